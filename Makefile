@@ -1,0 +1,37 @@
+# make shakespeare   train on Shakespeare and print text from the model
+# make test          run every test
+# Both first make .venv with the package in it. PYTHON=python3.12 make … uses another interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: shakespeare test test-lowest lint format clean
+.DEFAULT_GOAL := test
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	touch $@
+
+shakespeare: $(VENV)/installed
+	$(BIN)/keras-charrnn train recipes/shakespeare.yaml
+
+test: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+# The oldest releases that setup.cfg allows, in an environment of their own.
+test-lowest:
+	$(MAKE) test VENV=.venv-lowest PIP_CONSTRAINT=tests/lowest.txt
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .venv-lowest build *.egg-info

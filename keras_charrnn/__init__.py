@@ -1,0 +1,40 @@
+"""Character-level recurrent language models in Keras: recipes, plugin cells, a fast loop.
+
+The public names are imported at their first use, so that `import keras_charrnn` is quick and does not need TensorFlow.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CharRNN": "model",
+    "GatedCell": "cells",
+    "RecurrentCell": "cells",
+    "Recurrent": "layers",
+    "Vocabulary": "vocabulary",
+    "register_cell": "registry",
+    "register_corpus": "registry",
+    "read_recipe": "recipe",
+    "Run": "runs",
+    "load": "runs",
+    "fit": "training",
+}
+_MODULES = ("callbacks", "cells", "corpora", "errors", "layers", "recipe", "registry", "windows")
+
+__all__ = [*_HOMES, *_MODULES]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+        value = module.read if name == "read_recipe" else getattr(module, name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,9 @@
+"""Callbacks for Keras's `fit`: states, gradient clipping, samples, metrics, progress."""
+
+from keras_charrnn.callbacks.gradient_clipping import GradientClipping
+from keras_charrnn.callbacks.metrics_log import MetricsLog
+from keras_charrnn.callbacks.progress import Progress
+from keras_charrnn.callbacks.samples import Samples
+from keras_charrnn.callbacks.state_reset import StateReset
+
+__all__ = ["GradientClipping", "MetricsLog", "Progress", "Samples", "StateReset"]

@@ -1,0 +1,89 @@
+"""What a user sees of a training."""
+
+import time
+
+import keras
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from keras_charrnn.evaluation import bits
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows a bar of the epoch with the loss, the speed and the time left, and keeps a line for each epoch.
+
+    Where the output is no terminal there are only the lines.
+
+    Args:
+        console: A `rich.console.Console`.
+        characters: Targets in an epoch.
+    """
+
+    def __init__(self, console, characters):
+        super().__init__()
+        self.console, self.characters = console, characters
+        self._bar = None
+
+    def on_train_begin(self, logs=None):
+        epochs, steps = self.params["epochs"], self.params["steps"]
+        self._started, self._width = time.perf_counter(), len(str(epochs))
+        if self.console.is_terminal:
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                TextColumn("{task.fields[state]}"),
+                TimeRemainingColumn(compact=True),
+                console=self.console,
+                transient=True,
+                expand=True,
+            )
+            self._task = self._bar.add_task("", total=epochs * steps, state="")
+            self._bar.start()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch, self._epoch_started, self._trained = epoch, time.perf_counter(), None
+        self._show(0, "compiling" if epoch == 0 else "")
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._bar is not None:
+            steps = self.params["steps"]
+            done = min(batch + 1, steps)
+            rate = self.characters * done / steps / (time.perf_counter() - self._epoch_started)
+            self._show(done, f"step {done}/{steps}  {_loss(logs['loss'])}  {_speed(rate)}")
+
+    def on_test_begin(self, logs=None):
+        self._trained = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.perf_counter()
+        rate = self.characters / ((self._trained or now) - self._epoch_started)
+        parts = [f"epoch {epoch + 1:{self._width}d}/{self.params['epochs']}"]
+        if "val_loss" in logs:
+            parts += [f"train {logs['loss']:.3f}", f"validation {_loss(logs['val_loss'])}"]
+        else:
+            parts.append(f"train {_loss(logs['loss'])}")
+        parts += [_speed(rate), f"{now - self._started:.0f} s"]
+        self.console.print("  ".join(parts), highlight=False, soft_wrap=True)
+
+    def on_train_end(self, logs=None):
+        self.close()
+
+    def close(self):
+        """Take the bar away; what `fit` does not do when it is interrupted."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _show(self, done, state):
+        if self._bar is not None:
+            name = f"epoch {self._epoch + 1}/{self.params['epochs']}"
+            completed = self._epoch * self.params["steps"] + done
+            self._bar.update(self._task, description=name, completed=completed, state=state)
+
+
+def _loss(nats):
+    return f"{float(nats):.3f} nats ({bits(float(nats)):.3f} bits)"
+
+
+def _speed(rate):
+    return f"{rate / 1000:.0f}k chars/s" if rate >= 10_000 else f"{rate:.0f} chars/s"

@@ -1,0 +1,232 @@
+"""The two contracts of a recurrent cell: `GatedCell`, the one to write, and `RecurrentCell`, for whatever does not fit.
+
+Shapes in letters: B batch, D width of the input, H units, G number of gates.
+"""
+
+import inspect
+from collections.abc import Mapping
+
+import keras
+from keras import ops
+
+from keras_charrnn.errors import CellError
+
+
+class RecurrentCell(keras.layers.Layer):
+    """One step of a recurrent network, in Keras's own cell contract.
+
+    Derive from this class, or from any Keras cell, when the equations need more than one product a step or states of
+    other shapes than (B, H); otherwise `GatedCell` is shorter and much faster. A subclass has
+
+    - `call(inputs, states, training=False) -> (output, new_states)`, with inputs (B, D), a list of states and the
+      output (B, H);
+    - `state_size`, a list of the widths of the states (default: one state as wide as the units);
+    - `get_initial_state(batch_size)`, where the states do not start from zero.
+
+    Args:
+        units: H, the width of the output.
+
+    Raises:
+        CellError: If `units` is not a positive whole number.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
+            raise CellError(f"{type(self).__name__}: units must be a whole number of 1 or more, received {units!r}")
+        self.units = units
+        self.state_size = [units]
+        self.output_size = units
+
+    def call(self, inputs, states, training=False):
+        raise NotImplementedError(f"{type(self).__name__} needs the method call(inputs, states, training)")
+
+    def get_initial_state(self, batch_size=None):
+        """Return the states before the first step: a list of float32 tensors (B, width), zeros unless overridden."""
+        return [ops.zeros((batch_size, size), dtype="float32") for size in self.state_size]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+class GatedCell(RecurrentCell):
+    """A cell whose equations are pointwise but for the products with the kernels.
+
+    The package does the products: `zx = x W + b` for a whole window at once and `zr = h U` at each step. The author
+    writes the rest, and gets the fast loop, its gradient, reduced precision, saving and stepping from it:
+
+        @keras_charrnn.register_cell("coupled_lstm")
+        class CoupledLSTM(keras_charrnn.GatedCell):
+            gates = ("forget", "output", "candidate")
+            states = ("h", "c")
+
+            def combine(self, zx, zr, states):
+                f, o, g = ops.split(zx + zr, 3, axis=-1)
+                f = ops.sigmoid(f)
+                c = f * states["c"] + (1 - f) * ops.tanh(g)
+                return {"h": ops.sigmoid(o) * ops.tanh(c), "c": c}
+
+    Class attributes:
+        gates: Names of the G gates, in the order in which `zx` and `zr`, both (B, G*H), hold them.
+        states: Names of the states, each (B, H). The first feeds the recurrent product, and is the output unless
+            `combine` returns another one as "output".
+        recurrent_bias: Whether `zr` has a bias of its own. The bias is then (2, G*H): input, recurrent.
+
+    `combine(self, zx, zr, states)` gets the states as a dictionary and returns the new ones so. It may also take
+    `training` (a bool) and `seed` (int32 (2,), another one for each step, for `tf.random.stateless_*`): noise from this
+    seed is the same when the gradient runs the step again, which noise from a generator is not.
+    Further weights are made in `build` (after `super().build(input_shape)`) and used in `combine` as they are.
+    States that do not start from zero: override `get_initial_state`.
+
+    Args:
+        units: H, the width of the output and of each state.
+        kernel_initializer: Of W (D, G*H).
+        recurrent_initializer: Of U (H, G*H).
+        bias_initializer: Of b (G*H,): an initializer, or a mapping from names of gates to initializers, the other
+            gates starting from zeros. With `recurrent_bias`, a mapping concerns the input bias.
+
+    Raises:
+        CellError: If `gates` or `states` are missing, a bias names a gate that does not exist, or `combine` returns
+            other states or shapes than it was given.
+    """
+
+    gates = ()
+    states = ("h",)
+    recurrent_bias = False
+
+    def __init__(
+        self,
+        units,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(units, **kwargs)
+        for attribute in ("gates", "states"):
+            names = getattr(self, attribute)
+            if isinstance(names, str) or not names or not all(isinstance(name, str) for name in names):
+                raise CellError(
+                    f"{type(self).__name__}.{attribute} must be a tuple of names, as in "
+                    f'`{attribute} = ("forget", "candidate")`; received {names!r}'
+                )
+        self.state_size = [units] * len(self.states)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
+        self.bias_initializer = self._get_bias_initializer(bias_initializer)
+        self._options = {"training", "seed"} & set(inspect.signature(self.combine).parameters)
+
+    def _get_bias_initializer(self, initializer):
+        if not isinstance(initializer, Mapping) or "class_name" in initializer:
+            return keras.initializers.get(initializer)
+        if unknown := set(initializer) - set(self.gates):
+            raise CellError(
+                f"{type(self).__name__}: bias_initializer names {', '.join(map(repr, sorted(unknown)))}, "
+                f"but the gates are {', '.join(self.gates)}"
+            )
+        return {gate: keras.initializers.get(each) for gate, each in initializer.items()}
+
+    def build(self, input_shape):
+        """Make W (D, G*H), U (H, G*H) and b (G*H,) or (2, G*H)."""
+        width = len(self.gates) * self.units
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], width), initializer=self.kernel_initializer, name="kernel"
+        )
+        self.recurrent_kernel = self.add_weight(
+            shape=(self.units, width), initializer=self.recurrent_initializer, name="recurrent_kernel"
+        )
+        shape = (2, width) if self.recurrent_bias else (width,)
+        self.bias = self.add_weight(shape=shape, initializer=self._initial_bias, name="bias")
+        self.built = True
+
+    def _initial_bias(self, shape, dtype=None):
+        if not isinstance(self.bias_initializer, dict):
+            return self.bias_initializer(shape, dtype=dtype)
+        zeros = keras.initializers.Zeros()
+        bias = ops.concatenate(
+            [self.bias_initializer.get(gate, zeros)((self.units,), dtype=dtype) for gate in self.gates]
+        )
+        return ops.stack([bias, ops.zeros_like(bias)]) if self.recurrent_bias else bias
+
+    @property
+    def noisy(self):
+        """Whether `combine` takes a seed."""
+        return "seed" in self._options
+
+    @property
+    def input_bias(self):
+        """The bias (G*H,) of the input product."""
+        return self.bias[0] if self.recurrent_bias else self.bias
+
+    @property
+    def own_weights(self):
+        """The trainable weights that only `combine` uses: those that a subclass made in its `build`."""
+        products = {id(self.kernel), id(self.recurrent_kernel), id(self.bias)}
+        return [weight for weight in self.trainable_weights if id(weight) not in products]
+
+    def combine(self, zx, zr, states):
+        raise NotImplementedError(
+            f"{type(self).__name__} needs the method combine(zx, zr, states), which returns the new states by name"
+        )
+
+    def step(self, zx, zr, states, training=False, seed=None):
+        """Run `combine` on lists of states, and check what it returns.
+
+        Args:
+            zx, zr: The two products (B, G*H).
+            states: List of tensors (B, H), in the order of the attribute `states`.
+            training: Whether this is a training step.
+            seed: int32 (2,), or None where no noise is wanted.
+
+        Returns:
+            The output (B, H) and the list of new states.
+
+        Raises:
+            CellError: If the result of `combine` does not fit.
+        """
+        options = {"training": training, "seed": seed}
+        given = dict(zip(self.states, states, strict=True))
+        new = self.combine(zx, zr, given, **{name: options[name] for name in self._options})
+        where = f"{type(self).__name__}.combine"
+        if not isinstance(new, Mapping):
+            raise CellError(f"{where} must return a dictionary of the states by name; received {type(new).__name__}")
+        if set(new) - {"output"} != set(self.states):
+            raise CellError(
+                f"{where} must return the states {', '.join(map(repr, self.states))} (and 'output' where it is not the "
+                f"first state); received {', '.join(map(repr, new)) or 'none'}"
+            )
+        for name, tensor in new.items():
+            expected = states[0].shape
+            if tuple(tensor.shape) != tuple(expected):
+                raise CellError(
+                    f"{where}: {name!r} must have the shape {tuple(expected)} (batch, units); "
+                    f"received {tuple(tensor.shape)}"
+                )
+        return new.get("output", new[self.states[0]]), [new[name] for name in self.states]
+
+    def call(self, inputs, states, training=False):
+        """Make one step in Keras's contract: inputs (B, D) and a list of states -> output (B, H), new states."""
+        zx = ops.matmul(inputs, self.kernel) + self.input_bias
+        zr = ops.matmul(states[0], self.recurrent_kernel)
+        if self.recurrent_bias:
+            zr = zr + self.bias[1]
+        return self.step(zx, zr, list(states), training=training, seed=self._seed(training))
+
+    def _seed(self, training):
+        if not (training and self.noisy):
+            return None
+        if not hasattr(self, "_seed_generator"):
+            self._seed_generator = keras.random.SeedGenerator()
+        return ops.cast(self._seed_generator.next(), "int32")
+
+    def get_config(self):
+        bias = self.bias_initializer
+        serialize = keras.initializers.serialize
+        return {
+            **super().get_config(),
+            "kernel_initializer": serialize(self.kernel_initializer),
+            "recurrent_initializer": serialize(self.recurrent_initializer),
+            "bias_initializer": {gate: serialize(each) for gate, each in bias.items()}
+            if isinstance(bias, dict)
+            else serialize(bias),
+        }

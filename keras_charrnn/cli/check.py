@@ -1,0 +1,31 @@
+"""Check a recipe, and show every key with its value and meaning."""
+
+
+def add_arguments(parser):
+    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="a YAML file; without one, the keys and defaults")
+
+
+def run(options):
+    import rich.box
+    import rich.console
+    import rich.markup
+    import rich.table
+
+    from keras_charrnn.cli.quiet import quiet_tensorflow
+    from keras_charrnn.recipe import describe_keys, read
+    from keras_charrnn.recipe.checks import show
+
+    values = {}
+    if options.recipe:
+        with quiet_tensorflow(options.debug):
+            import keras_charrnn.cells  # noqa: F401
+
+        values = read(options.recipe).to_mapping()
+    table = rich.table.Table("key", "value" if values else "default", "meaning", box=rich.box.SIMPLE_HEAD)
+    for path, default, description, _ in describe_keys():
+        section, _, key = path.partition(".")
+        value = (values[section][key] if key else values[section]) if values else default
+        table.add_row(path, rich.markup.escape(show(value)), rich.markup.escape(description))
+    rich.console.Console().print(table)
+    if options.recipe:
+        print(f"{options.recipe} is fine")

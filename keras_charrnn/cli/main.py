@@ -1,0 +1,56 @@
+"""The program: arguments to a command, errors to messages and exit statuses.
+
+Exit status: 0 done; 1 a failure of the run, such as a full disk; 2 a mistake in what was asked for; 130 Ctrl-C.
+"""
+
+import argparse
+import os
+import sys
+
+from keras_charrnn import __version__
+from keras_charrnn.cli import cells, check, corpora, sample, train
+from keras_charrnn.errors import CharRNNError, WriteError
+
+COMMANDS = {"train": train, "sample": sample, "check": check, "cells": cells, "corpora": corpora}
+
+
+def main(arguments=None):
+    """Run the program; return its exit status."""
+    options = _parser().parse_args(arguments)
+    if not options.debug:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has left, as in `keras-charrnn sample … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except CharRNNError as error:
+        return _fail(options, error, str(error), 1 if isinstance(error, WriteError) else 2)
+    except Exception as error:  # the last resort: a message, not a traceback
+        return _fail(options, error, f"{type(error).__name__}: {error}\n(--debug shows where it arose)", 1)
+    return 0
+
+
+def _fail(options, error, message, status):
+    if options.debug:
+        raise error
+    print(f"keras-charrnn: {message}", file=sys.stderr)
+    return status
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="keras-charrnn", description="Train character-level recurrent language models, and write with them."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        summary = command.__doc__.splitlines()[0]
+        sub = commands.add_parser(name, help=summary, description=command.__doc__, allow_abbrev=False)
+        command.add_arguments(sub)
+        sub.add_argument("--debug", action="store_true", help="show tracebacks and TensorFlow's messages")
+        sub.set_defaults(run=command.run)
+    return parser

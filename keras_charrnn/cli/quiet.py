@@ -1,0 +1,31 @@
+"""TensorFlow's start-up messages, which it writes below Python, before any setting of its own holds."""
+
+import contextlib
+import os
+import sys
+import tempfile
+
+
+@contextlib.contextmanager
+def quiet_tensorflow(debug=False):
+    """Import TensorFlow without its messages, and run what follows without them; if it fails, show them after all."""
+    if debug:
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        failed = True
+        try:
+            import tensorflow as tf
+
+            tf.get_logger().setLevel("ERROR")
+            yield
+            failed = False
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            if failed:
+                messages.seek(0)
+                sys.stderr.buffer.write(messages.read())

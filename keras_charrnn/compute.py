@@ -1,0 +1,123 @@
+"""The machine: in which precision to multiply, and on how many devices. TensorFlow only."""
+
+import dataclasses
+import os
+import pathlib
+import platform
+
+from keras_charrnn.errors import SettingsError
+
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and ARM, as Linux names them
+ROWS = 8  # fewest rows of a batch for which a device of their own pays
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What a run computes with.
+
+    Attributes:
+        precision: "float32" or "bfloat16", of the operands of products.
+        replicas: Devices among which a batch is split.
+        processor: Its name.
+        cores: That this process may use.
+        gpus: Number of them.
+        notes: What the user must know of the choice, each in a sentence.
+    """
+
+    precision: str
+    replicas: int
+    processor: str
+    cores: int
+    gpus: int
+    notes: tuple = ()
+
+    def describe(self):
+        """Return a line for the screen."""
+        devices = f"{self.gpus} GPU" if self.gpus else f"{self.cores} cores"
+        parts = "1 replica" if self.replicas == 1 else f"{self.replicas} replicas"
+        return f"{self.precision} products, {parts}, {devices}, {self.processor}"
+
+
+def prepare(precision="auto", replicas="auto", batch_size=64):
+    """Choose precision and replicas, and set TensorFlow's devices and threads to suit, once for the process.
+
+    Args:
+        precision: "float32", "bfloat16", or "auto": bfloat16 where the processor has instructions for it.
+        replicas: Their number, or "auto": on a CPU one for each core, as long as the batch divides into parts of 8 rows
+            or more; else one for each GPU.
+        batch_size: Of training.
+
+    Returns:
+        A `Machine`.
+
+    Raises:
+        SettingsError: If the batch does not divide among the replicas, or there are fewer devices.
+    """
+    import tensorflow as tf
+
+    notes, cores = [], len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    if replicas == "auto":
+        most = min(gpus or cores, max(1, batch_size // ROWS))
+        replicas = next(n for n in range(most, 0, -1) if batch_size % n == 0)
+        wanted = "auto"
+    else:
+        wanted = replicas
+    if batch_size % replicas:
+        raise SettingsError(
+            f"windows.batch_size {batch_size} does not divide among compute.replicas {replicas}; take a multiple of "
+            f"{replicas}, or compute.replicas auto"
+        )
+    if gpus and replicas > gpus:
+        raise SettingsError(f"compute.replicas {replicas} needs as many GPUs; there are {gpus}")
+    if not gpus:
+        available = _make_cpu_devices(tf, replicas, cores)
+        if available < replicas:
+            if wanted != "auto":
+                raise SettingsError(
+                    f"compute.replicas {replicas} cannot be had: TensorFlow has started with {available} device(s). "
+                    "Call fit before anything else uses TensorFlow, or take compute.replicas auto"
+                )
+            notes.append(
+                f"TensorFlow had started before, with {available} CPU device(s), where {replicas} would be faster; "
+                "call fit before anything else uses TensorFlow"
+            )
+            replicas = next(n for n in range(available, 0, -1) if batch_size % n == 0)
+    native = bool(gpus) or has_bfloat16()
+    if precision == "auto":
+        precision = "bfloat16" if native else "float32"
+    elif precision == "bfloat16" and not native:
+        notes.append("this processor has no instructions for bfloat16: it works, slower than float32")
+    return Machine(precision, replicas, processor_name(), cores, gpus, tuple(notes))
+
+
+def _make_cpu_devices(tf, replicas, cores):
+    """Make one logical CPU device for each replica, the cores shared among them; return how many there are."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    try:
+        if replicas > 1:
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
+        # A product on threads of its own replica alone waits for nobody.
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, cores // replicas))
+        tf.config.threading.set_inter_op_parallelism_threads(replicas)
+    except RuntimeError:  # TensorFlow has started: its devices and threads stay as they are
+        pass
+    return len(tf.config.list_logical_devices("CPU"))
+
+
+def has_bfloat16():
+    """Whether the processor says that it multiplies bfloat16 numbers."""
+    return not BFLOAT16_FLAGS.isdisjoint(_cpuinfo("flags", "Features").split())
+
+
+def processor_name():
+    """Return the processor's name."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(*keys):
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.split("\t")[0].strip() in keys), "")

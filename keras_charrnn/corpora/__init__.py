@@ -1,0 +1,7 @@
+"""Corpora: named and local texts, each with its source and checksum."""
+
+from keras_charrnn.corpora import python_stdlib, shakespeare_plays, tiny_shakespeare
+from keras_charrnn.corpora.loading import load
+from keras_charrnn.corpora.text import Text
+
+__all__ = ["Text", "load"]

@@ -1,0 +1,76 @@
+"""From what a recipe says of its corpus to the text."""
+
+import dataclasses
+import glob
+import pathlib
+
+from keras_charrnn import registry
+from keras_charrnn.corpora.text import from_bytes
+from keras_charrnn.errors import CorpusError
+from keras_charrnn.registry import suggest
+
+
+def load(name=None, path=None, otherwise=(), max_bytes=None):
+    """Load a registered corpus, or local files.
+
+    Args:
+        name: Of a registered corpus.
+        path: In its place, a path, a glob, or a list of them; files are put together in the order given, those of a
+            glob in order of path.
+        otherwise: Names of registered corpora to try, in order, where the first cannot be had.
+        max_bytes: Most bytes to take; None for all, which `python_stdlib` takes as 2,000,000.
+
+    Returns:
+        A `Text`; its `note` says so where it is not the corpus asked for first.
+
+    Raises:
+        CorpusError: If none can be had; the message lists all that was tried, and why each failed.
+        RegistryError: If a name is not registered.
+    """
+    failures = []
+    try:
+        return _load_files(path, max_bytes) if name is None else registry.corpora.get(name)(max_bytes=max_bytes)
+    except CorpusError as error:
+        failures.append(error)
+    for each in otherwise:
+        try:
+            text = registry.corpora.get(each)(max_bytes=max_bytes)
+        except CorpusError as error:
+            failures.append(error)
+        else:
+            note = f"using {each} instead of {name or path}: {str(failures[0]).splitlines()[0]}"
+            return dataclasses.replace(text, note=note)
+    if len(failures) == 1:
+        raise failures[0]
+    raise CorpusError("\n".join(map(str, failures))) from failures[0]
+
+
+def _load_files(patterns, max_bytes):
+    patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+    paths = [path for pattern in patterns for path in _expand(pattern)]
+    pieces = []
+    for path in paths:
+        try:
+            pieces.append((path, path.read_bytes()))
+        except OSError as error:
+            raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
+        if not pieces[-1][1]:
+            raise CorpusError(f"{path} is empty; give it some text, or leave it out")
+    source = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files: {', '.join(patterns)}"
+    name = pathlib.Path(patterns[0]).stem if len(paths) == 1 else "files"
+    return from_bytes(name, pieces, source, max_bytes)
+
+
+def _expand(pattern):
+    path = pathlib.Path(pattern).expanduser()
+    if path.is_dir():
+        raise CorpusError(f"{path} is a folder; write {path}/*.txt for the texts in it")
+    if path.is_file():
+        return [path]
+    found = [pathlib.Path(each) for each in sorted(glob.glob(str(path), recursive=True))]
+    found = [each for each in found if each.is_file()]
+    if not found:
+        near = suggest(path.name, [each.name for each in path.parent.glob("*")] if path.parent.is_dir() else [])
+        what = "no file matches" if glob.has_magic(pattern) else "there is no file"
+        raise CorpusError(f"{what} {path}{near}")
+    return found

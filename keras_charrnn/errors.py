@@ -1,0 +1,53 @@
+"""The errors that the package raises on purpose.
+
+Each message says where the problem is, what was received, what is accepted and what to do next, so that the command
+line can print it as it stands. Every class derives from `CharRNNError`; those that a Python caller may reasonably
+expect as a built-in exception derive from that one too.
+"""
+
+
+class CharRNNError(Exception):
+    """Base of all errors of this package: a mistake in what was asked for, with advice in its message."""
+
+
+class RecipeError(CharRNNError, ValueError):
+    """A recipe that cannot be used. `problems` lists every fault found, one message each."""
+
+    def __init__(self, problems, source="recipe"):
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        self.source = str(source)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(f"{self.source}: {count}\n{lines}")
+
+
+class RegistryError(CharRNNError, LookupError):
+    """A name that is not registered, or is taken; or a plugin that cannot be imported."""
+
+
+class CorpusError(CharRNNError, ValueError):
+    """A text that cannot be found, read, verified or used."""
+
+
+class VocabularyError(CharRNNError, ValueError):
+    """Text with characters that a vocabulary lacks, or a vocabulary that is none."""
+
+
+class WindowsError(CharRNNError, ValueError):
+    """Too few characters for the batch size and window length."""
+
+
+class SettingsError(CharRNNError, ValueError):
+    """An argument out of its range: a temperature, a length, a size."""
+
+
+class CellError(CharRNNError, TypeError):
+    """A cell that breaks its contract."""
+
+
+class RunError(CharRNNError, OSError):
+    """A run folder or model file that does not exist, is none, or is damaged."""
+
+
+class WriteError(CharRNNError, OSError):
+    """A file that cannot be written, for want of space or of leave: a failure of the run, not a mistake in it."""

@@ -1,0 +1,206 @@
+"""Text from a model: greedy, temperature, top-k and top-p sampling in one compiled loop.
+
+Shapes in letters: B samples made side by side, V symbols.
+"""
+
+import math
+import numbers
+import secrets
+
+import numpy as np
+import tensorflow as tf
+
+from keras_charrnn.errors import SettingsError
+
+BLOCK = 256  # characters made by one call of the compiled loop; the noise of a block is drawn at once
+LINE_END = "\n"
+
+
+class Generator:
+    """Makes text with a model that has `vocabulary`, `initial_states`, `step` and `call`, and keeps its compiled loops.
+
+    Args:
+        model: A `CharRNN`.
+    """
+
+    def __init__(self, model):
+        self._model = model
+        self._functions = {}
+
+    def generate(self, prefix="", length=400, num_samples=1, stop=None, **settings):
+        """Return the prefix and new characters.
+
+        Args:
+            prefix: Text that is fed through the state first, and is the beginning of what is returned. Without one the
+                model starts as after a line end (or its first symbol), which is not returned.
+            length: Number of new characters.
+            num_samples: B, how many texts to make side by side.
+            stop: Text before which to end, where it comes up in the new characters; None for none.
+            settings: Those of `Sampling`: temperature, top_k, top_p, seed.
+
+        Returns:
+            A str; a list of B of them where `num_samples` is not 1.
+
+        Raises:
+            SettingsError: If a setting is out of its range.
+            VocabularyError: If the prefix has a character that the model does not know.
+        """
+        _require("num_samples", "a whole number of 1 or more", num_samples, _is_whole(num_samples, 1))
+        pieces = list(self._pieces(prefix, length, num_samples, stop, Sampling(**settings)))
+        texts = [prefix + _before(stop, "".join(each)) for each in zip(*pieces, strict=True)] or [prefix] * num_samples
+        return texts if num_samples != 1 else texts[0]
+
+    def stream(self, prefix="", length=400, stop=None, **settings):
+        """Yield the prefix, then new characters in pieces of up to 256; together what `generate` returns."""
+        yield prefix
+        held = ""  # the end of what was made, as long as it may be the beginning of the stop text
+        for (piece,) in self._pieces(prefix, length, 1, stop, Sampling(**settings)):
+            text = held + piece
+            if stop and stop in text:
+                yield _before(stop, text)
+                return
+            keep = _overlap(text, stop) if stop else 0
+            held = text[len(text) - keep :]
+            yield text[: len(text) - keep]
+        if held:
+            yield held
+
+    def _pieces(self, prefix, length, batch, stop, sampling):
+        """Yield lists of B pieces of new text, until `length` characters are made or each text has the stop text."""
+        _require("length", "a whole number of 0 or more", length, _is_whole(length, 0))
+        _require("prefix", "a text", prefix, isinstance(prefix, str))
+        _require("stop", "a text of at least one character", stop, stop is None or (isinstance(stop, str) and stop))
+        vocabulary = self._model.vocabulary
+        start = prefix or (LINE_END if LINE_END in vocabulary else vocabulary.symbols[0])
+        ids = vocabulary.encode(start, what="the prefix")
+        if not len(ids):
+            raise SettingsError(f"the model knows no character of the prefix {prefix!r}; give it another one")
+        states = self._model.initial_states(1)
+        for begin in range(0, len(ids) - 1, BLOCK):
+            piece = ids[begin : min(begin + BLOCK, len(ids) - 1)]
+            padded = np.zeros(BLOCK, np.int32)
+            padded[: len(piece)] = piece
+            states = self._function("consume")(padded, len(piece), states)
+        states = tf.nest.map_structure(lambda state: tf.repeat(state, batch, 0), states)
+        last = tf.fill((batch,), tf.cast(ids[-1], tf.int32))
+        texts = [""] * batch
+        for block, begin in enumerate(range(0, length, BLOCK)):
+            count = min(BLOCK, length - begin)
+            made, last, states = self._function(sampling.kind)(
+                last, states, count, tf.constant([sampling.seed, block]), *sampling.numbers
+            )
+            pieces = [vocabulary.decode(row) for row in made.numpy()[:count].T]
+            yield pieces
+            if stop:
+                texts = [text[-len(stop) :] if stop not in text else text for text in texts]
+                texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
+                if all(stop in text for text in texts):
+                    return
+
+    def _function(self, kind):
+        """Return the compiled loop of one kind of sampling, made at its first use."""
+        if kind not in self._functions:
+            body = self._consume if kind == "consume" else lambda *arguments: self._sample(kind, *arguments)
+            self._functions[kind] = tf.function(body, jit_compile=True, autograph=False, reduce_retracing=True)
+        return self._functions[kind]
+
+    def _consume(self, ids, count, states):
+        """Feed the first `count` of `ids` through the state."""
+
+        def body(t, states):
+            _, states = self._model.step(ids[t][None], states)
+            return t + 1, states
+
+        return tf.while_loop(lambda t, _: t < count, body, (0, states))[1]
+
+    def _sample(self, kind, last, states, count, seed, temperature, top_k, top_p):
+        """Make `count` ids, B at a time, from the last ones: ids (BLOCK, B), the last ones, and states."""
+        batch, symbols = last.shape[0], len(self._model.vocabulary)
+        noise = tf.zeros((BLOCK, 1, 1)) if kind == "greedy" else gumbel((BLOCK, batch, symbols), seed)
+        made = tf.TensorArray(tf.int32, BLOCK, element_shape=(batch,))
+
+        def body(t, last, states, made):
+            logits, states = self._model.step(last, states)
+            if kind != "greedy":
+                logits = scale(logits, temperature)
+            if "k" in kind:
+                logits = keep_top_k(logits, top_k)
+            if "p" in kind:
+                logits = keep_top_p(logits, top_p)
+            last = tf.argmax(logits + noise[t], -1, tf.int32)
+            return t + 1, last, states, made.write(t, last)
+
+        loop = tf.while_loop(lambda t, *_: t < count, body, (0, last, states, made))
+        return loop[3].stack(), loop[1], loop[2]
+
+
+class Sampling:
+    """How the next character is drawn.
+
+    Args:
+        temperature: Divides the logits; 0 takes the likeliest character, 1 draws from the model's own distribution.
+        top_k: Draw from the k likeliest symbols (and any as likely as the last of them); None for all.
+        top_p: Draw from the likeliest symbols that together have at least this probability; None for all.
+        seed: The same seed gives the same text, on the same machine; None for another text each time.
+
+    Raises:
+        SettingsError: If one is out of its range.
+    """
+
+    def __init__(self, temperature=0.8, top_k=None, top_p=None, seed=None):
+        number = isinstance(temperature, numbers.Real) and math.isfinite(temperature) and temperature >= 0
+        _require("temperature", "a number of 0 or more", temperature, number)
+        _require("top_k", "a whole number of 1 or more", top_k, top_k is None or _is_whole(top_k, 1))
+        is_share = isinstance(top_p, numbers.Real) and 0 < top_p <= 1
+        _require("top_p", "above 0 and at most 1", top_p, top_p is None or is_share)
+        _require("seed", "a whole number from 0 to 4294967295", seed, seed is None or _is_whole(seed, 0, 2**32))
+        seed = secrets.randbits(31) if seed is None else int(seed)
+        self.seed = seed - 2**32 if seed >= 2**31 else seed  # the same 32 bits, as an int32
+        self.kind = "greedy" if temperature == 0 else "draw" + (" k" if top_k else "") + (" p" if top_p else "")
+        # Tensors, so that another value is no other function to compile.
+        self.numbers = tf.constant(float(temperature)), tf.constant(top_k or 0), tf.constant(float(top_p or 1))
+
+
+def scale(logits, temperature):
+    """Return logits / temperature, shifted so that the largest is 0: finite for any temperature above 0."""
+    return tf.maximum((logits - tf.reduce_max(logits, -1, keepdims=True)) / temperature, -1e30)
+
+
+def keep_top_k(logits, k):
+    """Return logits (B, V) with all below the k-th largest at -inf."""
+    descending = tf.sort(logits, -1, "DESCENDING")
+    smallest = tf.gather(descending, tf.minimum(k, logits.shape[-1]) - 1, axis=-1)[:, None]
+    return tf.where(logits < smallest, -math.inf, logits)
+
+
+def keep_top_p(logits, p):
+    """Return logits (B, V) with all at -inf but the fewest, likeliest ones whose probabilities sum to p or more."""
+    descending = tf.sort(logits, -1, "DESCENDING")
+    probabilities = tf.nn.softmax(descending)
+    before = tf.cumsum(probabilities, -1, exclusive=True)
+    smallest = tf.reduce_min(tf.where(before < p, descending, math.inf), -1, keepdims=True)
+    return tf.where(logits < smallest, -math.inf, logits)
+
+
+def gumbel(shape, seed):
+    """Return noise: the argmax of logits plus this noise is a draw from their softmax."""
+    uniform = tf.random.stateless_uniform(shape, seed, minval=np.finfo(np.float32).tiny, maxval=1.0)
+    return -tf.math.log(-tf.math.log(uniform))
+
+
+def _before(stop, text):
+    return text.split(stop, 1)[0] if stop else text
+
+
+def _overlap(text, stop):
+    """Return how many characters at the end of `text` are the beginning of `stop`."""
+    return next(n for n in range(min(len(stop) - 1, len(text)), -1, -1) if n == 0 or text.endswith(stop[:n]))
+
+
+def _is_whole(value, minimum, below=2**31):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and minimum <= value < below
+
+
+def _require(name, accepted, value, holds):
+    if not holds:
+        raise SettingsError(f"{name} must be {accepted}; received {value!r}")

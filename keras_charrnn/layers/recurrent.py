@@ -1,0 +1,169 @@
+"""The stateful recurrent layer.
+
+Shapes in letters: B batch, T time, D width of the input, H units, G gates, V symbols.
+"""
+
+import keras
+from keras import ops
+
+from keras_charrnn.cells import GatedCell
+from keras_charrnn.errors import CellError, SettingsError
+from keras_charrnn.layers.products import look_up, project
+from keras_charrnn.layers.scan import scan
+
+
+@keras.saving.register_keras_serializable(package="keras_charrnn")
+class Recurrent(keras.layers.Layer):
+    """Runs a recurrent cell over time.
+
+    A layer of any Keras model: inputs (B, T, D) -> outputs (B, T, H). With `stateful=True` the states after a call are
+    those before the next one, row by row, until `reset_state()` brings back the cell's own initial states. The states
+    are float32 variables in `states`, and no weights: a save leaves them out.
+
+    Args:
+        cell: A `GatedCell`, which takes the fast loop, or any other cell in Keras's contract.
+        stateful: Whether the states go on from call to call. The batch size must then be known and stay the same.
+        return_state: Whether a call returns the pair (outputs, list of states).
+
+    Raises:
+        CellError: If `cell` is no Keras layer, or has no `units` or `state_size`.
+    """
+
+    def __init__(self, cell, stateful=False, return_state=False, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(cell, keras.layers.Layer) or not hasattr(cell, "state_size"):
+            raise CellError(f"Recurrent takes a cell such as keras_charrnn.cells.GRU(128); received {cell!r}")
+        self.cell, self.stateful, self.return_state = cell, stateful, return_state
+        self._states = _States()
+        # Keras's own layer runs the cells that the fast loop cannot.
+        self._loop = None
+        if not isinstance(cell, GatedCell):
+            self._loop = keras.layers.RNN(cell, return_sequences=True, return_state=True, name="loop")
+
+    @property
+    def states(self):
+        """The variables (B, width) of a stateful layer; [] before the first call or `make_states`."""
+        return self._states.variables
+
+    def build(self, input_shape):
+        if not self.cell.built:
+            self.cell.build(tuple(input_shape[::2]))  # (B, D)
+        if self._loop is not None:
+            self._loop.build(tuple(input_shape))
+        self._input_width = input_shape[-1]
+        if self.stateful:
+            self.make_states(input_shape[0])
+        self.built = True
+
+    def initial_state(self, batch_size):
+        """Return the cell's own states before the first step: a list of float32 tensors (B, width)."""
+        states = self.cell.get_initial_state(batch_size=batch_size)
+        return [ops.cast(state, "float32") for state in (states if isinstance(states, list | tuple) else [states])]
+
+    def make_states(self, batch_size):
+        """Make the variables of a stateful layer for a batch of B rows, at the cell's initial states."""
+        if not batch_size:
+            raise SettingsError(f"{self.name}: a stateful layer must know its batch size; give the model a fixed one")
+        self._states.make(self.initial_state(batch_size))
+
+    def reset_state(self):
+        """Return to the cell's initial states."""
+        if self.states:
+            self._states.assign(self.initial_state(self.states[0].shape[0]))
+
+    def assign_states(self, states):
+        """Let the states go on from a list of tensors."""
+        self._states.assign(states)
+
+    def call(self, inputs, initial_state=None, training=False):
+        """Run over inputs (B, T, D) from a list of states (B, width): those given, the layer's own, or the cell's."""
+        states = initial_state
+        if states is None and self.stateful:
+            if tuple(self.states[0].shape)[:1] != tuple(inputs.shape[:1]):
+                raise SettingsError(
+                    f"{self.name}: a stateful layer of {self.states[0].shape[0]} rows received {inputs.shape[0]}; "
+                    "every batch must have the same number of rows (drop_remainder=True in tf.data)"
+                )
+            states = [variable.value for variable in self.states]
+        elif states is None:
+            states = self.initial_state(ops.shape(inputs)[0])
+        outputs, states = self.run(ops.transpose(inputs, (1, 0, 2)), states, training)
+        if self.stateful and initial_state is None:
+            self.assign_states(states)
+        outputs = ops.transpose(outputs, (1, 0, 2))
+        return (outputs, states) if self.return_state else outputs
+
+    def run(self, inputs, states, training=False, seed=None, precision="float32"):
+        """Run with explicit states over time-major inputs, as everything does that trains or steps.
+
+        Args:
+            inputs: float32 (T, B, D).
+            states: List of tensors (B, width).
+            training: Whether this is a training step.
+            seed: int32 (2,) of the cell's noise; None for none.
+            precision: Of the products' operands: "float32" or "bfloat16".
+
+        Returns:
+            The outputs (T, B, H) and the list of new states.
+        """
+        if self._loop is not None:
+            batch_major = ops.transpose(inputs, (1, 0, 2))
+            outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
+            return ops.transpose(outputs, (1, 0, 2)), states
+        time, batch, width = ops.shape(inputs)
+        cell = self.cell
+        zx = project(ops.reshape(inputs, (-1, width)), cell.kernel, cell.input_bias, precision)
+        zx = ops.reshape(zx, (time, batch, zx.shape[-1]))
+        return scan(cell, zx, list(states), training, seed, precision)
+
+    def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32"):
+        """Like `run`, on the embeddings of ids.
+
+        The input products of V symbols are a table, made once a window, and those of the window a look-up in it.
+
+        Args:
+            ids: int32 (T, B).
+            embedding: float32 (V, D), or None for one-hot inputs (D = V).
+        """
+        if self._loop is not None or (embedding is not None and embedding.shape[0] > ids.shape[0] * ids.shape[1]):
+            return self.run(self._embed(ids, embedding), states, training, seed, precision)
+        cell = self.cell
+        if embedding is None:
+            table = cell.kernel + cell.input_bias
+        else:
+            table = project(embedding, cell.kernel, cell.input_bias, precision)
+        return scan(cell, look_up(table, ids), list(states), training, seed, precision)
+
+    def _embed(self, ids, embedding):
+        if embedding is None:
+            return ops.one_hot(ids, self._input_width)
+        return look_up(embedding, ids)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "cell": keras.saving.serialize_keras_object(self.cell),
+            "stateful": self.stateful,
+            "return_state": self.return_state,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
+
+
+class _States:
+    """Variables that Keras shall not count among the weights."""
+
+    def __init__(self):
+        self.variables = []
+
+    def make(self, values):
+        if [variable.shape for variable in self.variables] == [tuple(value.shape) for value in values]:
+            self.assign(values)
+        else:
+            self.variables = [keras.Variable(value, trainable=False, name="state") for value in values]
+
+    def assign(self, values):
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)

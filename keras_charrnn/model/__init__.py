@@ -1,0 +1,6 @@
+"""The model: ids to logits with explicit states, its training step, and its file."""
+
+from keras_charrnn.model.char_rnn import CharRNN
+from keras_charrnn.model.saving import load_model
+
+__all__ = ["CharRNN", "load_model"]

@@ -1,0 +1,201 @@
+"""The steps of `fit` and `evaluate`: states carried on, a batch split among devices. TensorFlow only.
+
+Shapes in letters: B batch, T time, R replicas.
+"""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+from keras_charrnn.errors import SettingsError
+from keras_charrnn.windows import Windows
+
+
+class Steps:
+    """What `CharRNN` does in Keras's `fit` and `evaluate`; a part of that class in a file of its own.
+
+    The loss is the mean cross-entropy in nats per character, and needs no `loss` in `compile`. Training carries the
+    states of the recurrent layers, evaluation states of its own, which begin anew with each `evaluate`.
+
+    Attributes:
+        replicas: R, the number of devices among which a batch is split. The gradient is that of the whole batch.
+        carry_states: Whether a training window begins with the states in which the last one ended.
+        gradient_clipping: Called with the list of gradients; returns the clipped ones and a mapping of metrics, each a
+            scalar that is averaged over the epoch. None for no clipping. `callbacks.GradientClipping` sets it.
+        seed: Of dropout and noise in training.
+    """
+
+    replicas = 1
+    carry_states = True
+    gradient_clipping = None
+    seed = 0
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._loss_mean = keras.metrics.Mean(name="loss")
+        self._clipping_means = _Means()
+        self._evaluation_states = None
+        self._traced_for = None
+
+    def compile(self, optimizer="adam", **kwargs):
+        """Like Keras's `compile`; the loss is the model's own, so there is none to give.
+
+        The loop over time compiles its own parts, so that `jit_compile` stays off unless asked for.
+        """
+        if "loss" in kwargs:
+            raise SettingsError("a CharRNN has its own loss, nats per character: call compile without `loss`")
+        super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})
+
+    def fit(self, x, validation_data=None, callbacks=(), **kwargs):
+        """Like Keras's `fit`, on `Windows` or a data set of `(inputs, targets)` of one fixed shape (B, T).
+
+        A callback with a method `prepare(model)` has it called before the training step is traced.
+        """
+        data, callbacks = _dataset(x), list(callbacks)
+        for callback in callbacks:
+            if hasattr(callback, "prepare"):
+                callback.prepare(self)
+        if isinstance(x, Windows) and x.epoch is not None:  # the number of the epoch decides its random offset
+            callbacks.insert(
+                0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: x.epoch.assign(epoch))
+            )
+        self._prepare(data)
+        return super().fit(
+            data, validation_data=_dataset(validation_data), callbacks=callbacks, shuffle=False, **kwargs
+        )
+
+    def evaluate(self, x, **kwargs):
+        """Like Keras's `evaluate`, from the initial states; the states of training stay as they are."""
+        data = _dataset(x)
+        initial = self.initial_states(_shape(data)[0])
+        if self._evaluation_states is None or not self._evaluation_states.fit(initial):
+            self._evaluation_states = _Variables(initial)
+            self.test_function = None  # it has been traced with other variables
+        self._evaluation_states.assign(initial)
+        return super().evaluate(data, **kwargs)
+
+    def reset_states(self):
+        """Bring the training states back to the cells' initial states."""
+        for layer in self.recurrent:
+            layer.reset_state()
+
+    @property
+    def metrics(self):
+        return [self._loss_mean, *self._clipping_means.by_name.values()]
+
+    def train_step(self, data):
+        inputs, targets = data[:2]
+        batch, replicas = inputs.shape[0], self.replicas
+        if batch != self.recurrent[0].states[0].shape[0]:
+            raise SettingsError(f"the states have {self.recurrent[0].states[0].shape[0]} rows, the window {batch}")
+        seed = tf.stack([tf.constant(self.seed % 2**31, tf.int32), tf.cast(self.optimizer.iterations, tf.int32)])
+        weights = [weight.value for weight in self.trainable_weights]
+        if self.carry_states:
+            states = [[state.value for state in layer.states] for layer in self.recurrent]
+        else:
+            states = self.initial_states(batch)
+        gradients, losses, after, rows = [], [], [], batch // replicas
+        for replica in range(replicas):
+            mine = slice(replica * rows, (replica + 1) * rows)
+            with self._device(replica):
+                with tf.GradientTape() as tape:
+                    before = [[state[mine] for state in layer] for layer in states]
+                    own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
+                    ids, wanted = tf.transpose(inputs[mine]), tf.transpose(targets[mine])
+                    logits, new = self.run_time_major(ids, before, training=True, seed=own_seed)
+                    loss = tf.reduce_mean(_cross_entropy(logits, wanted))
+                gradients.append([tf.convert_to_tensor(each) for each in tape.gradient(loss, weights)])
+            losses.append(loss)
+            after.append(new)
+        gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
+        if self.carry_states:
+            for layer, parts in zip(self.recurrent, zip(*after, strict=True), strict=True):
+                layer.assign_states([tf.concat(each, 0) for each in zip(*parts, strict=True)])
+        logs = {}
+        if self.gradient_clipping is not None:
+            gradients, logs = self.gradient_clipping(gradients)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        self._loss_mean.update_state(tf.add_n(losses) / replicas)
+        for name, value in logs.items():
+            self._clipping_means.by_name[name].update_state(value)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def test_step(self, data):
+        inputs, targets, *weights = data
+        states = self._evaluation_states
+        logits, new = self.run_time_major(tf.transpose(inputs), states.values())
+        losses = _cross_entropy(logits, tf.transpose(targets))
+        self._loss_mean.update_state(losses, tf.transpose(weights[0]) if weights else None)
+        states.assign(new)
+        return {"loss": self._loss_mean.result()}
+
+    def _prepare(self, data):
+        """Make all that the training step reads, before it is traced."""
+        batch, _ = _shape(data)
+        if batch % self.replicas:
+            raise SettingsError(
+                f"windows.batch_size {batch} does not divide among compute.replicas {self.replicas}; "
+                f"take a multiple of {self.replicas}, or fewer replicas"
+            )
+        for layer in self.recurrent:
+            if not layer.states or layer.states[0].shape[0] != batch:
+                layer.make_states(batch)
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_weights)
+        traced_for = (batch, self.replicas, self.carry_states, self.gradient_clipping, self.seed, self.precision)
+        if traced_for != self._traced_for:
+            names = getattr(self.gradient_clipping, "names", ())
+            self._clipping_means = _Means({name: keras.metrics.Mean(name=name) for name in names})
+            self._traced_for, self.train_function = traced_for, None
+
+    def _device(self, replica):
+        if self.replicas == 1:
+            return contextlib.nullcontext()
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        return tf.device(f"/{kind}:{replica}")
+
+
+class _Means:
+    """Metrics by name, in a place where Keras does not look for something to save."""
+
+    def __init__(self, by_name=()):
+        self.by_name = dict(by_name)
+
+
+class _Variables:
+    """Variables for a list of lists of states."""
+
+    def __init__(self, states):
+        self._layers = [[keras.Variable(state, trainable=False) for state in layer] for layer in states]
+
+    def values(self):
+        return [[variable.value for variable in layer] for layer in self._layers]
+
+    def fit(self, states):
+        """Whether the variables have the shapes of `states`."""
+        shapes = [[tuple(state.shape) for state in layer] for layer in states]
+        return shapes == [[tuple(variable.shape) for variable in layer] for layer in self._layers]
+
+    def assign(self, states):
+        for variables, values in zip(self._layers, states, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+
+
+def _cross_entropy(logits, targets):
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+
+
+def _dataset(data):
+    return data.dataset if isinstance(data, Windows) else data
+
+
+def _shape(data):
+    shape = data.element_spec[0].shape
+    if shape.rank != 2 or None in tuple(shape):
+        raise SettingsError(
+            f"the windows must have a fixed shape (batch, time); these have {shape}. Make them with "
+            "keras_charrnn.windows, or batch with drop_remainder=True"
+        )
+    return tuple(shape)

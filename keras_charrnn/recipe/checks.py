@@ -1,0 +1,243 @@
+"""What the value of a key may be: the accepted values in words, and the way to their normal form.
+
+A check is called with a value, its path and a list of problems. It returns the normal form, or adds to the problems.
+"""
+
+import dataclasses
+import math
+import numbers
+import re
+import reprlib
+from collections.abc import Callable, Mapping
+
+from keras_charrnn.registry import suggest
+
+LARGEST = 10**9  # of any size or count: within 32 bits, and beyond what any machine trains
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)
+_SHOWN = reprlib.Repr()
+_SHOWN.maxlevel, _SHOWN.maxstring, _SHOWN.maxother = 2, 60, 60
+
+
+def show(value):
+    """Return a value as a message shows it: short, and in YAML's words."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    try:
+        return _SHOWN.repr(value)
+    except ValueError:  # Python refuses to print an int of more than 4,300 digits
+        return f"a value of type {type(value).__name__}"
+
+
+def refusal(path, accepted, value, choices=()):
+    """Return the message for a value that is not accepted."""
+    near = suggest(value, choices) if isinstance(value, str) else ""
+    return f"{path}: must be {accepted}, not {show(value)}{near}"
+
+
+def join(path, key):
+    """Return the path of `key` below `path` ("" for the top of a recipe)."""
+    label = key if isinstance(key, str) and key.isprintable() and 0 < len(key) <= 60 else show(key)
+    return f"{path}.{label}" if path else label
+
+
+def unknown_key(path, key, keys):
+    """Return the message for a key that is none of `keys`."""
+    return f"{join(path, key)}: unknown key{suggest(key, keys)} (accepted: {', '.join(keys)})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """A check of one plain value.
+
+    Args:
+        accepted: Completes "must be …".
+        convert: Returns the normal form, or raises TypeError, ValueError or OverflowError.
+        choices: Names among which to look for the nearest.
+    """
+
+    accepted: str
+    convert: Callable
+    choices: tuple = ()
+
+    def __call__(self, value, path, problems):
+        try:
+            return self.convert(value)
+        except (TypeError, ValueError, OverflowError):
+            problems.append(refusal(path, self.accepted, value, self.choices))
+            return None
+
+
+def whole(minimum, maximum=LARGEST):
+    """Accept a whole number from `minimum` to `maximum`."""
+
+    def convert(value):
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not minimum <= value <= maximum:
+            raise ValueError
+        return int(value)
+
+    return Check(f"a whole number from {minimum} to {maximum:,}", convert)
+
+
+def number(bounds, within):
+    """Accept a finite number for which `within` holds; `bounds` says the same in words."""
+
+    def convert(value):
+        value = _from_exponent(value)
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise TypeError
+        value = float(value)
+        if not (math.isfinite(value) and within(value)):
+            raise ValueError
+        return value
+
+    return Check(f"a number {bounds}", convert)
+
+
+def one_of(*choices):
+    """Accept one of a few words."""
+
+    def convert(value):
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError
+        return str(value)
+
+    return Check(" or ".join(filter(None, (", ".join(choices[:-1]), choices[-1]))), convert, choices)
+
+
+def text(accepted="a text", pattern=r"[^\0]+"):
+    """Accept a text that matches `pattern` from end to end."""
+
+    def convert(value):
+        if not re.fullmatch(pattern, value, re.DOTALL):
+            raise ValueError
+        return str(value)
+
+    return Check(accepted, convert)
+
+
+def flag():
+    """Accept true or false."""
+
+    def convert(value):
+        if not isinstance(value, bool):
+            raise TypeError
+        return value
+
+    return Check("true or false", convert)
+
+
+def several(check, plural, minimum=0):
+    """Accept a list of at least `minimum` values, each accepted by `check`; its normal form is a tuple."""
+
+    def convert(value):
+        if not isinstance(value, list | tuple) or len(value) < minimum:
+            raise ValueError
+        return tuple(map(check.convert, value))
+
+    return Check(f"a list of {plural}", convert)
+
+
+def either(*checks):
+    """Accept what the first of `checks` accepts, or the next."""
+
+    def convert(value):
+        for check in checks:
+            try:
+                return check.convert(value)
+            except (TypeError, ValueError, OverflowError):
+                continue
+        raise ValueError
+
+    choices = tuple(choice for check in checks for choice in check.choices)
+    return Check(" or ".join(check.accepted for check in checks), convert, choices)
+
+
+def optional(check):
+    """Accept null, for "none", besides what `check` accepts."""
+
+    def convert(value):
+        return None if value is None else check.convert(value)
+
+    return Check(f"{check.accepted}, or null", convert, check.choices)
+
+
+def anything():
+    """Accept whatever a YAML file can hold: for arguments that go to somebody else's class."""
+    return Check("text, a finite number, true, false, null, or a list or mapping of these", _plain)
+
+
+def _plain(value, depth=0):
+    if depth > 8:  # also the end of a list that contains itself
+        raise ValueError
+    value = _from_exponent(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, numbers.Integral) and abs(value) < 2**63:
+        return int(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, list | tuple):
+        return [_plain(each, depth + 1) for each in value]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {str(key): _plain(each, depth + 1) for key, each in value.items()}
+    raise TypeError
+
+
+def _from_exponent(value):
+    """Return "1e-3" as a number: YAML 1.1 reads it as text, for want of a decimal point."""
+    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A check of a choice with settings: `exponential`, or `{name: exponential, rate: 0.97}`.
+
+    The normal form is a dict of "name" and all the settings.
+
+    Args:
+        name: Check of the name.
+        default: The name where a mapping gives none.
+        settings: For each name, its settings: {key: (default, check)}.
+        further: Whether other keys are accepted too, with any plain value, and what they are, in words.
+    """
+
+    name: Check
+    default: str
+    settings: Mapping
+    further: str = ""
+
+    @property
+    def accepted(self):
+        """The accepted values in words."""
+        forms = []
+        for settings in {tuple(each): each for each in self.settings.values()}.values():
+            names = [name for name, each in self.settings.items() if tuple(each) == tuple(settings)]
+            rules = [f"{key} ({check.accepted})" for key, (_, check) in settings.items()]
+            forms.append(f"{', '.join(names)}{' with ' if rules else ''}{', '.join(rules)}")
+        forms = "; ".join(forms) or self.name.accepted
+        return f"{forms}, as a name or as {{name: …, key: …}}{' with ' if self.further else ''}{self.further}"
+
+    def convert(self, value):
+        """Return the normal form of a value that is known to be accepted."""
+        return self(value, "", [])
+
+    def __call__(self, value, path, problems):
+        given = {"name": value} if isinstance(value, str) else value
+        if not isinstance(given, Mapping):
+            problems.append(refusal(path, self.accepted, value))
+            return None
+        name = self.name(given.get("name", self.default), path if given is not value else f"{path}.name", problems)
+        if name is None:  # which keys are accepted depends on it
+            return None
+        normal = {"name": name}
+        for key, (default, check) in self.settings.get(name, {}).items():
+            normal[key] = check(given[key], join(path, key), problems) if key in given else default
+        keys = tuple(normal)
+        for key in given:
+            if key not in keys and self.further and isinstance(key, str):
+                normal[str(key)] = anything()(given[key], join(path, key), problems)
+            elif key not in keys:
+                problems.append(unknown_key(path, key, keys))
+        return normal

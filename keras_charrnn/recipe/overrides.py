@@ -1,0 +1,68 @@
+"""Overrides: dotted paths to values, laid over a recipe's mapping before it is checked."""
+
+from collections.abc import Mapping
+
+from keras_charrnn.errors import RecipeError
+from keras_charrnn.recipe.checks import refusal, show
+from keras_charrnn.recipe.reading import load_text
+
+
+def parse_override(text):
+    """Split "model.units=256" into its path and its value, read as YAML.
+
+    Returns:
+        The pair (path, value): ("model.units", 256).
+
+    Raises:
+        RecipeError: If there is no "=", nothing before it, or no YAML behind it.
+    """
+    path, equals, written = text.partition("=")
+    if not (equals and path.strip()):
+        raise RecipeError(f"{text!r} sets nothing; write a path, '=' and a value, as in model.units=256", "--set")
+    value, problems = load_text(written, f"--set {path.strip()}")
+    if problems:
+        raise RecipeError(problems, f"--set {path.strip()}")
+    # "samples.prefix=ROMEO:" is a mapping to YAML, and never meant as one.
+    if isinstance(value, dict) and not written.lstrip().startswith("{"):
+        value = written
+    return path.strip(), value
+
+
+def apply_overrides(mapping, overrides, problems):
+    """Return `mapping` with the overrides laid over it; the mapping itself stays as it is.
+
+    An unknown path is put in like any other, for the check of the whole to report.
+
+    Args:
+        mapping: A recipe as a mapping.
+        overrides: {"model.units": 256, ...}. A mapping for a whole section, {"model": {"units": 256}}, sets the keys
+            that it has and leaves the others.
+        problems: List to which overrides that cannot be laid over are added.
+    """
+    if not isinstance(overrides, Mapping):
+        problems.append(refusal("overrides", "a mapping of paths to values, as in {'model.units': 256}", overrides))
+        return mapping
+    mapping = dict(mapping)
+    for path, value in overrides.items():
+        if not isinstance(path, str):
+            problems.append(refusal("overrides", "a mapping whose keys are paths such as 'model.units'", overrides))
+        elif isinstance(value, Mapping) and "." not in path:
+            for key, each in value.items():
+                _put(mapping, (path, key), each, problems)
+        else:
+            _put(mapping, tuple(path.split(".")), value, problems)
+    return mapping
+
+
+def _put(mapping, path, value, problems):
+    for depth, key in enumerate(path[:-1], start=1):
+        inner = mapping.get(key)
+        if isinstance(inner, str) and depth == 2:  # `optimizer: adam` is short for `optimizer: {name: adam}`
+            inner = {"name": inner}
+        if inner is not None and not isinstance(inner, Mapping):
+            where = ".".join(path[:depth])
+            problems.append(f"{'.'.join(map(str, path))}: cannot be set, for {where} is {show(inner)} and no mapping")
+            return
+        mapping[key] = dict(inner or {})
+        mapping = mapping[key]
+    mapping[path[-1]] = value

@@ -1,0 +1,160 @@
+"""A whole recipe."""
+
+import dataclasses
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+
+import yaml
+
+from keras_charrnn import registry
+from keras_charrnn.errors import RecipeError, RegistryError
+from keras_charrnn.recipe import sections
+from keras_charrnn.recipe.checks import several, show, text
+from keras_charrnn.recipe.overrides import apply_overrides
+from keras_charrnn.recipe.reading import load_file
+from keras_charrnn.recipe.sections import Section, build, key, keys
+
+NAME = text("letters, digits, - and _, 100 at most", r"[A-Za-z0-9_-]{1,100}")
+PLUGINS = several(text("a module or a file ending in .py"), "modules or files ending in .py")
+
+
+def _section(cls):
+    return dataclasses.field(default_factory=cls, metadata={"section": cls, "name": None, "check": _SectionCheck(cls)})
+
+
+@dataclasses.dataclass(frozen=True)
+class _SectionCheck:
+    """A section as a key of the recipe; null leaves all of it at its defaults."""
+
+    section: type
+
+    def __call__(self, value, path, problems):
+        return build(self.section, {} if value is None else value, path, problems)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe(Section):
+    """All that makes a run: read it with `read`, change it with overrides."""
+
+    name: str = key("run", "name of the run's folder, to which -001, -002, … is added; default: the file's", NAME)
+    corpus: sections.Corpus = _section(sections.Corpus)
+    split: sections.Split = _section(sections.Split)
+    vocabulary: sections.Vocabulary = _section(sections.Vocabulary)
+    windows: sections.Windows = _section(sections.Windows)
+    model: sections.Model = _section(sections.Model)
+    training: sections.Training = _section(sections.Training)
+    states: sections.States = _section(sections.States)
+    samples: sections.Samples = _section(sections.Samples)
+    compute: sections.Compute = _section(sections.Compute)
+    plugins: tuple = key([], "modules or files that register cells, imported first", PLUGINS)
+
+    def to_mapping(self):
+        """Return the recipe as plain values, every key in it: what `read` makes the same recipe of."""
+        return _plain(self)
+
+    def to_yaml(self):
+        """Return the recipe as a YAML file, every key in it."""
+        return yaml.safe_dump(self.to_mapping(), sort_keys=False, allow_unicode=True, width=100)
+
+
+def _plain(value):
+    if isinstance(value, Section):
+        return {name: _plain(getattr(value, field.name)) for name, field in keys(type(value)).items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def read(source, overrides=None):
+    """Read and check a recipe.
+
+    Args:
+        source: Path of a YAML file, a mapping, or a `Recipe`.
+        overrides: {"model.units": 256, ...}, laid over it. Paths of texts and plugins start from the folder of the
+            recipe's file; those in a mapping or an override start from the current folder.
+
+    Returns:
+        A `Recipe` whose paths are absolute and whose plugins are imported.
+
+    Raises:
+        RecipeError: If anything is wrong with it; the message lists every problem, each with its path.
+    """
+    overrides = {} if overrides is None else overrides
+    mapping, problems, label, folder, default_name = _open(source)
+    if not isinstance(mapping, Mapping):
+        raise RecipeError(f"must be a mapping, as in `corpus: {{path: my.txt}}`, not {show(mapping)}", label)
+    mapping = apply_overrides({"name": default_name, "corpus": {}, **mapping}, overrides, problems)
+    here = pathlib.Path.cwd()
+    recipe = build(Recipe, mapping, "", problems)
+    recipe = _absolute(
+        recipe,
+        corpus_folder=here if _overridden(overrides, "corpus", "path") else folder,
+        plugin_folder=here if "plugins" in overrides else folder,
+    )
+    problems += _load_plugins(recipe.plugins) or _unknown_names(recipe)
+    if problems:
+        raise RecipeError(problems, label)
+    return recipe
+
+
+def describe_keys():
+    """Return every key of a recipe: a list of (path, default, description, accepted values in words)."""
+    rows = []
+    for name, field in keys(Recipe).items():
+        section = field.metadata.get("section")
+        inner = {f"{name}.{each}": field for each, field in keys(section).items()} if section else {name: field}
+        rows += [
+            (path, each.metadata["default"], each.metadata["description"], each.metadata["check"].accepted)
+            for path, each in inner.items()
+        ]
+    return rows
+
+
+def _open(source):
+    """Return the mapping, its problems, its label in messages, its folder and the name that it has by default."""
+    if isinstance(source, Recipe):
+        return source.to_mapping(), [], "recipe", pathlib.Path.cwd(), source.name
+    if isinstance(source, str | os.PathLike):
+        path = pathlib.Path(source)
+        mapping, problems = load_file(path)
+        name = re.sub(r"[^A-Za-z0-9_-]", "-", path.stem)[:100] or "run"
+        return mapping, problems, str(path), path.resolve().parent, name
+    return source, [], "recipe", pathlib.Path.cwd(), "run"
+
+
+def _overridden(overrides, section, key):
+    return f"{section}.{key}" in overrides or key in (overrides.get(section) or {})
+
+
+def _absolute(recipe, corpus_folder, plugin_folder):
+    def absolute(path, folder):
+        return str(folder / pathlib.Path(path).expanduser())
+
+    corpus, paths = recipe.corpus, recipe.corpus.path
+    if isinstance(paths, str):
+        corpus = dataclasses.replace(corpus, path=absolute(paths, corpus_folder))
+    elif paths:
+        corpus = dataclasses.replace(corpus, path=tuple(absolute(each, corpus_folder) for each in paths))
+    plugins = tuple(absolute(each, plugin_folder) if registry.is_plugin_file(each) else each for each in recipe.plugins)
+    return dataclasses.replace(recipe, corpus=corpus, plugins=plugins)
+
+
+def _load_plugins(plugins):
+    problems = []
+    for index, plugin in enumerate(plugins):
+        try:
+            registry.load_plugin(plugin)
+        except RegistryError as error:
+            problems.append(f"plugins[{index}]: {error}")
+    return problems
+
+
+def _unknown_names(recipe):
+    """Return the problems of names that nothing is registered under."""
+    asked = [("model.cell", registry.cells, recipe.model.cell["name"])]
+    if recipe.corpus.name is not None:
+        asked.append(("corpus.name", registry.corpora, recipe.corpus.name))
+    asked += [(f"corpus.else[{i}]", registry.corpora, name) for i, name in enumerate(recipe.corpus.otherwise)]
+    return [f"{path}: {names.unknown(name)}" for path, names, name in asked if name not in names]

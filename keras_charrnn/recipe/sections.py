@@ -1,0 +1,211 @@
+"""The sections of a recipe: every key with its default, its meaning and what it accepts."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from keras_charrnn.recipe.checks import (
+    Named,
+    either,
+    flag,
+    number,
+    one_of,
+    optional,
+    refusal,
+    several,
+    text,
+    unknown_key,
+    whole,
+)
+
+ABOVE_0 = number("above 0", lambda value: value > 0)
+AT_LEAST_0 = number("at least 0", lambda value: value >= 0)
+SHARE = number("from 0 to 1", lambda value: 0 <= value <= 1)
+SHARE_ABOVE_0 = number("above 0 and at most 1", lambda value: 0 < value <= 1)
+
+CORPUS = text("the name of a corpus")
+PATHS = text("a path or glob")
+
+CELL = Named(text("the name of a cell"), "gru", {}, further="further arguments of the cell's constructor")
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "adagrad", "sgd", "nadam", "adamax", "adadelta", "lion", "ftrl")
+OPTIMIZER = Named(
+    one_of(*OPTIMIZERS),
+    "adamw",
+    {name: {"learning_rate": (0.003, ABOVE_0)} for name in OPTIMIZERS},
+    further="further arguments of Keras's optimizer",
+)
+SCHEDULES = {
+    "constant": {},
+    "cosine": {"warmup_steps": (0, whole(0)), "final": (0.0, SHARE)},
+    "exponential": {"rate": (0.97, SHARE_ABOVE_0), "from_epoch": (1, whole(0))},
+}
+SCHEDULE = Named(one_of(*SCHEDULES), "constant", SCHEDULES)
+
+
+def key(default, description, check, name=None):
+    """Declare a key of a section.
+
+    Args:
+        default: Its value where the recipe gives none, as it would stand in YAML.
+        description: What it is, in one line.
+        check: What it accepts.
+        name: Its name in the recipe, where that is no Python identifier.
+    """
+    metadata = {"default": default, "description": description, "check": check, "name": name}
+    return dataclasses.field(default_factory=lambda: check.convert(default), metadata=metadata)
+
+
+def keys(section):
+    """Return {name in the recipe: dataclass field} of a section, in order."""
+    return {each.metadata["name"] or each.name: each for each in dataclasses.fields(section) if each.metadata}
+
+
+def build(section, mapping, path, problems):
+    """Return a section from a mapping; add to `problems` whatever is wrong with it."""
+    known = keys(section)
+    if not isinstance(mapping, Mapping):
+        problems.append(refusal(path, f"a mapping of some of the keys {', '.join(known)}", mapping))
+        return section()
+    found = [unknown_key(path, each, known) for each in mapping if each not in known]
+    values = {}
+    for name, field in known.items():
+        if name in mapping:
+            count = len(found)
+            value = field.metadata["check"](mapping[name], f"{path}.{name}" if path else name, found)
+            if len(found) == count:
+                values[field.name] = value
+    built = section(**values)
+    problems += found or built.conflicts()
+    return built
+
+
+class Section:
+    """Base of the sections."""
+
+    def conflicts(self):
+        """Return the problems of keys that are each accepted but do not go together."""
+        return []
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus(Section):
+    """The text to learn."""
+
+    name: str | None = key(None, "name of a registered corpus, in place of path", optional(CORPUS))
+    path: str | tuple | None = key(
+        None,
+        "file, list of files or globs, from the recipe's folder, in place of name",
+        optional(either(PATHS, several(PATHS, "paths or globs", minimum=1))),
+    )
+    otherwise: tuple = key([], "corpora to use where the first cannot be had", several(CORPUS, "corpora"), name="else")
+    max_bytes: int | None = key(
+        None, "most bytes to take from the start of the text; null: all, of python_stdlib 2,000,000", optional(whole(1))
+    )
+
+    def conflicts(self):
+        if self.name is None and self.path is None:
+            return ["corpus: is missing; write {name: tiny_shakespeare} for a registered corpus, or {path: my.txt}"]
+        if self.name is not None and self.path is not None:
+            return ["corpus: has both name and path; keep one, and leave the other out or set it to null"]
+        return []
+
+
+@dataclasses.dataclass(frozen=True)
+class Split(Section):
+    """Shares of the corpus, contiguous, in this order."""
+
+    train: float = key(0.9, "share of the corpus to train on", SHARE_ABOVE_0)
+    validation: float = key(0.1, "share that chooses the best model", SHARE_ABOVE_0)
+    test: float = key(0.0, "share kept for a last test", SHARE)
+
+    def conflicts(self):
+        total = self.train + self.validation + self.test
+        return [f"split: the shares add up to {total:g}; at most 1 is possible"] if total > 1 + 1e-9 else []
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary(Section):
+    """The symbols."""
+
+    unknown: str = key("error", "what to do with a character that the corpus lacks", one_of("error", "drop", "replace"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows(Section):
+    """The pieces of text that make a training step."""
+
+    batch_size: int = key(64, "rows in a batch", whole(1))
+    length: int = key(64, "characters in a window of a row", whole(1))
+    random_offset: bool = key(True, "whether each epoch starts at an offset of its own", flag())
+
+
+@dataclasses.dataclass(frozen=True)
+class Model(Section):
+    """The network. The normal form of `cell` is a dict of "name" and the constructor's further arguments."""
+
+    cell: dict = key("gru", "registered cell of every layer", CELL)
+    units: int = key(256, "width of every recurrent layer", whole(1))
+    layers: int = key(1, "number of recurrent layers", whole(1))
+    embedding: int | str = key(64, "width of the embedding, or one_hot for none", either(whole(1), one_of("one_hot")))
+    dropout: float = key(
+        0.0,
+        "share of activations dropped after every recurrent layer",
+        number("at least 0 and below 1", lambda value: 0 <= value < 1),
+    )
+
+    def conflicts(self):
+        return ["model.cell.units: is the cell's width; write it as model.units"] if "units" in self.cell else []
+
+
+@dataclasses.dataclass(frozen=True)
+class Training(Section):
+    """The optimisation. The normal form of `optimizer` and `schedule` is a dict of "name" and all settings.
+
+    The exponential schedule multiplies the learning rate by rate ** max(0, epoch - from_epoch), epochs counted from 0;
+    the cosine one rises from 0 for warmup_steps steps, then falls to the share `final` of it at the last step.
+    """
+
+    epochs: int = key(10, "passes over the training text", whole(1))
+    optimizer: dict = key("adamw", "optimizer, with its learning rate", OPTIMIZER)
+    schedule: dict = key("constant", "course of the learning rate", SCHEDULE)
+    clip_norm: float | None = key(None, "largest norm of the whole gradient", optional(ABOVE_0))
+    clip_variable_norm: float | None = key(None, "largest norm of each variable's gradient", optional(ABOVE_0))
+    clip_value: float | None = key(None, "largest absolute value in the gradient", optional(ABOVE_0))
+
+    def conflicts(self):
+        clips = [name for name in ("clip_norm", "clip_variable_norm", "clip_value") if getattr(self, name) is not None]
+        return [f"training: {' and '.join(clips)} exclude one another; keep one"] if len(clips) > 1 else []
+
+
+@dataclasses.dataclass(frozen=True)
+class States(Section):
+    """The recurrent states in training."""
+
+    reset: str = key("epoch", "when the states return to the initial state", one_of("epoch", "never", "window"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Samples(Section):
+    """Text from the model while it trains."""
+
+    every_epochs: int = key(1, "epochs from sample to sample, 0 for none", whole(0))
+    every_steps: int = key(0, "steps from sample to sample, 0 for none", whole(0))
+    prefix: str | None = key(
+        None, "start of every sample; null: a line end or else the vocabulary's first symbol", optional(text())
+    )
+    length: int = key(300, "new characters in a sample", whole(1))
+    temperatures: tuple = key(
+        [0.5, 0.8, 1.0],
+        "temperatures, one sample at each; 0 is greedy",
+        several(AT_LEAST_0, "one or more numbers, each at least 0", minimum=1),
+    )
+    top_k: int | None = key(None, "how many of the likeliest symbols to draw from", optional(whole(1)))
+    top_p: float | None = key(None, "share of the probability to draw from", optional(SHARE_ABOVE_0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Compute(Section):
+    """The machine."""
+
+    seed: int = key(0, "seed of weights, dropout, offsets and samples", whole(0, 2**32 - 1))
+    precision: str = key("auto", "number format of the arithmetic", one_of("auto", "float32", "bfloat16"))
+    replicas: int | str = key("auto", "devices among which a batch is split", either(whole(1), one_of("auto")))

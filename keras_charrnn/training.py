@@ -1,0 +1,253 @@
+"""fit: from a recipe to a run folder, by way of Keras's own `fit`."""
+
+import dataclasses
+import json
+import platform
+
+import keras
+import numpy as np
+import rich.console
+import tensorflow as tf
+
+from keras_charrnn import callbacks as ours
+from keras_charrnn import compute, corpora, recipe, runs
+from keras_charrnn.errors import SettingsError
+from keras_charrnn.evaluation import bits
+from keras_charrnn.model import CharRNN
+from keras_charrnn.vocabulary import Vocabulary
+from keras_charrnn.windows import evaluation_windows, training_windows
+
+STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
+
+
+def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), console=None):
+    """Train the model of a recipe.
+
+    Args:
+        source: Path of a recipe, a mapping, or a `Recipe`.
+        overrides: {"model.units": 256, ...}, laid over the recipe.
+        runs_dir: Where the run's folder is made: RUNS_DIR/NAME-001, or the next number.
+        name: NAME, in place of the recipe's.
+        callbacks: Further Keras callbacks. Those of batches are called every 10 steps, with the last step's number.
+        console: A `rich.console.Console` for what is shown; None for standard output.
+
+    Returns:
+        A `Run`.
+
+    Raises:
+        CharRNNError: If the recipe, its text or the machine do not allow the run; nothing has been written then.
+        WriteError: If a file of the run cannot be written, while it runs.
+        KeyboardInterrupt: After Ctrl-C; the best model and the last one are then in the run's folder.
+    """
+    asked = {**(overrides or {}), **({} if name is None else {"name": name})}
+    plan = recipe.read(source, asked)
+    console = console or rich.console.Console()
+    machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
+    data = _Data.of(plan)
+    keras.utils.set_random_seed(plan.compute.seed)
+    model = _make_model(plan, data.vocabulary, machine)
+    _check_samples(plan, model)
+    folder = runs.RunFolder.create(runs_dir, plan.name)
+    runs.write_text(folder.recipe, plan.to_yaml())
+    runs.write_text(folder.environment, json.dumps(_environment(machine, data, model), indent=2) + "\n")
+    _announce(console, plan, machine, data, model, folder)
+    history = _train(plan, data, model, folder, callbacks, console)
+    run = runs.Run(folder.path, history)
+    _conclude(console, run)
+    return run
+
+
+@dataclasses.dataclass(frozen=True)
+class _Data:
+    """The text of a run, and what is made of it."""
+
+    text: corpora.Text
+    vocabulary: Vocabulary
+    split: dict
+    training: object
+    validation: object
+
+    @classmethod
+    def of(cls, plan):
+        text = corpora.load(plan.corpus.name, plan.corpus.path, plan.corpus.otherwise, plan.corpus.max_bytes)
+        vocabulary = Vocabulary.of(text.text, plan.vocabulary.unknown)
+        ids = vocabulary.encode(text.text)
+        # Rounded, so that 0.9 of 1,115,394 characters are the customary 1,003,854; the last share ends at the end.
+        shares = dataclasses.astuple(plan.split)
+        ends = [round(len(ids) * sum(shares[: i + 1])) if i else int(len(ids) * shares[0]) for i in range(len(shares))]
+        train, validation, _ = np.split(ids[: ends[-1]], ends[:-1])
+        settings = plan.windows
+        return cls(
+            text,
+            vocabulary,
+            {"train": len(train), "validation": len(validation), "test": ends[2] - ends[1]},
+            training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
+            evaluation_windows(validation),
+        )
+
+
+def _make_model(plan, vocabulary, machine):
+    settings, cell = plan.model, dict(plan.model.cell)
+    model = CharRNN(
+        vocabulary,
+        cell.pop("name"),
+        settings.units,
+        settings.layers,
+        settings.embedding,
+        settings.dropout,
+        cell_arguments=cell,
+    )
+    model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
+    return model
+
+
+def _check_samples(plan, model):
+    """Find out before training whether the samples can be made."""
+    if plan.samples.prefix is not None:
+        model.vocabulary.encode(plan.samples.prefix, what="samples.prefix")
+
+
+def _train(plan, data, model, folder, further, console):
+    """Run Keras's `fit`; return the metrics of each epoch."""
+    steps, settings = data.training.steps, plan.training
+    model.compile(_optimizer(settings, steps), steps_per_execution=_steps_per_execution(plan, steps))
+    log = ours.MetricsLog(folder.metrics, data.training.characters)
+    progress = ours.Progress(console, data.training.characters)
+    used = [
+        ours.StateReset(plan.states.reset),
+        ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
+        *_schedule_callbacks(settings),
+        log,
+        progress,
+        # The best first: a `fit` that is interrupted between the two has kept it.
+        keras.callbacks.ModelCheckpoint(folder.model, monitor="val_loss", mode="min", save_best_only=True),
+        keras.callbacks.ModelCheckpoint(folder.last),
+        _samples(plan, folder, console),
+        *further,
+    ]
+    try:
+        model.fit(data.training, validation_data=data.validation, epochs=settings.epochs, verbose=0, callbacks=used)
+    except KeyboardInterrupt:
+        progress.close()
+        model.save(folder.last)
+        if not folder.model.is_file():
+            model.save(folder.model)
+        console.print(
+            f"\nInterrupted after step {int(model.optimizer.iterations)}. The best model so far is kept, and the last "
+            f"one in {folder.last}.\nText from it: keras-charrnn sample {folder.path}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise
+    return log.rows
+
+
+def _optimizer(settings, steps):
+    arguments = dict(settings.optimizer)
+    name, rate = arguments.pop("name"), arguments.pop("learning_rate")
+    schedule = settings.schedule
+    if schedule["name"] == "cosine":
+        warm_up, total = schedule["warmup_steps"], settings.epochs * steps
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warm_up else rate,
+            max(1, total - warm_up),
+            alpha=schedule["final"],
+            warmup_target=rate if warm_up else None,
+            warmup_steps=warm_up,
+        )
+    try:
+        return keras.optimizers.get({"class_name": name, "config": {"learning_rate": rate, **arguments}})
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"training.optimizer: Keras refuses {settings.optimizer}: {error}") from error
+
+
+def _schedule_callbacks(settings):
+    schedule, first = settings.schedule, settings.optimizer["learning_rate"]
+    if schedule["name"] != "exponential":
+        return []
+    return [
+        keras.callbacks.LearningRateScheduler(
+            lambda epoch: first * schedule["rate"] ** max(0, epoch - schedule["from_epoch"])
+        )
+    ]
+
+
+def _steps_per_execution(plan, steps):
+    """Return the largest number up to 10 that leaves a few calls an epoch and divides the samples' period."""
+    most, period = min(STEPS_PER_EXECUTION, max(1, steps // 4)), plan.samples.every_steps
+    return next(n for n in range(most, 0, -1) if period % n == 0)
+
+
+def _samples(plan, folder, console):
+    settings = plan.samples
+
+    def show(title, text):
+        console.print(f"[dim]--- {title} ---[/dim]", highlight=False)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    return ours.Samples(
+        settings.temperatures,
+        settings.every_epochs,
+        settings.every_steps,
+        settings.prefix or "",
+        settings.length,
+        settings.top_k,
+        settings.top_p,
+        seed=plan.compute.seed,
+        folder=folder.samples,
+        show=show,
+    )
+
+
+def _environment(machine, data, model):
+    """Return what a reader must know to trust the run's figures."""
+    return {
+        "corpus": data.text.describe(),
+        "vocabulary": {"symbols": len(data.vocabulary)},
+        "split": data.split,
+        "windows": {"steps": data.training.steps, "left_over": data.training.left_over},
+        "parameters": model.count_params(),
+        "machine": dataclasses.asdict(machine),
+        "versions": {
+            "python": platform.python_version(),
+            "keras_charrnn": _version(),
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _version():
+    from keras_charrnn import __version__
+
+    return __version__
+
+
+def _announce(console, plan, machine, data, model, folder):
+    text, split, settings = data.text, data.split, plan.model
+    shares = ", ".join(f"{count:,} {name}" for name, count in split.items() if count)
+    lines = [
+        f"corpus   {text.name}: {text.characters:,} characters ({shares}), {len(data.vocabulary)} symbols",
+        f"model    {settings.layers} x {settings.cell['name']} {settings.units}, {model.count_params():,} parameters",
+        f"windows  {data.training.steps} of {plan.windows.batch_size} x {plan.windows.length} an epoch, "
+        f"{data.training.left_over:,} characters left over",
+        f"compute  {machine.describe()}",
+        f"run      {folder.path}",
+    ]
+    lines += [f"note     {note}" for note in (*filter(None, [text.note]), *machine.notes)]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _conclude(console, run):
+    best = run.metrics
+    if not best:
+        return
+    console.print(
+        f"\nbest validation loss {best['val_loss']:.4f} nats per character "
+        f"({bits(best['val_loss']):.4f} bits), epoch {best['epoch']}\n"
+        f"run in {run.folder}; more text: keras-charrnn sample {run.folder}",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,106 @@
+"""Characters to ids and back."""
+
+import numpy as np
+
+from keras_charrnn.errors import VocabularyError
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+POLICIES = ("error", "drop", "replace")
+
+
+class Vocabulary:
+    """The V symbols of a model: Unicode code points in sorted order, the id of each its place.
+
+    Args:
+        symbols: The characters, in any order, each at least once.
+        unknown: What `encode` does with a character that is not among them: "error", "drop" it, or "replace" it by
+            U+FFFD, which is then a symbol too.
+
+    Raises:
+        VocabularyError: If there are fewer than two symbols, or `unknown` is none of the three.
+    """
+
+    def __init__(self, symbols, unknown="error"):
+        if unknown not in POLICIES:
+            raise VocabularyError(f"unknown must be one of {', '.join(POLICIES)}; received {unknown!r}")
+        seen = np.zeros(0x110000, dtype=bool)  # far faster than sorting a corpus
+        seen[_code_points(symbols)] = True
+        points = np.flatnonzero(seen)
+        if len(points) < 2:
+            raise VocabularyError(
+                f"a text of at least 2 different characters is needed; this one has {len(points)}"
+                + (f", {symbols[0]!r}" if len(points) else "")
+            )
+        if unknown == "replace":
+            points = np.union1d(points, [ord(REPLACEMENT)])
+        self.unknown = unknown
+        self.symbols = "".join(map(chr, points))
+        self.dtype = np.min_scalar_type(len(points) - 1)
+        self._points = points.astype("<u4")
+        # One look-up table over all code points up to the last symbol's. len(points) marks those that are not in it.
+        self._table = np.full(int(points[-1]) + 2, len(points), dtype=np.min_scalar_type(len(points)))
+        self._table[points] = np.arange(len(points))
+
+    @classmethod
+    def of(cls, text, unknown="error"):
+        """Return the vocabulary of all characters in `text`."""
+        return cls(text, unknown)
+
+    def __len__(self):
+        return len(self.symbols)
+
+    def __contains__(self, character):
+        return character in self.symbols
+
+    def __eq__(self, other):
+        return isinstance(other, Vocabulary) and self.get_config() == other.get_config()
+
+    def __hash__(self):
+        return hash((self.symbols, self.unknown))
+
+    def __repr__(self):
+        return f"Vocabulary({self.symbols!r}, unknown={self.unknown!r})"
+
+    def encode(self, text, what="the text"):
+        """Return the ids of a text's characters: an array of the smallest integer type that holds V - 1.
+
+        Args:
+            text: A str.
+            what: What it is, for the message.
+
+        Raises:
+            VocabularyError: If a character is not in the vocabulary and `unknown` is "error"; it names the first.
+        """
+        points = _code_points(text)
+        ids = self._table[np.minimum(points, len(self._table) - 1)]
+        missing = ids == len(self)
+        if missing.any():
+            if self.unknown == "error":
+                raise VocabularyError(self._missing(text, int(np.argmax(missing)), int(missing.sum()), what))
+            if self.unknown == "drop":
+                ids = ids[~missing]
+            else:
+                ids[missing] = self.symbols.index(REPLACEMENT)
+        return ids.astype(self.dtype, copy=False)
+
+    def decode(self, ids):
+        """Return the text of ids: an array or list of integers from 0 to V - 1."""
+        return self._points[np.asarray(ids, dtype=np.int64)].tobytes().decode("utf-32-le", "surrogatepass")
+
+    def get_config(self):
+        """Return what makes the same vocabulary again, as plain values."""
+        return {"symbols": self.symbols, "unknown": self.unknown}
+
+    def _missing(self, text, index, count, what):
+        character = text[index]
+        others = f" ({count} such characters in all)" if count > 1 else ""
+        return (
+            f"{what} has the character {character!r} (U+{ord(character):04X}), at {index}, which the model's "
+            f"vocabulary of {len(self)} symbols lacks{others}; leave it out, or train with "
+            "`vocabulary: {unknown: drop}` or `replace`"
+        )
+
+
+def _code_points(text):
+    # A lone surrogate is no character, but a str may hold one, and an error about it must be ours.
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")

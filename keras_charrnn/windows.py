@@ -1,0 +1,144 @@
+"""Ids into batch-major `tf.data` windows whose rows continue from window to window.
+
+Shapes in letters: B rows of a batch, T characters of a window, n windows of an epoch.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from keras_charrnn.errors import WindowsError
+
+WARM_UP = 256  # characters after which a recurrent state has forgotten that it started from nothing
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """Windows of a text, and what there is to know of them.
+
+    Attributes:
+        dataset: Finite `tf.data.Dataset` of one epoch.
+        steps: n, the number of its elements.
+        shape: (B, T) of an element.
+        left_over: Characters of the text that no window of an epoch has as a target.
+        epoch: `tf.Variable` of the epoch's number from 0, which decides the random offset; None where there is none.
+    """
+
+    dataset: tf.data.Dataset
+    steps: int
+    shape: tuple
+    left_over: int
+    epoch: tf.Variable | None = None
+
+    @property
+    def characters(self):
+        """The number of targets in an epoch."""
+        return self.steps * self.shape[0] * self.shape[1]
+
+
+def training_windows(ids, batch_size, length, random_offset=False, seed=0, split="train"):
+    """Cut a text into B rows, and these into windows of T characters.
+
+    An element is `(inputs, targets)`, both int32 (B, T), targets one character ahead. Row b of window k+1 continues row
+    b of window k. With a random offset each epoch begins at one of the first T characters of the text, drawn from the
+    seed and the variable `epoch`.
+
+    Args:
+        ids: The text, an array of integers.
+        batch_size: B.
+        length: T.
+        random_offset: Whether each epoch has an offset of its own.
+        seed: Of the offsets.
+        split: What part of the corpus this is, for messages.
+
+    Returns:
+        `Windows`.
+
+    Raises:
+        WindowsError: If the text is too short for one window in each row.
+    """
+    offsets = length if random_offset else 1
+    # The last offset leaves len(ids) - (offsets - 1) characters, of which the first is no target.
+    steps = (len(ids) - offsets) // (batch_size * length)
+    if steps < 1:
+        needed = batch_size * length + offsets
+        raise WindowsError(_too_small(len(ids), needed, batch_size, length, split))
+    starts = tf.constant(np.arange(batch_size)[:, None] * (steps * length) + np.arange(length), tf.int32)
+    text = tf.constant(ids)
+    epoch = tf.Variable(0, dtype=tf.int32, trainable=False, name="epoch")
+
+    def window(k):
+        offset = 0
+        if random_offset:
+            offset = tf.random.stateless_uniform((), (seed % 2**31, epoch), 0, offsets, tf.int32)
+        places = starts + offset + tf.cast(k, tf.int32) * length
+        return tf.cast(tf.gather(text, places), tf.int32), tf.cast(tf.gather(text, places + 1), tf.int32)
+
+    dataset = tf.data.Dataset.range(steps).map(window)
+    left_over = len(ids) - 1 - steps * batch_size * length
+    return Windows(_finish(dataset, steps), steps, (batch_size, length), left_over, epoch if random_offset else None)
+
+
+def evaluation_windows(ids, batch_size=64, length=128, split="validation"):
+    """Cut a text so that each of its characters but the first is a target once, after all that stands before it.
+
+    An element is `(inputs, targets, weights)`, all (B, T); the weight is 1 for a target that counts and 0 otherwise.
+    For speed the text is cut into rows that are read side by side. A row begins 256 characters (`WARM_UP`) before the
+    first that it counts, which brings its state to where one pass over the whole text would have it. A text too short
+    for that is one row.
+
+    Args:
+        ids: The text, an array of integers.
+        batch_size: Most rows.
+        length: T.
+        split: What part of the corpus this is, for messages.
+
+    Returns:
+        `Windows`, with nothing left over.
+
+    Raises:
+        WindowsError: If the text has fewer than two characters.
+    """
+    targets = len(ids) - 1
+    if targets < 1:
+        raise WindowsError(f"{split}: an evaluation needs at least 2 characters; there are {len(ids)}")
+    rows = max(1, min(batch_size, targets // (4 * WARM_UP)))  # at most a quarter of the work is warming up
+    warm_up = WARM_UP if rows > 1 else 0
+    stride = -(-(targets - warm_up) // rows)
+    # Row r has the targets r * stride + 1, ..., r * stride + stride + warm_up; all rows but the first count from the
+    # warm_up-th on, so that the rows together count each target once.
+    steps = -(-(stride + warm_up) // length)
+    places = np.arange(rows)[:, None] * stride + np.arange(steps * length)
+    weights = (places < targets) & (np.arange(steps * length) < stride + warm_up)
+    weights[1:, :warm_up] = False
+    inputs = np.asarray(ids)[np.minimum(places, targets - 1)]
+    following = np.asarray(ids)[np.minimum(places + 1, targets)]
+
+    def cut(matrix, dtype):
+        return matrix.reshape(rows, steps, length).transpose(1, 0, 2).astype(dtype)
+
+    dataset = tf.data.Dataset.from_tensor_slices(
+        (cut(inputs, np.int32), cut(following, np.int32), cut(weights, np.float32))
+    )
+    return Windows(_finish(dataset, steps), steps, (rows, length), 0)
+
+
+def _finish(dataset, steps):
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its thread can delay the end of `fit` by many seconds
+    options.threading.private_threadpool_size = 1
+    return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2).with_options(options)
+
+
+def _too_small(characters, needed, batch_size, length, split):
+    rows = (characters - 1) // (2 * length)  # two windows in each row, or an offset
+    if rows >= 1:
+        fits = f"windows.batch_size {min(rows, batch_size)} with windows.length {length}"
+    else:
+        fits = f"windows.batch_size 1 with windows.length {(characters - 1) // 2}"
+    advice = f"{fits} would fit" if characters > 2 else "no setting fits so short a text"
+    return (
+        f"{split}: {characters:,} characters are too few for windows.batch_size {batch_size} and windows.length "
+        f"{length}, which need {needed:,}; {advice}, or take a longer text or a larger split.{split}"
+    )

@@ -1,0 +1,61 @@
+"""What the tests share. Each starts in an empty folder of its own."""
+
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+# Two devices, so that replicas can be tested; before TensorFlow starts, after which they cannot be made.
+_CPU = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+import keras
+
+import keras_charrnn
+
+TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(1)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def make_model():
+    """Return a function that makes a small model, every setting of which can be given."""
+
+    def make(text=TEXT, **settings):
+        return keras_charrnn.CharRNN(
+            keras_charrnn.Vocabulary(text), **{"cell": "gru", "units": 12, "embedding": 6, **settings}
+        )
+
+    return make
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Return a recipe, as a mapping, that trains in seconds."""
+    (tmp_path / "text.txt").write_text(TEXT)
+    return {
+        "name": "tiny",
+        "corpus": {"path": str(tmp_path / "text.txt")},
+        "windows": {"batch_size": 4, "length": 8},
+        "model": {"cell": "gru", "units": 8, "embedding": 4},
+        "training": {"epochs": 2, "optimizer": {"name": "adam", "learning_rate": 0.01}, "clip_norm": 1.0},
+        "samples": {"every_epochs": 1, "prefix": "the ", "length": 20, "temperatures": [0, 1.0]},
+        "compute": {"precision": "float32", "replicas": 1},
+    }
