@@ -80,14 +80,14 @@ class Generator:
             piece = ids[begin : min(begin + BLOCK, len(ids) - 1)]
             padded = np.zeros(BLOCK, np.int32)
             padded[: len(piece)] = piece
-            states = self._function("consume")(padded, len(piece), states)
+            states = self._function("consume")(tf.constant(padded), tf.constant(len(piece)), states)
         states = tf.nest.map_structure(lambda state: tf.repeat(state, batch, 0), states)
         last = tf.fill((batch,), tf.cast(ids[-1], tf.int32))
         texts = [""] * batch
         for block, begin in enumerate(range(0, length, BLOCK)):
             count = min(BLOCK, length - begin)
             made, last, states = self._function(sampling.kind)(
-                last, states, count, tf.constant([sampling.seed, block]), *sampling.numbers
+                last, states, tf.constant(count), tf.constant([sampling.seed, block]), *sampling.numbers
             )
             pieces = [vocabulary.decode(row) for row in made.numpy()[:count].T]
             yield pieces
@@ -101,7 +101,7 @@ class Generator:
         """Return the compiled loop of one kind of sampling, made at its first use."""
         if kind not in self._functions:
             body = self._consume if kind == "consume" else lambda *arguments: self._sample(kind, *arguments)
-            self._functions[kind] = tf.function(body, jit_compile=True, autograph=False, reduce_retracing=True)
+            self._functions[kind] = tf.function(body, jit_compile=True, autograph=False)
         return self._functions[kind]
 
     def _consume(self, ids, count, states):

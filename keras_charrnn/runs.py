@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 
 from keras_charrnn.errors import RunError, WriteError
 from keras_charrnn.registry import suggest
@@ -41,8 +42,8 @@ class RunFolder:
         runs_dir = pathlib.Path(runs_dir)
         try:
             runs_dir.mkdir(parents=True, exist_ok=True)
-            taken = [each.name.rpartition("-")[2] for each in runs_dir.glob(f"{name}-*")]
-            number = max((int(each) for each in taken if each.isdecimal()), default=0) + 1
+            taken = (re.fullmatch(rf"{re.escape(name)}-(\d+)", each.name) for each in runs_dir.iterdir())
+            number = max((int(match[1]) for match in taken if match), default=0) + 1
             while True:
                 folder = cls(runs_dir / f"{name}-{number:03d}")
                 try:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_charrnn import callbacks as ours
 from keras_charrnn import compute, corpora, recipe, runs
-from keras_charrnn.errors import SettingsError
+from keras_charrnn.errors import CharRNNError, SettingsError
 from keras_charrnn.evaluation import bits
 from keras_charrnn.model import CharRNN
 from keras_charrnn.vocabulary import Vocabulary
@@ -46,6 +46,8 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     data = _Data.of(plan)
     keras.utils.set_random_seed(plan.compute.seed)
     model = _make_model(plan, data.vocabulary, machine)
+    steps = data.training.steps
+    model.compile(_optimizer(plan.training, steps), steps_per_execution=_steps_per_execution(plan, steps))
     _check_samples(plan, model)
     folder = runs.RunFolder.create(runs_dir, plan.name)
     runs.write_text(folder.recipe, plan.to_yaml())
@@ -88,15 +90,14 @@ class _Data:
 
 def _make_model(plan, vocabulary, machine):
     settings, cell = plan.model, dict(plan.model.cell)
-    model = CharRNN(
-        vocabulary,
-        cell.pop("name"),
-        settings.units,
-        settings.layers,
-        settings.embedding,
-        settings.dropout,
-        cell_arguments=cell,
-    )
+    name = cell.pop("name")
+    sizes = settings.units, settings.layers, settings.embedding, settings.dropout
+    try:
+        model = CharRNN(vocabulary, name, *sizes, cell_arguments=cell)
+    except CharRNNError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"model.cell: the cell {name!r} refuses the arguments {cell}: {error}") from error
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     return model
 
@@ -109,8 +110,7 @@ def _check_samples(plan, model):
 
 def _train(plan, data, model, folder, further, console):
     """Run Keras's `fit`; return the metrics of each epoch."""
-    steps, settings = data.training.steps, plan.training
-    model.compile(_optimizer(settings, steps), steps_per_execution=_steps_per_execution(plan, steps))
+    settings = plan.training
     log = ours.MetricsLog(folder.metrics, data.training.characters)
     progress = ours.Progress(console, data.training.characters)
     used = [

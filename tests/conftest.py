@@ -12,9 +12,9 @@ import tensorflow as tf
 _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-import keras
+import keras  # noqa: E402
 
-import keras_charrnn
+import keras_charrnn  # noqa: E402
 
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
 
@@ -59,3 +59,11 @@ def tiny(tmp_path):
         "samples": {"every_epochs": 1, "prefix": "the ", "length": 20, "temperatures": [0, 1.0]},
         "compute": {"precision": "float32", "replicas": 1},
     }
+
+
+@pytest.fixture
+def shakespeare():
+    """Skip the test where the corpus tiny_shakespeare is not on this machine: no test needs a network."""
+    folders = os.environ.get("KERAS_CHARRNN_CORPORA", "").split(os.pathsep)
+    if not any(os.path.isfile(os.path.join(folder, "tinyshakespeare.txt")) for folder in folders):  # noqa: PTH113, PTH118
+        pytest.skip("the environment variable KERAS_CHARRNN_CORPORA names no folder with tinyshakespeare.txt")

@@ -45,22 +45,22 @@ class Samples(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.every_steps and (step := self._step()) // self.every_steps > self._periods:
             self._periods = step // self.every_steps
-            self._sample(f"step-{step:06d}")
+            self._sample(f"step-{step:06d}", f"step {step}")
 
     def on_epoch_end(self, epoch, logs=None):
         if self.every_epochs and (epoch + 1) % self.every_epochs == 0:
-            self._sample(f"epoch-{epoch + 1:03d}")
+            self._sample(f"epoch-{epoch + 1:03d}", f"epoch {epoch + 1}")
 
     def _step(self):
         return int(self.model.optimizer.iterations)
 
-    def _sample(self, when):
+    def _sample(self, file, when):
         texts = []
         for temperature in self.temperatures:
             text = self.model.generate(temperature=temperature, **self.settings)
-            title = f"{when.replace('-', ' ').replace(' 0', ' ').replace(' 0', ' ')}, temperature {temperature:g}"
+            title = f"{when}, temperature {temperature:g}"
             texts.append(f"--- {title} ---\n{text}\n")
             if self.show:
                 self.show(title, text)
         if self.folder:
-            write_text(pathlib.Path(self.folder) / f"{when}.txt", "\n".join(texts))
+            write_text(pathlib.Path(self.folder) / f"{file}.txt", "\n".join(texts))

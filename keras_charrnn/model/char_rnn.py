@@ -171,11 +171,14 @@ class CharRNN(Steps, keras.Model):
         Raises:
             WriteError: If it cannot be written.
         """
-        optimizer, self.optimizer, compiled, self.compiled = self.optimizer, None, self.compiled, False
+        optimizer, self.optimizer = self.optimizer, None
         try:
             write_whole(functools.partial(super().save, **kwargs), filepath)
         finally:
-            self.optimizer, self.compiled = optimizer, compiled
+            self.optimizer = optimizer
+
+    def get_compile_config(self):
+        return None  # nothing of the training goes into the file
 
     def get_config(self):
         cell = registry.cells.get(self._settings["cell"])

@@ -39,9 +39,6 @@ def apply_overrides(mapping, overrides, problems):
             that it has and leaves the others.
         problems: List to which overrides that cannot be laid over are added.
     """
-    if not isinstance(overrides, Mapping):
-        problems.append(refusal("overrides", "a mapping of paths to values, as in {'model.units': 256}", overrides))
-        return mapping
     mapping = dict(mapping)
     for path, value in overrides.items():
         if not isinstance(path, str):

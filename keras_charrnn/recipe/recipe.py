@@ -11,7 +11,7 @@ import yaml
 from keras_charrnn import registry
 from keras_charrnn.errors import RecipeError, RegistryError
 from keras_charrnn.recipe import sections
-from keras_charrnn.recipe.checks import several, show, text
+from keras_charrnn.recipe.checks import refusal, several, show, text
 from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.recipe.reading import load_file
 from keras_charrnn.recipe.sections import Section, build, key, keys
@@ -82,6 +82,8 @@ def read(source, overrides=None):
         RecipeError: If anything is wrong with it; the message lists every problem, each with its path.
     """
     overrides = {} if overrides is None else overrides
+    if not isinstance(overrides, Mapping):
+        raise RecipeError(refusal("overrides", "a mapping such as {'model.units': 256}", overrides))
     mapping, problems, label, folder, default_name = _open(source)
     if not isinstance(mapping, Mapping):
         raise RecipeError(f"must be a mapping, as in `corpus: {{path: my.txt}}`, not {show(mapping)}", label)
@@ -125,7 +127,8 @@ def _open(source):
 
 
 def _overridden(overrides, section, key):
-    return f"{section}.{key}" in overrides or key in (overrides.get(section) or {})
+    inner = overrides.get(section)
+    return f"{section}.{key}" in overrides or (isinstance(inner, Mapping) and key in inner)
 
 
 def _absolute(recipe, corpus_folder, plugin_folder):

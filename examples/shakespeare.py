@@ -1,0 +1,49 @@
+"""The Shakespeare run through the Python API: what `keras-charrnn train recipes/shakespeare.yaml` does, step by step.
+
+    python examples/shakespeare.py
+
+Its last line is the validation loss over the whole last tenth of the text.
+"""
+
+import argparse
+
+import keras
+
+from keras_charrnn import CharRNN, Vocabulary, callbacks, compute, corpora, windows
+
+
+def main(epochs=10, units=512, characters=None):
+    text = corpora.load("tiny_shakespeare", otherwise=["shakespeare_plays"], max_bytes=characters).text
+    vocabulary = Vocabulary.of(text)
+    ids = vocabulary.encode(text)
+    cut = int(0.9 * len(ids))
+    train = windows.training_windows(ids[:cut], batch_size=64, length=64, random_offset=True)
+    validation = windows.evaluation_windows(ids[cut:])
+
+    machine = compute.prepare(batch_size=64)  # before anything else uses TensorFlow
+    keras.utils.set_random_seed(0)
+    model = CharRNN(vocabulary, "gru", units=units, embedding=64, dropout=0.1)
+    model.precision, model.replicas = machine.precision, machine.replicas
+    rate = keras.optimizers.schedules.CosineDecay(0.003, epochs * train.steps)
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=0.01), steps_per_execution=10)
+    model.fit(
+        train,
+        validation_data=validation,
+        epochs=epochs,
+        verbose=2,
+        callbacks=[
+            callbacks.StateReset("epoch"),
+            callbacks.GradientClipping(norm=1.0),
+            callbacks.Samples([0.5, 1.0], every_epochs=epochs, prefix="ROMEO:", show=lambda title, text: print(text)),
+            keras.callbacks.ModelCheckpoint("shakespeare.keras", monitor="val_loss", save_best_only=True),
+        ],
+    )
+    print(f"validation loss {model.evaluate(validation, verbose=0):.4f} nats per character")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--units", type=int, default=512)
+    parser.add_argument("--characters", type=int, help="train on so many characters of the text only")
+    main(**vars(parser.parse_args()))

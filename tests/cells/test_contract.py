@@ -1,0 +1,175 @@
+"""What a cell must be, and what a cell of one's own may do."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from keras_charrnn import GatedCell, Recurrent, RecurrentCell, cells
+from keras_charrnn.errors import CellError
+
+
+class Coupled(GatedCell):
+    gates = ("forget", "output", "candidate")
+    states = ("h", "c")
+
+    def combine(self, zx, zr, states):
+        f, o, g = ops.split(zx + zr, 3, axis=-1)
+        f = ops.sigmoid(f)
+        c = f * states["c"] + (1 - f) * ops.tanh(g)
+        return {"h": ops.sigmoid(o) * ops.tanh(c), "c": c}
+
+
+class Peephole(Coupled):
+    """With a weight of its own, a state that starts from 1, and an output that is no state."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.gain = self.add_weight(shape=(self.units,), initializer="ones", name="gain")
+
+    def combine(self, zx, zr, states):
+        new = super().combine(zx, zr, states)
+        return {**new, "output": self.gain * states["c"] + new["h"]}
+
+    def get_initial_state(self, batch_size=None):
+        return [ops.zeros((batch_size, self.units)), ops.ones((batch_size, self.units))]
+
+
+class Noisy(GatedCell):
+    gates = ("candidate",)
+
+    def combine(self, zx, zr, states, training, seed):
+        noise = tf.random.stateless_normal(tf.shape(zx), seed) if training else 0.0
+        return {"h": ops.tanh(zx + zr) * (1 + noise)}
+
+
+def stepwise(layer, x, states):
+    outputs = []
+    for t in range(x.shape[1]):
+        output, states = layer.cell(x[:, t], states)
+        outputs.append(output)
+    return tf.stack(outputs, 1), states
+
+
+@pytest.mark.parametrize("cls", [Coupled, Peephole])
+def test_the_loop_of_a_users_cell_equals_its_steps_and_so_do_all_gradients(cls, rng):
+    layer = Recurrent(cls(5), return_state=True)
+    layer.build((2, 7, 3))
+    x = tf.constant(rng.normal(size=(2, 7, 3)).astype("float32"))
+    states = layer.initial_state(2)
+    pull = rng.normal(size=(2, 7, 5)).astype("float32")
+    results = []
+    for run in (lambda: layer(x, initial_state=states), lambda: stepwise(layer, x, states)):
+        with tf.GradientTape() as tape:
+            outputs, _ = run()
+            loss = tf.reduce_sum(outputs * pull)
+        results.append([outputs, *tape.gradient(loss, [weight.value for weight in layer.trainable_weights])])
+    assert len(results[0]) == 1 + len(layer.trainable_weights)
+    for fast, slow in zip(*results, strict=True):
+        np.testing.assert_allclose(fast, slow, atol=1e-5)
+
+
+def test_a_state_that_does_not_start_from_zero_comes_back_with_a_reset(rng):
+    layer = Recurrent(Peephole(5), stateful=True)
+    x = rng.normal(size=(2, 7, 3)).astype("float32")
+    first = layer(x)
+    np.testing.assert_array_equal(layer.states[1].shape, (2, 5))
+    assert not np.allclose(layer(x), first)
+    layer.reset_state()
+    np.testing.assert_array_equal(layer.states[1], np.ones((2, 5)))
+    np.testing.assert_allclose(layer(x), first, atol=1e-6)
+
+
+def test_noise_comes_from_the_seed_and_is_the_same_in_the_gradient(rng):
+    layer = Recurrent(Noisy(4))
+    layer.build((2, 5, 3))
+    x = tf.constant(rng.normal(size=(5, 2, 3)).astype("float32"))
+    states, seed = layer.initial_state(2), tf.constant([1, 2])
+
+    def loss(x, seed=seed):
+        return tf.reduce_sum(layer.run(x, states, training=True, seed=seed)[0])
+
+    assert loss(x) == loss(x)
+    assert loss(x) != loss(x, tf.constant([1, 3]))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = loss(x)
+    gradient = tape.gradient(total, x)
+    nudge = np.zeros(x.shape, "float32")
+    nudge[1, 0, 2] = 1e-2
+    np.testing.assert_allclose(gradient[1, 0, 2], (loss(x + nudge) - loss(x - nudge)) / 2e-2, rtol=2e-2)
+
+
+def test_a_bias_may_be_set_by_gate():
+    cell = Coupled(2, bias_initializer={"output": "ones"})
+    cell.build((1, 1))
+    np.testing.assert_array_equal(cell.bias, [0, 0, 1, 1, 0, 0])
+    twin = Coupled.from_config(cell.get_config())
+    twin.build((1, 1))
+    np.testing.assert_array_equal(twin.bias, cell.bias)
+    with pytest.raises(CellError, match="names 'input', but the gates are forget, output, candidate"):
+        Coupled(2, bias_initializer={"input": "ones"})
+
+
+@pytest.mark.parametrize("units", [0, -1, 2.5, "8", True, None])
+def test_units_must_be_a_positive_whole_number(units):
+    with pytest.raises(CellError, match="Coupled: units must be a whole number of 1 or more"):
+        Coupled(units)
+
+
+def broken(**attributes):
+    return type("Broken", (GatedCell,), {"gates": ("a",), **attributes})
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (broken(gates="a"), "Broken.gates must be a tuple of names"),
+        (broken(gates=()), "Broken.gates must be a tuple of names"),
+        (broken(states=(1,)), "Broken.states must be a tuple of names"),
+    ],
+)
+def test_gates_and_states_must_be_named(cls, message):
+    with pytest.raises(CellError, match=message):
+        cls(3)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (lambda zx: zx, "must return a dictionary of the states by name"),
+        (lambda zx: {}, "must return the states 'h' .*; received none"),
+        (lambda zx: {"g": zx}, "must return the states 'h' .*; received 'g'"),
+        (lambda zx: {"h": zx[:, :1]}, r"'h' must have the shape \(2, 3\) \(batch, units\); received \(2, 1\)"),
+    ],
+)
+def test_what_combine_returns_is_checked(result, message):
+    cls = broken(combine=lambda self, zx, zr, states: result(zx))
+    with pytest.raises(CellError, match=f"Broken.combine.*{message}"):
+        Recurrent(cls(3))(np.zeros((2, 4, 1), "float32"))
+
+
+def test_missing_methods_are_named():
+    with pytest.raises(NotImplementedError, match="Broken needs the method combine"):
+        broken()(3)(np.zeros((2, 1)), [np.zeros((2, 3))])
+    with pytest.raises(NotImplementedError, match="needs the method call"):
+        RecurrentCell(3)(np.zeros((2, 1)), [np.zeros((2, 3))])
+
+
+def test_any_keras_cell_runs_in_the_layer(rng):
+    layer, theirs = (
+        Recurrent(keras.layers.LSTMCell(4), return_state=True),
+        keras.layers.RNN(keras.layers.LSTMCell(4), return_sequences=True),
+    )
+    x = rng.normal(size=(2, 6, 3)).astype("float32")
+    layer(x), theirs(x)
+    theirs.set_weights(layer.get_weights())
+    np.testing.assert_allclose(layer(x)[0], theirs(x), atol=1e-6)
+    assert len(layer(x)[1]) == 2
+
+
+def test_the_layer_takes_nothing_but_cells():
+    with pytest.raises(CellError, match=r"takes a cell such as .*; received 'gru'"):
+        Recurrent("gru")
+    assert Recurrent(cells.GRU(2)).cell.units == 2

@@ -1,0 +1,167 @@
+"""The program, in a process of its own where that matters, else by its `main`."""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+import keras_charrnn
+from keras_charrnn.cli import main
+
+ROOT = pathlib.Path(keras_charrnn.__file__).parents[1]
+
+
+def program(*arguments, **options):
+    command = [sys.executable, "-m", "keras_charrnn", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, **options)
+
+
+@pytest.fixture
+def recipe(tiny):
+    pathlib.Path("tiny.yaml").write_text(yaml.safe_dump(tiny))
+    return "tiny.yaml"
+
+
+@pytest.fixture
+def run(recipe):
+    assert main(["train", recipe]) == 0
+    return pathlib.Path("runs/tiny-001")
+
+
+def test_the_quickstart_trains_and_writes_through_the_program():
+    sizes = ["--set", "training.epochs=1", "--set", "model.units=24", "--set", "corpus.max_bytes=100000"]
+    done = program("train", ROOT / "recipes" / "quickstart.yaml", *sizes, "--set", "samples.every_epochs=1")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert (
+        "best validation loss" in done.stdout and "def " in done.stdout and "run in runs/quickstart-001" in done.stdout
+    )
+    assert "\x1b" not in done.stdout
+    samples = [program("sample", "runs/quickstart-001", "--prefix", "def ", "--length", 50, "--seed", 3) for _ in "ab"]
+    assert samples[0].stderr == "" and samples[0].stdout == samples[1].stdout
+    assert samples[0].stdout.startswith("def ") and len(samples[0].stdout) == 4 + 50 + 1
+
+
+def test_sample_takes_every_setting(run, capsys):
+    capsys.readouterr()
+    arguments = ["--prefix", "the ", "--length", "30", "--temperature", "0.5", "--top-k", "5", "--top-p", "0.9"]
+    assert main(["sample", str(run), *arguments, "--seed", "1", "--num-samples", "2", "--stop", "\n"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("--- 1 ---\nthe ") and "\n--- 2 ---\nthe " in out
+    assert main(["sample", str(run / "model.keras"), "--length", "5"]) == 0
+    assert len(capsys.readouterr().out) == 5 + 1
+
+
+def test_check_shows_every_key_with_its_value(recipe, capsys):
+    assert main(["check", recipe]) == 0
+    out = capsys.readouterr().out
+    assert "tiny.yaml is fine" in out and "windows.batch_size" in out and "rows in a batch" in out
+    assert main(["check"]) == 0
+    assert "training.clip_norm" in capsys.readouterr().out
+
+
+def test_cells_and_corpora_are_listed(capsys):
+    pathlib.Path("mine.py").write_text(
+        "import keras_charrnn\n@keras_charrnn.register_cell('listed_cell')\nclass Mine(keras_charrnn.GatedCell):\n"
+        "    '''A cell of mine.'''\n    gates = ('a',)\n"
+    )
+    assert main(["cells", "--plugin", "mine.py"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("gru", "lstm", "simple_rnn", "listed_cell", "A cell of mine."))
+    assert main(["corpora"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("tiny_shakespeare", "shakespeare_plays", "python_stdlib"))
+
+
+def test_help_and_version_are_there():
+    done = program("--help")
+    assert done.returncode == 0
+    assert all(f"\n    {name} " in done.stdout for name in ("train", "sample", "check", "cells", "corpora"))
+    assert program("--version").stdout.strip() == keras_charrnn.__version__
+
+
+MISTAKES = [
+    (["train", "none.yaml"], "none.yaml: 1 problem\n  - there is no such file"),
+    (["train", "tiny.yml"], "did you mean 'tiny.yaml'"),
+    (["train", "tiny.yaml", "--set", "model.unit=3"], "model.unit: unknown key, did you mean 'units'?"),
+    (["train", "tiny.yaml", "--set", "model.units=-3"], "model.units: must be a whole number"),
+    (["train", "tiny.yaml", "--set", "model.units"], "sets nothing"),
+    (["train", "tiny.yaml", "--set", "corpus.path=none.txt"], "there is no file"),
+    (["train", "tiny.yaml", "--name", "a/b"], "name: must be letters"),
+    (["train", "tiny.yaml", "--runs", "tiny.yaml"], "a run folder cannot be made in tiny.yaml"),
+    (["check", "list.yaml"], "must be a mapping"),
+    (["sample", "runs/none-001"], "there is no run folder runs/none-001"),
+    (["sample", "."], "is not a run folder: it has no recipe.yaml"),
+    (["sample", "none.keras"], "there is no model file none.keras"),
+    (["sample", "list.keras"], "is no .keras file, or a damaged one"),
+    (["sample", "none.keras", "--temperature", "-1"], "temperature must be a number of 0 or more; received -1.0"),
+    (["sample", "none.keras", "--temperature", "nan"], "temperature must be a number of 0 or more; received nan"),
+    (["sample", "none.keras", "--temperature", "inf"], "received inf"),
+    (["sample", "none.keras", "--plugin", "none.py"], "there is no file none.py"),
+    (["cells", "--plugin", "none.py"], "there is no file none.py"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=lambda value: " ".join(value)[:50])
+def test_a_mistake_is_one_message_status_2_and_nothing_is_left(recipe, capsys, tmp_path, arguments, message):
+    pathlib.Path("list.yaml").write_text("- a\n")
+    pathlib.Path("list.keras").write_text("- a\n")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert message in err and err.startswith("keras-charrnn: ") and "Traceback" not in err
+    assert out == ""
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_prefix_with_an_unknown_character_is_told(run, capsys):
+    assert main(["sample", str(run), "--prefix", "th☃"]) == 2
+    assert "the prefix has the character '☃'" in capsys.readouterr().err
+
+
+def test_a_failure_of_the_run_has_status_1_and_keeps_what_there_was(run, capsys, monkeypatch, recipe):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("keras.Model.save", full)
+    assert main(["train", recipe]) == 1
+    err = capsys.readouterr().err
+    assert "model.keras cannot be written: No space left on device" in err and "Traceback" not in err
+    assert (run / "model.keras").is_file()
+
+
+def test_debug_shows_the_traceback(recipe):
+    done = program("train", "none.yaml", "--debug")
+    assert "Traceback" in done.stderr and "RecipeError" in done.stderr
+
+
+def test_a_wrong_argument_has_status_2():
+    done = program("sample", "x", "--length", "many")
+    assert done.returncode == 2 and "invalid int value: 'many'" in done.stderr
+
+
+def test_ctrl_c_ends_with_status_130_and_says_how_to_sample(recipe):
+    command = [sys.executable, "-m", "keras_charrnn", "train", recipe, "--set", "training.epochs=5000"]
+    process = subprocess.Popen(
+        [*command, "--set", "samples.every_epochs=0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    metrics = pathlib.Path("runs/tiny-001/metrics.jsonl")
+    for _ in range(600):
+        time.sleep(0.1)
+        if metrics.is_file():
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err == b""
+    assert b"Text from it: keras-charrnn sample runs/tiny-001" in out
+    assert main(["sample", "runs/tiny-001", "--length", "3"]) == 0
+
+
+def test_output_into_a_closed_pipe_is_no_error(run):
+    command = f"{sys.executable} -m keras_charrnn sample {run} --length 100000 | head -c 5"
+    done = subprocess.run(["bash", "-c", command + "; exit ${PIPESTATUS[0]}"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == "" and len(done.stdout) == 5

@@ -1,0 +1,140 @@
+"""The fast loop and the stateful layer: pieces and the whole, precisions, shapes."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_charrnn import Recurrent
+from keras_charrnn.errors import SettingsError
+from keras_charrnn.layers.products import look_up, product, project
+from keras_charrnn.registry import cells
+
+B, D, H = 4, 3, 6
+
+
+def run_and_gradients(layer, x, states, precision="float32"):
+    """Return outputs, last states, and the gradients of x, the states and the weights."""
+    watched = [x, *states]
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        outputs, after = layer.run(x, states, precision=precision)
+        loss = tf.reduce_sum(tf.sin(outputs)) + sum(tf.reduce_sum(tf.cos(2 * state)) for state in after)
+    sources = [*watched, *(weight.value for weight in layer.trainable_weights)]
+    return [outputs, *after, *tape.gradient(loss, sources)]
+
+
+def steps_and_gradients(layer, x, states):
+    """The same by Keras's contract, one step after the other, with TensorFlow's own gradient."""
+    watched = [x, *states]
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        outputs, after = [], states
+        for t in range(x.shape[0]):
+            output, after = layer.cell(x[t], after)
+            outputs.append(output)
+        outputs = tf.stack(outputs)
+        loss = tf.reduce_sum(tf.sin(outputs)) + sum(tf.reduce_sum(tf.cos(2 * state)) for state in after)
+    sources = [*watched, *(weight.value for weight in layer.trainable_weights)]
+    return [outputs, *after, *tape.gradient(loss, sources)]
+
+
+def make(name, length, rng):
+    layer = Recurrent(cells.get(name)(H))
+    layer.build((B, length, D))
+    x = tf.constant(rng.normal(size=(length, B, D)).astype("float32"))
+    states = [tf.constant(rng.normal(size=(B, H)).astype("float32")) for _ in layer.cell.state_size]
+    return layer, x, states
+
+
+@pytest.mark.parametrize("length", [1, 7, 50])
+@pytest.mark.parametrize("name", cells.names())
+def test_outputs_and_gradients_equal_those_of_single_steps(name, length, rng):
+    layer, x, states = make(name, length, rng)
+    for fast, slow in zip(run_and_gradients(layer, x, states), steps_and_gradients(layer, x, states), strict=True):
+        np.testing.assert_allclose(fast, slow, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", cells.names())
+def test_bfloat16_is_near_float32(name, rng):
+    layer, x, states = make(name, 7, rng)
+    for half, full in zip(
+        run_and_gradients(layer, x, states, "bfloat16"), run_and_gradients(layer, x, states), strict=True
+    ):
+        assert half.dtype == tf.float32
+        np.testing.assert_allclose(half, full, atol=0.03 * max(1, float(tf.reduce_max(tf.abs(full)))))
+
+
+@pytest.mark.parametrize("name", cells.names())
+@pytest.mark.parametrize("cut", [1, 10, 12, 19])
+def test_pieces_with_a_carried_state_equal_one_pass(name, cut, rng):
+    layer, x, states = make(name, 20, rng)
+    whole, last = layer.run(x, states)
+    first, between = layer.run(x[:cut], states)
+    second, after = layer.run(x[cut:], between)
+    np.testing.assert_allclose(tf.concat([first, second], 0), whole, atol=1e-5)
+    for one, other in zip(after, last, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_stateful_layer_goes_on_where_it_stopped_and_resets(rng):
+    layer = Recurrent(cells.get("lstm")(H), stateful=True)
+    x = rng.normal(size=(B, 20, D)).astype("float32")
+    whole = Recurrent(layer.cell)(x)
+    np.testing.assert_allclose(np.concatenate([layer(x[:, :8]), layer(x[:, 8:])], 1), whole, atol=1e-5)
+    assert not np.allclose(layer(x), whole)
+    layer.reset_state()
+    np.testing.assert_allclose(layer(x), whole, atol=1e-5)
+    assert all(state.dtype == "float32" for state in layer.states)
+    assert len(layer.weights) == 3
+
+
+def test_a_stateful_layer_refuses_another_number_of_rows(rng):
+    layer = Recurrent(cells.get("gru")(H), stateful=True)
+    layer(np.zeros((4, 2, D), "float32"))
+    with pytest.raises(SettingsError, match="of 4 rows received 1; every batch must have the same number"):
+        layer(np.zeros((1, 2, D), "float32"))
+
+
+def test_a_stateful_layer_must_know_its_batch():
+    inputs = keras.Input((5, D))
+    with pytest.raises(SettingsError, match="must know its batch size"):
+        Recurrent(cells.get("gru")(H), stateful=True)(inputs)
+
+
+def test_the_layer_is_a_part_of_any_keras_model(rng, tmp_path):
+    inputs = keras.Input((7, D))
+    model = keras.Model(inputs, keras.layers.Dense(1)(Recurrent(cells.get("gru")(H))(inputs)))
+    model.compile("adam", "mse")
+    x = rng.normal(size=(8, 7, D)).astype("float32")
+    before = model.evaluate(x, x[..., :1], verbose=0)
+    model.fit(x, x[..., :1], epochs=3, verbose=0)
+    assert model.evaluate(x, x[..., :1], verbose=0) < before
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(x, verbose=0), model(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05)])
+def test_a_projection_and_its_gradient_are_products(precision, tolerance, rng):
+    x, kernel, bias = (tf.constant(rng.normal(size=shape).astype("float32")) for shape in [(5, 3), (3, 2), (2,)])
+    with tf.GradientTape() as tape:
+        tape.watch([x, kernel, bias])
+        y = project(x, kernel, bias, precision)
+    dx, dk, db = tape.gradient(y, [x, kernel, bias])
+    ones = np.ones((5, 2), "float32")
+    products = [(y, x.numpy() @ kernel.numpy() + bias), (dx, ones @ kernel.numpy().T), (dk, x.numpy().T @ ones)]
+    for got, wanted in [*products, (db, ones.sum(0))]:
+        np.testing.assert_allclose(got, wanted, atol=tolerance * 3)
+    assert product(x, kernel, precision).dtype == tf.float32
+
+
+def test_a_look_up_is_a_product_with_one_hot_rows(rng):
+    table = tf.constant(rng.normal(size=(4, 3)).astype("float32"))
+    ids = tf.constant([[1, 1], [3, 0]])
+    with tf.GradientTape() as tape:
+        tape.watch(table)
+        rows = look_up(table, ids)
+        loss = tf.reduce_sum(rows * [[[1.0], [2.0]], [[3.0], [4.0]]])
+    np.testing.assert_array_equal(rows, tf.one_hot(ids, 4) @ table)
+    np.testing.assert_array_equal(tape.gradient(loss, table), [[4.0] * 3, [3.0] * 3, [0.0] * 3, [3.0] * 3])

@@ -1,0 +1,264 @@
+"""The model: steps and windows, training with carried states, replicas, its file."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_charrnn import CharRNN, Vocabulary, windows
+from keras_charrnn.callbacks import GradientClipping, StateReset
+from keras_charrnn.errors import RegistryError, RunError, SettingsError, WriteError
+from keras_charrnn.model import load_model
+from keras_charrnn.registry import cells
+from tests.conftest import TEXT
+
+SHAPES = [{}, {"embedding": "one_hot"}, {"layers": 3}, {"cell": "lstm", "layers": 2, "embedding": "one_hot"}]
+
+
+def random_ids(model, rng, shape):
+    return tf.constant(rng.integers(0, len(model.vocabulary), shape), tf.int32)
+
+
+@pytest.mark.parametrize("settings", SHAPES)
+def test_steps_equal_a_window(make_model, rng, settings):
+    model = make_model(**settings)
+    ids, states = random_ids(model, rng, (3, 9)), model.initial_states(3)
+    logits, after = model.run(ids, states)
+    for t in range(9):
+        stepped, states = model.step(ids[:, t], states)
+        np.testing.assert_allclose(stepped, logits[:, t], atol=1e-5)
+    tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), states, after)
+    assert logits.shape == (3, 9, len(model.vocabulary))
+    np.testing.assert_allclose(model.predict(ids.numpy(), verbose=0), logits, atol=1e-5)
+
+
+def test_a_vocabulary_larger_than_the_window_gives_the_same(rng):
+    model = CharRNN(Vocabulary("".join(map(chr, range(300)))), units=4)
+    ids, states = random_ids(model, rng, (2, 3)), model.initial_states(2)
+    logits, _ = model.run(ids, states)
+    for t in range(3):
+        stepped, states = model.step(ids[:, t], states)
+        np.testing.assert_allclose(stepped, logits[:, t], atol=1e-5)
+
+
+def test_stacked_layers_have_weights_of_their_own(make_model):
+    model = make_model(layers=2)
+    first, second = (layer.cell.recurrent_kernel for layer in model.recurrent)
+    assert first is not second
+    before = second.numpy()
+    first.assign(first * 0)
+    np.testing.assert_array_equal(second, before)
+    assert len(model.trainable_weights) == 1 + 2 * 3 + 2
+
+
+def fit(model, text=TEXT, epochs=1, batch_size=4, callbacks=(), random_offset=False, **options):
+    ids = model.vocabulary.encode(text)
+    model.compile(keras.optimizers.SGD(0.1), **options)
+    data = windows.training_windows(ids, batch_size, 8, random_offset)
+    return model.fit(
+        data, epochs=epochs, verbose=0, callbacks=callbacks, validation_data=windows.evaluation_windows(ids)
+    )
+
+
+def test_training_carries_the_states_and_validation_leaves_them(make_model):
+    model = make_model()
+    model.compile(keras.optimizers.SGD(0.0))  # the weights stay, so that the states can be worked out
+    ids = model.vocabulary.encode(TEXT)
+    data = windows.training_windows(ids, 4, 8)
+    model.fit(data, verbose=0, callbacks=[StateReset("epoch")])
+    rows = np.concatenate([inputs for inputs, _ in data.dataset.as_numpy_iterator()], 1)
+    _, wanted = model.run(tf.constant(rows), model.initial_states(4))
+    np.testing.assert_allclose(model.recurrent[0].states[0], wanted[0][0], atol=1e-5)
+    kept = model.recurrent[0].states[0].numpy()
+    model.evaluate(windows.evaluation_windows(ids), verbose=0)
+    model.generate("the", 20)
+    model.score(TEXT)
+    model.predict(rows[:2], verbose=0)
+    np.testing.assert_array_equal(model.recurrent[0].states[0], kept)
+
+
+@pytest.mark.parametrize(("when", "epochs"), [("never", 2), ("epoch", 1), ("window", 0)])
+def test_states_are_reset_as_asked(make_model, when, epochs):
+    model = make_model()
+    model.compile(keras.optimizers.SGD(0.0))
+    data = windows.training_windows(model.vocabulary.encode(TEXT), 4, 8)
+    model.fit(data, epochs=2, verbose=0, callbacks=[StateReset(when)])
+    rows = np.concatenate([inputs for inputs, _ in data.dataset.as_numpy_iterator()], 1)
+    wanted = model.initial_states(4)
+    for _ in range(epochs):
+        _, wanted = model.run(tf.constant(rows), wanted)
+    np.testing.assert_allclose(model.recurrent[0].states[0], wanted[0][0], atol=1e-5)
+    assert model.carry_states
+
+
+def test_the_loss_is_the_mean_over_windows_from_carried_states(make_model):
+    model = make_model()
+    model.compile(keras.optimizers.SGD(0.0))
+    ids = model.vocabulary.encode(TEXT)
+    data = windows.training_windows(ids, 4, 8)
+    history = model.fit(data, verbose=0, callbacks=[StateReset()])
+    inputs, targets = (np.concatenate(each, 1) for each in zip(*data.dataset.as_numpy_iterator(), strict=True))
+    logits, _ = model.run(tf.constant(inputs), model.initial_states(4))
+    probabilities = tf.nn.softmax(logits).numpy()
+    picked = np.take_along_axis(probabilities, targets[..., None], -1)
+    np.testing.assert_allclose(history.history["loss"][0], -np.log(picked).mean(), rtol=1e-5)
+
+
+def test_evaluation_counts_every_character_from_a_carried_state(make_model):
+    model = make_model()
+    model.compile()
+    text = TEXT * 2  # long enough for rows side by side
+    ids = model.vocabulary.encode(text)
+    whole = windows.evaluation_windows(ids)
+    assert whole.shape[0] > 1
+    logits, _ = model.run(tf.constant(ids[None, :-1].astype("int32")), model.initial_states(1))
+    log_probabilities = tf.nn.log_softmax(logits[0]).numpy()
+    wanted = -log_probabilities[np.arange(len(ids) - 1), ids[1:]].mean()
+    for _ in range(2):  # from the initial states each time
+        np.testing.assert_allclose(model.evaluate(whole, verbose=0), wanted, rtol=1e-4)
+    np.testing.assert_allclose(model.score(text).nats_per_character, wanted, rtol=1e-4)
+
+
+def test_training_learns(make_model):
+    model = make_model(layers=2, dropout=0.1)
+    history = fit(model, epochs=3, random_offset=True, callbacks=[GradientClipping(norm=1.0)]).history
+    assert history["val_loss"][-1] < history["val_loss"][0] < np.log(len(model.vocabulary))
+    assert 0 <= history["clipped"][0] <= 1 < history["gradient_norm"][0] * 10
+
+
+def weights_after(make_model, replicas, **settings):
+    keras.utils.set_random_seed(5)
+    model = make_model(**settings)
+    model.replicas = replicas
+    fit(model, callbacks=[StateReset(), GradientClipping(norm=0.5)])
+    return model.get_weights(), model.recurrent[0].states[0].numpy()
+
+
+def test_two_replicas_train_like_one(make_model):
+    one, two = (weights_after(make_model, replicas, layers=2) for replicas in (1, 2))
+    for a, b in zip(one[0], two[0], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    np.testing.assert_allclose(one[1], two[1], atol=1e-5)
+
+
+def test_the_same_seed_trains_the_same_weights(make_model):
+    one, two = (weights_after(make_model, 2, dropout=0.3) for _ in range(2))
+    for a, b in zip(one[0], two[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_steps_per_execution_changes_nothing(make_model):
+    results = []
+    for steps in (1, 7):
+        keras.utils.set_random_seed(5)
+        model = make_model()
+        fit(model, steps_per_execution=steps)
+        results.append(model.get_weights())
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_batch_that_does_not_divide_is_refused(make_model):
+    model = make_model()
+    model.replicas = 2
+    with pytest.raises(SettingsError, match=r"batch_size 3 does not divide among compute.replicas 2; take a multiple"):
+        fit(model, batch_size=3)
+
+
+def test_windows_of_unknown_shape_are_refused(make_model):
+    model = make_model()
+    model.compile()
+    data = tf.data.Dataset.from_tensor_slices((np.zeros((6, 4), "int32"),) * 2).batch(4)
+    with pytest.raises(SettingsError, match="drop_remainder=True"):
+        model.fit(data)
+
+
+def test_the_loss_is_the_models_own(make_model):
+    with pytest.raises(SettingsError, match="call compile without `loss`"):
+        make_model().compile("adam", loss="mse")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"layers": 0}, "layers must be a whole number of 1 or more; received 0"),
+        ({"embedding": 0}, "embedding must be .* or 'one_hot'; received 0"),
+        ({"embedding": "onehot"}, "received 'onehot'"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1; received 1.0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(make_model, settings, message):
+    with pytest.raises(SettingsError, match=message):
+        make_model(**settings)
+    model = make_model()
+    with pytest.raises(SettingsError, match="precision must be float32 or bfloat16; received 'float16'"):
+        model.precision = "float16"
+
+
+def test_an_unknown_cell_is_refused_with_the_nearest_name(make_model):
+    with pytest.raises(RegistryError, match="unknown cell 'gruu', did you mean 'gru'"):
+        make_model(cell="gruu")
+
+
+@pytest.mark.parametrize("settings", SHAPES)
+def test_one_file_is_enough_to_generate_in_a_fresh_process(make_model, tmp_path, settings):
+    model = make_model(**settings)
+    model.save(tmp_path / "m.keras")
+    code = "import keras_charrnn, json; m = keras_charrnn.load('m.keras')\n"
+    code += "print(json.dumps([m.generate('the ', 60, seed=3), m.score('the fox').nats_per_character]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    text, nats = json.loads(done.stdout)
+    assert text == model.generate("the ", 60, seed=3)
+    np.testing.assert_allclose(nats, model.score("the fox").nats_per_character, rtol=1e-6)
+
+
+def test_the_file_holds_no_optimizer_and_saving_leaves_the_model_trainable(make_model, tmp_path):
+    model = make_model()
+    fit(model)
+    model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    assert "compile_config" not in config
+    assert (tmp_path / "m.keras").stat().st_size < 8 * model.count_params() + 40_000
+    fit(model)
+    assert list(tmp_path.iterdir()) == [tmp_path / "m.keras"]
+
+
+def test_a_file_whose_plugin_is_missing_names_it(make_model, tmp_path):
+    (tmp_path / "my_cell.py").write_text(
+        "import keras_charrnn\n@keras_charrnn.register_cell('mine')\nclass Mine(keras_charrnn.GatedCell):\n"
+        "    gates = ('a',)\n    def combine(self, zx, zr, states):\n        return {'h': zx + zr}\n"
+    )
+    code = "import keras_charrnn as k; k.registry.load_plugin('my_cell.py')\n"
+    code += "k.CharRNN(k.Vocabulary('ab'), 'mine', 2).save('m.keras')"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
+    assert "mine" not in cells
+    with pytest.raises(RegistryError, match=r"cell 'mine' is registered by .*my_cell\.py, which has not been imported"):
+        load_model(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "text", "cut", "foreign"])
+def test_a_file_that_is_no_model_is_named(make_model, tmp_path, damage):
+    path = tmp_path / "m.keras"
+    make_model().save(path)
+    if damage == "missing":
+        path.unlink()
+    elif damage == "foreign":
+        keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]).save(path)
+    else:
+        data = path.read_bytes()
+        path.write_bytes({"empty": b"", "text": b"hello", "cut": data[: len(data) // 2]}[damage])
+    with pytest.raises(RunError, match=r"m\.keras"):
+        load_model(path)
+
+
+def test_a_save_that_fails_keeps_what_was_there(make_model, tmp_path):
+    model, path = make_model(), tmp_path / "folder" / "m.keras"
+    with pytest.raises(WriteError, match=r"m\.keras cannot be written"):
+        model.save(path)
+    assert not list(tmp_path.iterdir())

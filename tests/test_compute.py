@@ -1,0 +1,32 @@
+import pytest
+import tensorflow as tf
+
+from keras_charrnn import compute
+from keras_charrnn.errors import SettingsError
+
+
+def test_the_choice_fits_the_batch_and_the_machine():
+    machine = compute.prepare("float32", "auto", batch_size=64)
+    assert machine.replicas in (1, 2) and 64 % machine.replicas == 0
+    assert compute.prepare("auto", "auto", batch_size=7).replicas == 1
+    assert compute.prepare("auto", 2, batch_size=2).replicas == 2
+    assert machine.cores >= 1 and machine.processor and "float32 products" in machine.describe()
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    with pytest.raises(SettingsError, match=r"batch_size 50 does not divide among compute\.replicas 3; take"):
+        compute.prepare(replicas=3, batch_size=50)
+
+
+def test_more_replicas_than_tensorflow_has_devices_are_refused():
+    assert len(tf.config.list_logical_devices("CPU")) == 2
+    with pytest.raises(SettingsError, match="TensorFlow has started with 2 device"):
+        compute.prepare(replicas=4, batch_size=64)
+
+
+@pytest.mark.parametrize(("flags", "native"), [("fma avx512_bf16", True), ("fma amx_bf16", True), ("fma avx2", False)])
+def test_bfloat16_is_chosen_where_the_processor_has_it(monkeypatch, flags, native):
+    monkeypatch.setattr(compute, "_cpuinfo", lambda *keys: flags if "flags" in keys else "A processor")
+    assert compute.prepare("auto").precision == ("bfloat16" if native else "float32")
+    notes = compute.prepare("bfloat16").notes
+    assert any("no instructions for bfloat16" in note for note in notes) != native

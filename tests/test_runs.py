@@ -1,0 +1,56 @@
+import pytest
+
+from keras_charrnn import runs
+from keras_charrnn.errors import RunError, WriteError
+
+
+def test_folders_are_numbered_on(tmp_path):
+    names = [runs.RunFolder.create(tmp_path / "runs", "a").path.name for _ in range(2)]
+    (tmp_path / "runs" / "a-041").mkdir()
+    (tmp_path / "runs" / "a-b-099").mkdir()
+    assert [*names, runs.RunFolder.create(tmp_path / "runs", "a").path.name] == ["a-001", "a-002", "a-042"]
+
+
+def test_a_folder_that_cannot_be_made_says_why(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(RunError, match=r"a run folder cannot be made in .*runs: File exists"):
+        runs.RunFolder.create(tmp_path / "runs", "a")
+
+
+def test_a_run_that_is_not_there_gets_the_nearest_name(tmp_path):
+    (tmp_path / "shakespeare-001").mkdir()
+    with pytest.raises(RunError, match=r"there is no run folder .*shakespear-001, did you mean 'shakespeare-001'"):
+        runs.load(tmp_path / "shakespear-001")
+    with pytest.raises(RunError, match=r"is not a run folder: it has no recipe\.yaml"):
+        runs.load(tmp_path / "shakespeare-001")
+    with pytest.raises(RunError, match=r"there is no model file .*m\.keras"):
+        runs.load(tmp_path / "m.keras")
+
+
+def test_a_run_without_a_model_says_so(tmp_path):
+    folder = runs.RunFolder.create(tmp_path, "a")
+    folder.recipe.write_text("corpus: {name: python_stdlib}\n")
+    with pytest.raises(RunError, match="has no model yet"):
+        runs.load(folder.path)
+    assert runs.Run.open(folder.path).metrics == {}
+
+
+def test_damaged_metrics_are_named(tmp_path):
+    folder = runs.RunFolder.create(tmp_path, "a")
+    folder.recipe.write_text("corpus: {name: python_stdlib}\n")
+    folder.metrics.write_text('{"val_loss": 2}\n{"val_')
+    with pytest.raises(RunError, match=r"metrics\.jsonl is damaged"):
+        runs.Run.open(folder.path)
+
+
+def test_a_write_replaces_whole_or_leaves_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    runs.write_text(path, "one")
+    runs.write_text(path, "twö")
+    assert path.read_text(encoding="utf-8") == "twö"
+    with pytest.raises(UnicodeEncodeError):
+        runs.write_text(path, "three\ud800")
+    assert path.read_text(encoding="utf-8") == "twö"
+    with pytest.raises(WriteError, match=r"none/a\.txt cannot be written: No such file or directory"):
+        runs.write_text(tmp_path / "none" / "a.txt", "x")
+    assert list(tmp_path.iterdir()) == [path]
