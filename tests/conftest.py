@@ -15,6 +15,7 @@ tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfigu
 import keras  # noqa: E402
 
 import keras_charrnn  # noqa: E402
+from keras_charrnn import registry  # noqa: E402
 
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
 
@@ -22,6 +23,13 @@ TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft ze
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def registries_as_they_were(monkeypatch):
+    for each in (registry.cells, registry.corpora):
+        each.names()  # imports the package's own, which are to stay
+        monkeypatch.setattr(each, "_entries", dict(each._entries))
 
 
 @pytest.fixture(autouse=True)
