@@ -8,8 +8,7 @@ from keras import ops
 
 from keras_charrnn.cells import GatedCell
 from keras_charrnn.errors import CellError, SettingsError
-from keras_charrnn.layers.products import look_up, project
-from keras_charrnn.layers.scan import scan
+from keras_charrnn.layers.scan import Rows, Step, Symbols, scan
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")
@@ -34,7 +33,7 @@ class Recurrent(keras.layers.Layer):
         if not isinstance(cell, keras.layers.Layer) or not hasattr(cell, "state_size"):
             raise CellError(f"Recurrent takes a cell such as keras_charrnn.cells.GRU(128); received {cell!r}")
         self.cell, self.stateful, self.return_state = cell, stateful, return_state
-        self._states = _States()
+        self._states, self._steps = _States(), _Steps()
         # Keras's own layer runs the cells that the fast loop cannot.
         self._loop = None
         if not isinstance(cell, GatedCell):
@@ -97,24 +96,21 @@ class Recurrent(keras.layers.Layer):
         """Run with explicit states over time-major inputs, as everything does that trains or steps.
 
         Args:
-            inputs: float32 (T, B, D).
+            inputs: (T, B, D), float32 or in the precision.
             states: List of tensors (B, width).
             training: Whether this is a training step.
             seed: int32 (2,) of the cell's noise; None for none.
             precision: Of the products' operands: "float32" or "bfloat16".
 
         Returns:
-            The outputs (T, B, H) and the list of new states.
+            The outputs (T, B, H), in the precision, and the list of new states, float32.
         """
         if self._loop is not None:
-            batch_major = ops.transpose(inputs, (1, 0, 2))
+            batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), "float32")
             outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
             return ops.transpose(outputs, (1, 0, 2)), states
-        time, batch, width = ops.shape(inputs)
-        cell = self.cell
-        zx = project(ops.reshape(inputs, (-1, width)), cell.kernel, cell.input_bias, precision)
-        zx = ops.reshape(zx, (time, batch, zx.shape[-1]))
-        return scan(cell, zx, list(states), training, seed, precision)
+        source = Rows(inputs, self.cell.kernel, precision)
+        return scan(self._step(training, precision), source, list(states), seed)
 
     def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32"):
         """Like `run`, on the embeddings of ids.
@@ -127,17 +123,20 @@ class Recurrent(keras.layers.Layer):
         """
         if self._loop is not None or (embedding is not None and embedding.shape[0] > ids.shape[0] * ids.shape[1]):
             return self.run(self._embed(ids, embedding), states, training, seed, precision)
-        cell = self.cell
-        if embedding is None:
-            table = cell.kernel + cell.input_bias
-        else:
-            table = project(embedding, cell.kernel, cell.input_bias, precision)
-        return scan(cell, look_up(table, ids), list(states), training, seed, precision)
+        table = self.cell.kernel
+        if embedding is not None:
+            table = ops.matmul(embedding, table)
+        return scan(self._step(training, precision), Symbols(ids, table, precision), list(states), seed)
 
     def _embed(self, ids, embedding):
-        if embedding is None:
-            return ops.one_hot(ids, self._input_width)
-        return look_up(embedding, ids)
+        return ops.one_hot(ids, self._input_width) if embedding is None else ops.take(embedding, ids, axis=0)
+
+    def _step(self, training, precision):
+        """Return the compiled step, one for all devices and passes of the same kind."""
+        key = (bool(training), precision)
+        if key not in self._steps.made:
+            self._steps.made[key] = Step(self.cell, *key)
+        return self._steps.made[key]
 
     def get_config(self):
         return {
@@ -150,6 +149,13 @@ class Recurrent(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
+
+
+class _Steps:
+    """Compiled steps, in a place where Keras does not look for something to save."""
+
+    def __init__(self):
+        self.made = {}
 
 
 class _States:

@@ -1,117 +1,229 @@
 """The loop over time of every `GatedCell`, and its gradient. TensorFlow only.
 
-Three things make it fast on a CPU. The pointwise part of a step, `combine`, is one function compiled by XLA, while the
-one product of a step stays with TensorFlow's own, faster product. The gradient is written once for all cells: going
-backward, `combine` is run again under a tape from the stored states, and the gradient of U is one large product after
-the loop instead of one small one a step. And the operands of the products may be bfloat16.
+What makes it fast on a CPU:
 
-Shapes in letters: T time, B batch, H units, G gates.
+- The pointwise part of a step, `combine`, is one function compiled by XLA. The one product of a step stays outside,
+  with TensorFlow's own, faster product, and so does the input product, one for the whole window.
+- The gradient is written once for all cells: going backward, `combine` is run again under a tape from the stored
+  states. The gradients of W, U and b are one large product each after the loop, not a small one a step.
+- What the products read and write is in their own precision, so that with bfloat16 all sequences are half as large and
+  are never converted. Inside `combine` and in the states everything is float32.
+
+Shapes in letters: T time, B batch, D width of the input, H units, G gates, V symbols.
 """
 
 import keras
 import tensorflow as tf
 
 from keras_charrnn.layers import noise
-from keras_charrnn.layers.products import product
 
 
-def scan(cell, zx, states, training=False, seed=None, precision="float32"):
+class Rows:
+    """The inputs of a window as rows of numbers: zx = x W.
+
+    Args:
+        x: (T, B, D), float32 or in `precision`.
+        kernel: W, float32 (D, G*H).
+        precision: Of the operands.
+    """
+
+    def __init__(self, x, kernel, precision):
+        self.tensors = (x, tf.convert_to_tensor(kernel))
+        self._precision, self._dtype = precision, x.dtype
+
+    def product(self, x, kernel):
+        """Return zx (T, B, G*H), and what `gradient` needs."""
+        time, batch, width = x.shape[0], tf.shape(x)[1], x.shape[2]
+        rows = tf.reshape(tf.cast(x, self._precision), (-1, width))
+        kernel = tf.cast(kernel, self._precision)
+        return tf.reshape(tf.matmul(rows, kernel), (time, batch, kernel.shape[1])), (rows, kernel, tf.shape(x))
+
+    def gradient(self, memory, dz):
+        """Return the gradients of x and W from that of zx, (T*B, G*H)."""
+        rows, kernel, shape = memory
+        d_x = tf.reshape(tf.matmul(dz, kernel, transpose_b=True), shape)
+        return tf.cast(d_x, self._dtype), tf.cast(tf.matmul(rows, dz, transpose_a=True), tf.float32)
+
+
+class Symbols:
+    """The inputs of a window as symbols: zx is a look-up in a table of one input product for each.
+
+    Args:
+        ids: int32 (T, B).
+        table: float32 (V, G*H).
+        precision: Of zx.
+    """
+
+    def __init__(self, ids, table, precision):
+        self.tensors = (tf.convert_to_tensor(table),)
+        self._ids, self._precision = ids, precision
+
+    def product(self, table):
+        """Return zx (T, B, G*H), and what `gradient` needs."""
+        return tf.gather(tf.cast(table, self._precision), self._ids), (table.shape[0],)
+
+    def gradient(self, memory, dz):
+        """Return the gradient of the table from that of zx, (T*B, G*H): a product with one-hot rows."""
+        one_hot = tf.gather(
+            tf.eye(memory[0], dtype=dz.dtype), tf.reshape(self._ids, (-1,))
+        )  # far faster than tf.one_hot
+        return (tf.cast(tf.matmul(one_hot, dz, transpose_a=True), tf.float32),)
+
+
+def scan(step, source, states, seed=None):
     """Run a cell over a window.
 
     Args:
-        cell: A built `GatedCell`.
-        zx: The input products x W + b, float32 (T, B, G*H), T and B known.
+        step: The cell's `Step`.
+        source: `Rows` or `Symbols`.
         states: List of the states before the first step, float32 (B, H) each.
-        training: Passed to `combine`.
         seed: int32 (2,) from which each step's seed is made, or None for no noise.
-        precision: Of the operands of h U: "float32" or "bfloat16".
 
     Returns:
-        The outputs, float32 (T, B, H), and the list of states after the last step.
+        The outputs (T, B, H), in the step's precision, and the list of states after the last step, float32.
     """
-    step = _Step(cell, training, precision)
-    length = zx.shape[0]
-    seeds = [noise.fold_in(seed, t) for t in range(length)] if step.noisy and seed is not None else [None] * length
-    weights = [tf.convert_to_tensor(weight) for weight in step.weights]
-    count = len(states)
+    precision, cell = step.precision, step.cell
+    noisy = step.noisy and seed is not None
+    inputs, count = len(source.tensors), len(states)
 
     @tf.custom_gradient
-    def run(zx, kernel, *states_and_weights):
-        states, weights = states_and_weights[:count], states_and_weights[count:]
-        compute_kernel = tf.cast(kernel, precision)
-        initial, history, outputs, hidden = states, [], [], tf.cast(states[0], precision)
+    def run(*tensors):
+        kernel, tensors = tensors[inputs], (tensors[:inputs], tensors[inputs + 1 :])
+        initial, weights = tensors[1][:count], tensors[1][count:]
+        kernel = tf.cast(kernel, precision)
+        zx, memory = source.product(*tensors[0])
+        history, hiddens, outputs = [], [tf.cast(initial[0], precision)], []
+        states = initial
         for t, zx_t in enumerate(tf.unstack(zx)):
-            zr = tf.matmul(hidden, compute_kernel)
-            history.append((zx_t, zr, states, seeds[t]))
-            output, states, hidden = step.forward(zx_t, zr, states, seeds[t], weights)
+            zr = tf.matmul(hiddens[-1], kernel)
+            history.append((zx_t, zr, states, noise.fold_in(seed, t) if noisy else None))
+            states, hidden, output = step.forward(*history[-1], weights)
+            hiddens.append(hidden)
             outputs.append(output)
 
         def gradient(d_outputs, *d_states):
-            d_zx, d_zr, d_weights = [], [], [tf.zeros_like(weight) for weight in weights]
-            d_hidden = tf.zeros_like(hidden)
-            for inputs, d_output in zip(reversed(history), reversed(tf.unstack(d_outputs)), strict=True):
-                d_x, d_r, d_product, d_states, d_own = step.backward(*inputs, weights, d_output, d_hidden, d_states)
-                d_hidden = tf.matmul(d_product, compute_kernel, transpose_b=True)
+            transposed = tf.transpose(kernel)  # once: TensorFlow's float32 product is slow with a transposed operand
+            d_zx, d_zr = [], []
+            d_own = tuple(tf.zeros_like(weight) for weight in weights[step.biases :])
+            d_hidden = tf.zeros_like(hiddens[0])
+            for before, d_output in zip(reversed(history), reversed(tf.unstack(d_outputs)), strict=True):
+                d_x, d_r, d_states, d_own = step.backward(*before, weights, d_output, d_hidden, d_states, d_own)
+                d_hidden = tf.matmul(d_r, transposed)
                 d_zx.append(d_x)
                 d_zr.append(d_r)
-                d_weights = [a + b for a, b in zip(d_weights, d_own, strict=True)]
-            d_zx = tf.stack(d_zx[::-1])
-            d_zr = d_zx if step.same_gradient else tf.stack(d_zr[::-1])
-            before = tf.stack([initial[0], *(inputs[2][0] for inputs in history[1:])])
-            width = zx.shape[-1]
-            d_kernel = product(
-                tf.reshape(before, (-1, cell.units)), tf.reshape(d_zr, (-1, width)), precision, transpose_a=True
-            )
-            if step.has_bias:
-                d_weights[0] = tf.reduce_sum(tf.reshape(d_zr, (-1, width)), 0)
-            d_first = d_states[0] + tf.cast(d_hidden, tf.float32)
-            return d_zx, d_kernel, d_first, *d_states[1:], *d_weights
+            d_zx, d_zr = _rows(d_zx[::-1]), (None if step.same_gradient else _rows(d_zr[::-1]))
+            d_zr = d_zx if d_zr is None else d_zr
+            d_kernel = tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True)
+            ones = tf.ones((1, tf.shape(d_zx)[0]), d_zx.dtype)
+            d_biases = [tf.matmul(ones, each)[0] for each in (d_zx, d_zr)[: step.biases]]
+            d_initial = (d_states[0] + tf.cast(d_hidden, tf.float32), *d_states[1:])
+            d_products = (tf.cast(each, tf.float32) for each in (d_kernel, *d_biases))
+            d_kernel, *d_biases = d_products
+            return *source.gradient(memory, d_zx), d_kernel, *d_initial, *d_biases, *d_own
 
         return (tf.stack(outputs), *states), gradient
 
-    outputs, *states = run(zx, tf.convert_to_tensor(cell.recurrent_kernel), *states, *weights)
+    outputs, *states = run(*source.tensors, tf.convert_to_tensor(cell.recurrent_kernel), *states, *step.weights())
     return outputs, states
 
 
-class _Step:
-    """The pointwise part of a step and its gradient, compiled."""
+def _rows(steps):
+    """Return a list of T tensors (B, K) as one, (T*B, K)."""
+    return tf.concat(steps, 0)
+
+
+class Step:
+    """The pointwise part of a cell's step and its gradient, compiled.
+
+    Args:
+        cell: A built `GatedCell`.
+        training: Passed to `combine`.
+        precision: Of the products: "float32" or "bfloat16".
+
+    Attributes:
+        noisy: Whether `combine` is to have a seed.
+        biases: 1, or 2 where the recurrent product has one of its own.
+        same_gradient: Whether `combine` uses zx and zr in their sum alone, so that they have one gradient. Known once
+            `backward` has been traced.
+    """
 
     def __init__(self, cell, training, precision):
         self.cell, self.training, self.precision = cell, training, precision
         self.noisy = training and cell.noisy
-        self.has_bias = cell.recurrent_bias
-        self.variables = cell.own_weights
-        self.weights = ([cell.bias[1]] if self.has_bias else []) + [weight.value for weight in self.variables]
-        # Whether combine uses zx and zr in their sum alone, so that they have one gradient; known once it is traced.
+        self.biases = 2 if cell.recurrent_bias else 1
         self.same_gradient = False
-        self.forward = tf.function(self._forward, jit_compile=True, autograph=False)
-        self.backward = tf.function(self._backward, jit_compile=True, autograph=False)
+        self._forward = tf.function(self._run_forward, jit_compile=True, autograph=False)
+        self._backward = tf.function(self._run_backward, jit_compile=True, autograph=False)
 
-    def _combine(self, zx, zr, states, weights, seed):
-        if self.has_bias:
-            bias, *weights = weights
-            zr = zr + bias
+    def weights(self):
+        """Return the tensors of the biases and of the cell's own weights."""
+        biases = tf.unstack(tf.convert_to_tensor(self.cell.bias)) if self.biases == 2 else [self.cell.bias]
+        return [tf.convert_to_tensor(each) for each in (*biases, *self.cell.own_weights)]
+
+    def forward(self, zx, zr, states, seed, weights):
+        """Make a step.
+
+        Args:
+            zx, zr: The products without biases, (B, G*H), in the precision.
+            states: Tuple of float32 (B, H).
+            seed: int32 (2,) or None.
+            weights: As `weights()` returned them.
+
+        Returns:
+            The new states, the first of them and the output in the precision.
+        """
+        states, hidden, output = self._forward(zx, zr, states, seed, weights)
+        hidden = states[0] if hidden is None else hidden
+        return states, hidden, hidden if output is None else output
+
+    def backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own):
+        """Go back through a step.
+
+        Args:
+            zx, zr, states, seed, weights: As `forward` had them.
+            d_output, d_hidden: Gradients of the output and of the first state's copy, (B, H), in the precision.
+            d_states: Of the states, float32.
+            d_own: Of the cell's own weights, so far.
+
+        Returns:
+            The gradients of zx and zr, in the precision, of the states before, and of the cell's own weights so far.
+        """
+        d_zx, d_zr, d_states, d_own = self._backward(zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own)
+        return d_zx, d_zx if d_zr is None else d_zr, d_states, d_own
+
+    def _combine(self, zx, zr, states, own, seed):
         # The cell's variables stand for the tensors: a compiled function may not read variables of another device.
-        with keras.StatelessScope(state_mapping=list(zip(self.variables, weights, strict=True))):
+        with keras.StatelessScope(state_mapping=list(zip(self.cell.own_weights, own, strict=True))):
             return self.cell.step(zx, zr, list(states), training=self.training, seed=seed)
 
-    def _forward(self, zx, zr, states, seed, weights):
-        output, states = self._combine(zx, tf.cast(zr, tf.float32), states, weights, seed)
-        return output, tuple(states), tf.cast(states[0], self.precision)
+    def _add_biases(self, zx, zr, weights):
+        zx, zr = tf.cast(zx, tf.float32) + weights[0], tf.cast(zr, tf.float32)
+        return zx, zr + weights[1] if self.biases == 2 else zr
 
-    def _backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states):
-        zr = tf.cast(zr, tf.float32)
-        own = weights[1:] if self.has_bias else weights  # the bias has the sum of the gradients of zr
+    def _run_forward(self, zx, zr, states, seed, weights):
+        zx, zr = self._add_biases(zx, zr, weights)
+        output, new = self._combine(zx, zr, states, weights[self.biases :], seed)
+        # XLA copies what is returned twice.
+        hidden = None if self.precision == "float32" else tf.cast(new[0], self.precision)
+        return tuple(new), hidden, None if output is new[0] else tf.cast(output, self.precision)
+
+    def _run_backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own):
+        zx, zr = self._add_biases(zx, zr, weights)
+        own = tuple(weights[self.biases :])
         with tf.GradientTape() as tape:
             tape.watch((zx, zr, states, own))
-            output, new = self._combine(zx, zr, states, weights, seed)
+            output, new = self._combine(zx, zr, states, own, seed)
         d_first = d_states[0] + tf.cast(d_hidden, tf.float32)
-        d_zx, d_zr, d_states, d_own = tape.gradient(
-            (output, tuple(new)),
-            (zx, zr, states, own),
-            output_gradients=(d_output, (d_first, *d_states[1:])),
-            unconnected_gradients="zero",
+        targets, d_targets = list(new), [d_first, *d_states[1:]]
+        if output is new[0]:
+            d_targets[0] += tf.cast(d_output, tf.float32)
+        else:
+            targets.append(output)
+            d_targets.append(tf.cast(d_output, tf.float32))
+        d_zx, d_zr, d_states, d_new_own = tape.gradient(
+            targets, (zx, zr, states, own), output_gradients=d_targets, unconnected_gradients="zero"
         )
         self.same_gradient = d_zx is d_zr
-        d_own = ([tf.zeros_like(weights[0])] if self.has_bias else []) + list(d_own)
-        return d_zx, d_zr, tf.cast(d_zr, self.precision), d_states, d_own
+        d_own = tuple(total + each for total, each in zip(d_own, d_new_own, strict=True))
+        d_zr = None if self.same_gradient else tf.cast(d_zr, self.precision)
+        return tf.cast(d_zx, self.precision), d_zr, tuple(d_states), d_own

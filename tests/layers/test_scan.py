@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_charrnn import Recurrent
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.layers.products import look_up, product, project
+from keras_charrnn.layers.products import project
 from keras_charrnn.registry import cells
 
 B, D, H = 4, 3, 6
@@ -19,6 +19,8 @@ def run_and_gradients(layer, x, states, precision="float32"):
     with tf.GradientTape() as tape:
         tape.watch(watched)
         outputs, after = layer.run(x, states, precision=precision)
+        assert outputs.dtype == precision and all(state.dtype == "float32" for state in after)
+        outputs = tf.cast(outputs, tf.float32)
         loss = tf.reduce_sum(tf.sin(outputs)) + sum(tf.reduce_sum(tf.cos(2 * state)) for state in after)
     sources = [*watched, *(weight.value for weight in layer.trainable_weights)]
     return [outputs, *after, *tape.gradient(loss, sources)]
@@ -61,7 +63,6 @@ def test_bfloat16_is_near_float32(name, rng):
     for half, full in zip(
         run_and_gradients(layer, x, states, "bfloat16"), run_and_gradients(layer, x, states), strict=True
     ):
-        assert half.dtype == tf.float32
         np.testing.assert_allclose(half, full, atol=0.03 * max(1, float(tf.reduce_max(tf.abs(full)))))
 
 
@@ -126,15 +127,22 @@ def test_a_projection_and_its_gradient_are_products(precision, tolerance, rng):
     products = [(y, x.numpy() @ kernel.numpy() + bias), (dx, ones @ kernel.numpy().T), (dk, x.numpy().T @ ones)]
     for got, wanted in [*products, (db, ones.sum(0))]:
         np.testing.assert_allclose(got, wanted, atol=tolerance * 3)
-    assert product(x, kernel, precision).dtype == tf.float32
+    assert y.dtype == tf.float32
 
 
-def test_a_look_up_is_a_product_with_one_hot_rows(rng):
-    table = tf.constant(rng.normal(size=(4, 3)).astype("float32"))
-    ids = tf.constant([[1, 1], [3, 0]])
-    with tf.GradientTape() as tape:
-        tape.watch(table)
-        rows = look_up(table, ids)
-        loss = tf.reduce_sum(rows * [[[1.0], [2.0]], [[3.0], [4.0]]])
-    np.testing.assert_array_equal(rows, tf.one_hot(ids, 4) @ table)
-    np.testing.assert_array_equal(tape.gradient(loss, table), [[4.0] * 3, [3.0] * 3, [0.0] * 3, [3.0] * 3])
+@pytest.mark.parametrize("symbols", [4, 40])
+def test_symbols_are_rows_of_their_one_hot_vectors(symbols, rng):
+    """A window longer than the vocabulary takes the table of products, a shorter one the rows; both are the same."""
+    layer, _, states = make("gru", 3, rng)
+    ids = tf.constant(rng.integers(0, symbols, (3, B)), tf.int32)
+    embedding = tf.Variable(rng.normal(size=(symbols, D)).astype("float32"))
+    pull = rng.normal(size=(3, B, H)).astype("float32")
+    results = []
+    for run in (layer.run_symbols, lambda ids, embedding, states: layer.run(tf.gather(embedding, ids), states)):
+        with tf.GradientTape() as tape:
+            outputs, _ = run(ids, embedding, states)
+            loss = tf.reduce_sum(outputs * pull)
+        gradients = tape.gradient(loss, [embedding, *(weight.value for weight in layer.trainable_weights)])
+        results.append([outputs, *map(tf.convert_to_tensor, gradients)])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
