@@ -90,7 +90,7 @@ def scan(step, source, states, seed=None):
     def run(*tensors):
         kernel, tensors = tensors[inputs], (tensors[:inputs], tensors[inputs + 1 :])
         initial, weights = tensors[1][:count], tensors[1][count:]
-        kernel = tf.cast(kernel, precision)
+        kernel, transposed = _operands(kernel, precision)
         zx, memory = source.product(*tensors[0])
         history, hiddens, outputs = [], [tf.cast(initial[0], precision)], []
         states = initial
@@ -102,7 +102,6 @@ def scan(step, source, states, seed=None):
             outputs.append(output)
 
         def gradient(d_outputs, *d_states):
-            transposed = tf.transpose(kernel)  # once: TensorFlow's float32 product is slow with a transposed operand
             d_zx, d_zr = [], []
             d_own = tuple(tf.zeros_like(weight) for weight in weights[step.biases :])
             d_hidden = tf.zeros_like(hiddens[0])
@@ -125,6 +124,17 @@ def scan(step, source, states, seed=None):
 
     outputs, *states = run(*source.tensors, tf.convert_to_tensor(cell.recurrent_kernel), *states, *step.weights())
     return outputs, states
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _operands(kernel, precision):
+    """Return a kernel in the precision and its transpose.
+
+    TensorFlow's float32 product is slow with an operand that it is to transpose; compiled, the transposition is out of
+    the reach of the optimizer that would fold it into the product.
+    """
+    kernel = tf.cast(kernel, precision)
+    return kernel, tf.transpose(kernel)
 
 
 def _rows(steps):

@@ -118,6 +118,12 @@ class CharRNN(Steps, keras.Model):
 
     def run_time_major(self, ids, states, training=False, seed=None):
         """Like `run`, with ids (T, B) and logits (T, B, V)."""
+        hidden, states = self.run_recurrent(ids, states, training, seed)
+        logits = project(hidden, self.head.kernel, self.head.bias, self.precision)
+        return ops.reshape(logits, (*ops.shape(ids), len(self.vocabulary))), states
+
+    def run_recurrent(self, ids, states, training=False, seed=None):
+        """Run all but the head: ids (T, B) to the last layer's outputs (T*B, H), in the precision, and new states."""
         embedding = None if self.embedding is None else self.embedding.embeddings
         hidden, new_states = None, []
         for index, (layer, before) in enumerate(zip(self.recurrent, states, strict=True)):
@@ -130,9 +136,7 @@ class CharRNN(Steps, keras.Model):
             if training and self.dropout and seed is not None:
                 hidden = noise.dropout(hidden, self.dropout, noise.fold_in(seed, 2 * index + 1))
             new_states.append(after)
-        rows = ops.reshape(hidden, (-1, hidden.shape[-1]))
-        logits = project(rows, self.head.kernel, self.head.bias, self.precision)
-        return ops.reshape(logits, (*ops.shape(ids), len(self.vocabulary))), new_states
+        return ops.reshape(hidden, (-1, hidden.shape[-1])), new_states
 
     def step(self, ids, states):
         """Make one step: ids (B,) and states -> logits (B, V) and new states, in plain float32 operations."""

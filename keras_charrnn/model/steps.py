@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.layers.loss import mean_cross_entropy
 from keras_charrnn.windows import Windows
 
 
@@ -103,8 +104,9 @@ class Steps:
                     before = [[state[mine] for state in layer] for layer in states]
                     own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
                     ids, wanted = tf.transpose(inputs[mine]), tf.transpose(targets[mine])
-                    logits, new = self.run_time_major(ids, before, training=True, seed=own_seed)
-                    loss = tf.reduce_mean(_cross_entropy(logits, wanted))
+                    hidden, new = self.run_recurrent(ids, before, training=True, seed=own_seed)
+                    head = self.head.kernel, self.head.bias
+                    loss = mean_cross_entropy(hidden, *head, tf.reshape(wanted, (-1,)), self.precision)
                 gradients.append([tf.convert_to_tensor(each) for each in tape.gradient(loss, weights)])
             losses.append(loss)
             after.append(new)
@@ -125,7 +127,7 @@ class Steps:
         inputs, targets, *weights = data
         states = self._evaluation_states
         logits, new = self.run_time_major(tf.transpose(inputs), states.values())
-        losses = _cross_entropy(logits, tf.transpose(targets))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.transpose(targets), logits)
         self._loss_mean.update_state(losses, tf.transpose(weights[0]) if weights else None)
         states.assign(new)
         return {"loss": self._loss_mean.result()}
@@ -181,10 +183,6 @@ class _Variables:
         for variables, values in zip(self._layers, states, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
-
-
-def _cross_entropy(logits, targets):
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
 
 
 def _dataset(data):

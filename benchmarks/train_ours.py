@@ -1,0 +1,99 @@
+"""Contender: keras_charrnn in training. CELL UNITS LAYERS BATCH LENGTH STEPS PRECISION"""
+
+import sys
+import time
+
+import common
+import keras
+import numpy as np
+import tensorflow as tf
+from data import ids_and_vocabulary
+from keras import ops
+
+import keras_charrnn
+from keras_charrnn import CharRNN, callbacks, compute, windows
+
+STEPS_PER_EXECUTION = 10
+
+
+@keras_charrnn.register_cell("users_lstm")
+class UsersLSTM(keras_charrnn.GatedCell):
+    """A long short-term memory as a user would write it."""
+
+    gates = ("input", "forget", "candidate", "output")
+    states = ("h", "c")
+
+    def combine(self, zx, zr, states):
+        i, f, g, o = ops.split(zx + zr, 4, axis=-1)
+        c = ops.sigmoid(f) * states["c"] + ops.sigmoid(i) * ops.tanh(g)
+        return {"h": ops.sigmoid(o) * ops.tanh(c), "c": c}
+
+
+class Clock(keras.callbacks.Callback):
+    """Notes the time of each call at the end of steps."""
+
+    def on_train_begin(self, logs=None):
+        self.ticks = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ticks.append(time.perf_counter())
+
+
+def product_rate(precision):
+    """Return the machine's own rate, in operations a second: a product of 2048 x 2048 matrices on all its cores."""
+    size, devices = 2048, len(tf.config.list_logical_devices("CPU"))
+    matrices = [tf.cast(tf.random.normal((2, size, size)), precision) for _ in range(devices)]
+
+    @tf.function(autograph=False)
+    def products():
+        results = []
+        for device, (a, b) in enumerate(matrices):
+            with tf.device(f"/CPU:{device}"):
+                for _ in range(4):
+                    a = tf.matmul(a, b)
+                results.append(a[0, 0])
+        return results
+
+    seconds = []
+    for _ in range(8):
+        started = time.perf_counter()
+        [each.numpy() for each in products()]
+        seconds.append(time.perf_counter() - started)
+    return 4 * devices * 2 * size**3 / float(np.median(seconds[2:]))
+
+
+def main(cell, units, layers, batch, length, steps, precision):
+    started = time.perf_counter()
+    machine = compute.prepare(precision, "auto", batch)
+    ids, vocabulary = ids_and_vocabulary()
+    data = windows.training_windows(ids, batch, length)
+    keras.utils.set_random_seed(0)
+    model = CharRNN(vocabulary, cell, units, layers)
+    model.precision, model.replicas = machine.precision, machine.replicas
+    model.compile(keras.optimizers.Adam(2e-3), steps_per_execution=STEPS_PER_EXECUTION)
+    clock = Clock()
+    used = [callbacks.StateReset(), callbacks.GradientClipping(norm=5.0), clock]
+    steps = min(steps, data.steps) // STEPS_PER_EXECUTION * STEPS_PER_EXECUTION
+    began = time.perf_counter()
+    history = model.fit(data, epochs=2, steps_per_epoch=steps, verbose=0, callbacks=used).history
+    seconds = float(np.median(np.diff(clock.ticks)[steps // STEPS_PER_EXECUTION :])) / STEPS_PER_EXECUTION
+    gates = len(model.recurrent[0].cell.gates)
+    width, products = 64, 0
+    for _ in range(layers):
+        products += gates * units * (width + units)
+        width = units
+    operations = 3 * 2 * (products + units * len(vocabulary))  # a character, forward and twice as much backward
+    rate = batch * length / seconds
+    common.report(
+        characters_per_second=rate,
+        share=rate * operations / product_rate(machine.precision),
+        first_step=clock.ticks[0] - began,
+        prepared=began - started,
+        loss=history["loss"][-1],
+        precision=machine.precision,
+        replicas=machine.replicas,
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:7]), sys.argv[7])

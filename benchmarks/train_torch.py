@@ -1,0 +1,49 @@
+"""Contender: PyTorch's own layers. CELL UNITS LAYERS BATCH LENGTH STEPS PRECISION. It needs torch and numpy alone."""
+
+import json
+import statistics
+import sys
+import time
+
+import torch
+from torch import nn
+
+LAYERS = {"lstm": nn.LSTM, "gru": nn.GRU, "simple_rnn": nn.RNN}
+VOCABULARY = 65
+
+
+class CharRNN(nn.Module):
+    def __init__(self, cell, units, layers):
+        super().__init__()
+        self.embedding = nn.Embedding(VOCABULARY, 64)
+        self.recurrent = LAYERS[cell](64, units, layers, batch_first=True)
+        self.head = nn.Linear(units, VOCABULARY)
+
+    def forward(self, ids, states):
+        hidden, states = self.recurrent(self.embedding(ids), states)
+        return self.head(hidden), states
+
+
+def main(cell, units, layers, batch, length, steps, precision):
+    torch.manual_seed(0)
+    model = CharRNN(cell, units, layers)
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    ids = torch.randint(0, VOCABULARY, (batch, length + 1))  # the speed does not depend on the text
+    states, seconds = None, []
+    for _ in range(steps + 10):
+        began = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            logits, states = model(ids[:, :-1], states)
+        states = tuple(each.detach() for each in states) if isinstance(states, tuple) else states.detach()
+        loss = nn.functional.cross_entropy(logits.float().reshape(-1, VOCABULARY), ids[:, 1:].reshape(-1))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+        seconds.append(time.perf_counter() - began)
+    figures = {"characters_per_second": batch * length / statistics.median(seconds[10:]), "loss": loss.item()}
+    print("contender: " + json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:7]), sys.argv[7])

@@ -1,0 +1,76 @@
+"""How fast is training, against Keras's own layers and PyTorch's?
+
+    python benchmarks/training.py [--torch PYTHON]
+
+Two layers, batch 50, windows of 50, embedding 64, Adam, clipping at 5: the steady rate in characters a second, medians
+of alternating runs, each in a process of its own. PyTorch is taken at the better of float32 and bfloat16 autocast; give
+the interpreter of an environment that has it. The share is that of the machine's own rate in a product of 2048 x 2048
+matrices, in the same precision and process.
+"""
+
+import argparse
+import math
+import sys
+
+import common
+
+LAYERS, BATCH, LENGTH = 2, 50, 50
+CELLS = ("lstm", "gru", "simple_rnn", "users_lstm")
+
+
+def steps(units):
+    """Enough for a median, few enough for the larger sizes."""
+    return max(20, 40_000 // units)
+
+
+def contenders(cell, units, python, scale):
+    sizes = cell, units, LAYERS, BATCH, LENGTH, max(20, int(steps(units) * scale))
+    found = {
+        "ours": lambda: common.run("train_ours.py", *sizes, "auto"),
+        "keras": lambda: common.run("train_keras.py", *sizes),
+    }
+    if cell != "users_lstm":
+        for precision in ("float32", "bfloat16"):
+            found[f"torch {precision}"] = lambda precision=precision: common.run(
+                "train_torch.py", *sizes, precision, python=python
+            )
+    return found
+
+
+def main(cells, units, repeats, python, scale):
+    rows, rates, against_torch = [], {}, {}
+    for cell in cells:
+        for size in units:
+            results = common.alternate(contenders(cell, size, python, scale), repeats)
+            rate = {name: common.median(each, "characters_per_second") for name, each in results.items()}
+            ours, keras = rate.pop("ours"), rate.pop("keras")
+            torch = max((each for each in rate.values() if each), default=None)
+            rates[cell, size] = ours
+            if torch:
+                against_torch.setdefault(cell, []).append(ours / torch)
+            share = common.median(results["ours"], "share")
+            rows.append(
+                [cell, size, f"{ours:,.0f}", common.ratio(ours, keras), common.ratio(ours, torch), f"{share:.0%}"]
+            )
+            torch_rates = {name: each and round(each) for name, each in rate.items()}
+            print(*rows[-1], torch_rates, file=sys.stderr, flush=True)
+    columns = ["cell", "units", "characters/s", "against Keras", "against PyTorch", "share of the machine's rate"]
+    common.table("Training", columns, rows)
+    for cell, ratios in against_torch.items():
+        print(f"{cell} against PyTorch, geometric mean: {math.prod(ratios) ** (1 / len(ratios)):.2f}")
+    for size in units:
+        if ("users_lstm", size) in rates and ("lstm", size) in rates:
+            print(
+                f"a user's cell against the built-in lstm, {size}: {rates['users_lstm', size] / rates['lstm', size]:.2f}"
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
+    parser.add_argument("--units", nargs="+", type=int, default=(128, 256, 512))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--torch", metavar="PYTHON", default=sys.executable, help="interpreter that has PyTorch")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the number of steps; for a first look")
+    options = parser.parse_args()
+    main(options.cells, options.units, options.repeats, options.torch, options.scale)

@@ -1,0 +1,45 @@
+"""The loss of training and what it costs to go back from it. TensorFlow only.
+
+Shapes in letters: N characters, H units, V symbols.
+"""
+
+import tensorflow as tf
+
+
+def mean_cross_entropy(hidden, kernel, bias, targets, precision):
+    """Return the mean cross-entropy, in nats, of targets under softmax(hidden @ kernel + bias).
+
+    The gradient of the logits is known with the loss, so that one compiled pass over them makes both.
+
+    Args:
+        hidden: (N, H), float32 or in the precision.
+        kernel: float32 (H, V).
+        bias: float32 (V,).
+        targets: int32 (N,).
+        precision: Of the products' operands.
+    """
+
+    @tf.custom_gradient
+    def run(hidden, kernel, bias):
+        operand, compute_kernel = tf.cast(hidden, precision), tf.cast(kernel, precision)
+        loss, d_logits, d_bias = _loss_and_gradient(tf.matmul(operand, compute_kernel), bias, targets)
+
+        def gradient(d_loss):
+            d_hidden = tf.matmul(d_logits, compute_kernel, transpose_b=True)
+            d_kernel = tf.cast(tf.matmul(operand, d_logits, transpose_a=True), tf.float32)
+            return tf.cast(d_loss, hidden.dtype) * tf.cast(d_hidden, hidden.dtype), d_loss * d_kernel, d_loss * d_bias
+
+        return loss, gradient
+
+    return run(*map(tf.convert_to_tensor, (hidden, kernel, bias)))
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _loss_and_gradient(logits, bias, targets):
+    """Return the mean loss, the gradient of the logits in their own type, and that of the bias."""
+    log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32) + bias)
+    wanted = tf.one_hot(targets, logits.shape[1])
+    count = tf.cast(tf.shape(logits)[0], tf.float32)
+    d_logits = (tf.exp(log_probabilities) - wanted) / count
+    loss = -tf.reduce_sum(log_probabilities * wanted) / count
+    return loss, tf.cast(d_logits, logits.dtype), tf.reduce_sum(d_logits, 0)
