@@ -60,9 +60,8 @@ def main(cells, units, repeats, python, scale):
         print(f"{cell} against PyTorch, geometric mean: {math.prod(ratios) ** (1 / len(ratios)):.2f}")
     for size in units:
         if ("users_lstm", size) in rates and ("lstm", size) in rates:
-            print(
-                f"a user's cell against the built-in lstm, {size}: {rates['users_lstm', size] / rates['lstm', size]:.2f}"
-            )
+            share = rates["users_lstm", size] / rates["lstm", size]
+            print(f"a user's cell against the built-in lstm, {size} units: {share:.2f}")
 
 
 if __name__ == "__main__":

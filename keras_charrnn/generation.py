@@ -3,9 +3,11 @@
 Shapes in letters: B samples made side by side, V symbols.
 """
 
+import functools
 import math
 import numbers
 import secrets
+import warnings
 
 import numpy as np
 import tensorflow as tf
@@ -80,14 +82,14 @@ class Generator:
             piece = ids[begin : min(begin + BLOCK, len(ids) - 1)]
             padded = np.zeros(BLOCK, np.int32)
             padded[: len(piece)] = piece
-            states = self._function("consume")(tf.constant(padded), tf.constant(len(piece)), states)
+            states = self._run("consume", tf.constant(padded), tf.constant(len(piece)), states)
         states = tf.nest.map_structure(lambda state: tf.repeat(state, batch, 0), states)
         last = tf.fill((batch,), tf.cast(ids[-1], tf.int32))
         texts = [""] * batch
         for block, begin in enumerate(range(0, length, BLOCK)):
             count = min(BLOCK, length - begin)
-            made, last, states = self._function(sampling.kind)(
-                last, states, tf.constant(count), tf.constant([sampling.seed, block]), *sampling.numbers
+            made, last, states = self._run(
+                sampling.kind, last, states, tf.constant(count), tf.constant([sampling.seed, block]), *sampling.numbers
             )
             pieces = [vocabulary.decode(row) for row in made.numpy()[:count].T]
             yield pieces
@@ -97,12 +99,21 @@ class Generator:
                 if all(stop in text for text in texts):
                     return
 
-    def _function(self, kind):
-        """Return the compiled loop of one kind of sampling, made at its first use."""
+    def _run(self, kind, *arguments):
+        """Run the loop of one kind of sampling, compiled at its first use; uncompiled if the cell does not let it."""
         if kind not in self._functions:
-            body = self._consume if kind == "consume" else lambda *arguments: self._sample(kind, *arguments)
-            self._functions[kind] = tf.function(body, jit_compile=True, autograph=False)
-        return self._functions[kind]
+            self._functions[kind] = self._make(kind, jit_compile=True)
+            try:
+                return self._functions[kind](*arguments)
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+                reason = str(error).strip().splitlines()[0]
+                warnings.warn(f"generation cannot be compiled by XLA and runs uncompiled: {reason}", stacklevel=2)
+                self._functions[kind] = self._make(kind, jit_compile=False)
+        return self._functions[kind](*arguments)
+
+    def _make(self, kind, jit_compile):
+        body = self._consume if kind == "consume" else functools.partial(self._sample, kind)
+        return tf.function(body, jit_compile=jit_compile, autograph=False)
 
     def _consume(self, ids, count, states):
         """Feed the first `count` of `ids` through the state."""

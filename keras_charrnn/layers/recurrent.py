@@ -109,6 +109,8 @@ class Recurrent(keras.layers.Layer):
             batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), "float32")
             outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
             return ops.transpose(outputs, (1, 0, 2)), states
+        if inputs.shape[0] is None:
+            raise SettingsError(f"{self.name}: the number of time steps must be known; give the model a fixed one")
         source = Rows(inputs, self.cell.kernel, precision)
         return scan(self._step(training, precision), source, list(states), seed)
 

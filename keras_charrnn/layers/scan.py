@@ -12,10 +12,17 @@ What makes it fast on a CPU:
 Shapes in letters: T time, B batch, D width of the input, H units, G gates, V symbols.
 """
 
+import warnings
+
 import keras
+import numpy as np
 import tensorflow as tf
 
+from keras_charrnn.errors import CellError, CharRNNError
 from keras_charrnn.layers import noise
+
+UNROLLED = 64  # most steps of a window that is written out in the graph as a whole
+CHUNK = 32  # steps that are written out of a longer one, which runs them in a loop
 
 
 class Rows:
@@ -28,8 +35,8 @@ class Rows:
     """
 
     def __init__(self, x, kernel, precision):
-        self.tensors = (x, tf.convert_to_tensor(kernel))
-        self._precision, self._dtype = precision, x.dtype
+        self.inputs, self.weights = x, (tf.convert_to_tensor(kernel),)
+        self._precision = precision
 
     def product(self, x, kernel):
         """Return zx (T, B, G*H), and what `gradient` needs."""
@@ -42,7 +49,7 @@ class Rows:
         """Return the gradients of x and W from that of zx, (T*B, G*H)."""
         rows, kernel, shape = memory
         d_x = tf.reshape(tf.matmul(dz, kernel, transpose_b=True), shape)
-        return tf.cast(d_x, self._dtype), tf.cast(tf.matmul(rows, dz, transpose_a=True), tf.float32)
+        return tf.cast(d_x, self.inputs.dtype), tf.cast(tf.matmul(rows, dz, transpose_a=True), tf.float32)
 
 
 class Symbols:
@@ -55,19 +62,19 @@ class Symbols:
     """
 
     def __init__(self, ids, table, precision):
-        self.tensors = (tf.convert_to_tensor(table),)
-        self._ids, self._precision = ids, precision
+        self.inputs, self.weights = ids, (tf.convert_to_tensor(table),)
+        self._precision = precision
 
-    def product(self, table):
+    def product(self, ids, table):
         """Return zx (T, B, G*H), and what `gradient` needs."""
-        return tf.gather(tf.cast(table, self._precision), self._ids), (table.shape[0],)
+        return tf.gather(tf.cast(table, self._precision), ids), (ids, table.shape[0])
 
     def gradient(self, memory, dz):
         """Return the gradient of the table from that of zx, (T*B, G*H): a product with one-hot rows."""
-        one_hot = tf.gather(
-            tf.eye(memory[0], dtype=dz.dtype), tf.reshape(self._ids, (-1,))
-        )  # far faster than tf.one_hot
-        return (tf.cast(tf.matmul(one_hot, dz, transpose_a=True), tf.float32),)
+        ids, symbols = memory
+        # Far faster than tf.one_hot.
+        one_hot = tf.gather(tf.eye(symbols, dtype=dz.dtype), tf.reshape(ids, (-1,)))
+        return None, tf.cast(tf.matmul(one_hot, dz, transpose_a=True), tf.float32)
 
 
 def scan(step, source, states, seed=None):
@@ -75,28 +82,56 @@ def scan(step, source, states, seed=None):
 
     Args:
         step: The cell's `Step`.
-        source: `Rows` or `Symbols`.
+        source: `Rows` or `Symbols`, T known.
         states: List of the states before the first step, float32 (B, H) each.
         seed: int32 (2,) from which each step's seed is made, or None for no noise.
 
     Returns:
         The outputs (T, B, H), in the step's precision, and the list of states after the last step, float32.
     """
+    length, inputs = source.inputs.shape[0], source.inputs
+    if not step.noisy:
+        seed = None
+    if length <= UNROLLED:
+        return _scan_chunk(step, source, inputs, states, seed, 0)
+    chunks = length // CHUNK
+    whole = tf.reshape(inputs[: chunks * CHUNK], (chunks, CHUNK, *tf.unstack(tf.shape(inputs))[1:]))
+    whole = tf.ensure_shape(whole, (chunks, CHUNK, *inputs.shape[1:]))
+    # Arrays, whose elements are read and written in place, forward and backward; slices would be padded and added up.
+    pieces = tf.TensorArray(inputs.dtype, chunks, element_shape=whole.shape[1:]).unstack(whole)
+    shape = (CHUNK, inputs.shape[1], step.cell.units)
+    outputs = tf.TensorArray(step.precision, chunks, element_shape=shape)
+
+    def body(k, states, outputs):
+        piece, states = _scan_chunk(step, source, pieces.read(k), states, seed, k * CHUNK)
+        return k + 1, states, outputs.write(k, piece)
+
+    _, states, outputs = tf.while_loop(
+        lambda k, *_: k < chunks, body, (0, list(states), outputs), maximum_iterations=chunks
+    )
+    outputs = tf.reshape(outputs.stack(), (chunks * CHUNK, *tf.unstack(tf.shape(inputs))[1:2], step.cell.units))
+    if length % CHUNK:
+        rest, states = _scan_chunk(step, source, inputs[chunks * CHUNK :], states, seed, chunks * CHUNK)
+        outputs = tf.concat([outputs, rest], 0)
+    return tf.ensure_shape(outputs, (length, inputs.shape[1], step.cell.units)), list(states)
+
+
+def _scan_chunk(step, source, inputs, states, seed, start):
+    """Run over some steps, all written out in the graph; the first of them is step `start` of the window."""
     precision, cell = step.precision, step.cell
-    noisy = step.noisy and seed is not None
-    inputs, count = len(source.tensors), len(states)
+    count, given = len(states), len(source.weights)
+    seeds = [None if seed is None else noise.fold_in(seed, start + t) for t in range(inputs.shape[0])]
 
     @tf.custom_gradient
-    def run(*tensors):
-        kernel, tensors = tensors[inputs], (tensors[:inputs], tensors[inputs + 1 :])
-        initial, weights = tensors[1][:count], tensors[1][count:]
+    def run(inputs, kernel, *tensors):
+        sources, initial, weights = tensors[:given], tensors[given : given + count], tensors[given + count :]
         kernel, transposed = _operands(kernel, precision)
-        zx, memory = source.product(*tensors[0])
+        zx, memory = source.product(inputs, *sources)
         history, hiddens, outputs = [], [tf.cast(initial[0], precision)], []
         states = initial
-        for t, zx_t in enumerate(tf.unstack(zx)):
+        for zx_t, seed_t in zip(tf.unstack(zx), seeds, strict=True):
             zr = tf.matmul(hiddens[-1], kernel)
-            history.append((zx_t, zr, states, noise.fold_in(seed, t) if noisy else None))
+            history.append((zx_t, zr, states, seed_t))
             states, hidden, output = step.forward(*history[-1], weights)
             hiddens.append(hidden)
             outputs.append(output)
@@ -112,17 +147,17 @@ def scan(step, source, states, seed=None):
                 d_zr.append(d_r)
             d_zx, d_zr = _rows(d_zx[::-1]), (None if step.same_gradient else _rows(d_zr[::-1]))
             d_zr = d_zx if d_zr is None else d_zr
-            d_kernel = tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True)
+            d_kernel = tf.cast(tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True), tf.float32)
             ones = tf.ones((1, tf.shape(d_zx)[0]), d_zx.dtype)
-            d_biases = [tf.matmul(ones, each)[0] for each in (d_zx, d_zr)[: step.biases]]
+            d_biases = [tf.cast(tf.matmul(ones, each)[0], tf.float32) for each in (d_zx, d_zr)[: step.biases]]
             d_initial = (d_states[0] + tf.cast(d_hidden, tf.float32), *d_states[1:])
-            d_products = (tf.cast(each, tf.float32) for each in (d_kernel, *d_biases))
-            d_kernel, *d_biases = d_products
-            return *source.gradient(memory, d_zx), d_kernel, *d_initial, *d_biases, *d_own
+            d_inputs, *d_sources = source.gradient(memory, d_zx)
+            return d_inputs, d_kernel, *d_sources, *d_initial, *d_biases, *d_own
 
         return (tf.stack(outputs), *states), gradient
 
-    outputs, *states = run(*source.tensors, tf.convert_to_tensor(cell.recurrent_kernel), *states, *step.weights())
+    kernel = tf.convert_to_tensor(cell.recurrent_kernel)
+    outputs, *states = run(inputs, kernel, *source.weights, *states, *step.weights())
     return outputs, states
 
 
@@ -162,8 +197,56 @@ class Step:
         self.noisy = training and cell.noisy
         self.biases = 2 if cell.recurrent_bias else 1
         self.same_gradient = False
-        self._forward = tf.function(self._run_forward, jit_compile=True, autograph=False)
-        self._backward = tf.function(self._run_backward, jit_compile=True, autograph=False)
+        self._make_functions(jit_compile=True)
+        if not type(cell).__module__.startswith("keras_charrnn."):  # those are tested
+            self._try_out()
+
+    def _make_functions(self, jit_compile):
+        self._forward = tf.function(self._run_forward, jit_compile=jit_compile, autograph=False)
+        self._backward = tf.function(self._run_backward, jit_compile=jit_compile, autograph=False)
+
+    def _try_out(self):
+        """Run a user's cell forward and backward on zeros, where an error still has a name and a place.
+
+        Raises:
+            CellError: If `combine` fails or returns NaN.
+        """
+        with tf.init_scope():  # now, and not as a part of the graph that is being made
+            try:
+                new = self._run_on_zeros()
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+                reason = str(error).strip().splitlines()[0]
+                warnings.warn(
+                    f"{self._name}.combine cannot be compiled by XLA and runs uncompiled, slower: {reason}",
+                    stacklevel=2,
+                )
+                self._make_functions(jit_compile=False)
+                new = self._run_on_zeros()
+            for name, value in new.items():
+                if not np.isfinite(value).all():
+                    raise CellError(
+                        f"{self._name}.combine returns NaN or infinity as {name!r} when all it gets is zeros"
+                    )
+
+    def _run_on_zeros(self):
+        cell, batch = self.cell, 2
+        states = tuple(tf.cast(state, tf.float32) for state in cell.get_initial_state(batch_size=batch))
+        product = tf.zeros((batch, len(cell.gates) * cell.units), self.precision)
+        seed = tf.constant([1, 2]) if self.noisy else None
+        before, weights = (product, product, states, seed), self.weights()
+        try:
+            new, hidden, output = self.forward(*before, weights)
+            d_own = tuple(tf.zeros_like(weight) for weight in weights[self.biases :])
+            self.backward(*before, weights, output, hidden, new, d_own)
+        except (CharRNNError, tf.errors.OpError):
+            raise
+        except Exception as error:  # combine is the user's, and may raise anything
+            raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error}") from error
+        return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, tf.float32)}
+
+    @property
+    def _name(self):
+        return type(self.cell).__name__
 
     def weights(self):
         """Return the tensors of the biases and of the cell's own weights."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_charrnn import GatedCell, Recurrent, RecurrentCell, cells
-from keras_charrnn.errors import CellError
+from keras_charrnn.errors import CellError, SettingsError
 
 
 class Coupled(GatedCell):
@@ -148,6 +148,34 @@ def test_what_combine_returns_is_checked(result, message):
     cls = broken(combine=lambda self, zx, zr, states: result(zx))
     with pytest.raises(CellError, match=f"Broken.combine.*{message}"):
         Recurrent(cls(3))(np.zeros((2, 4, 1), "float32"))
+
+
+def test_a_combine_that_fails_or_returns_nan_is_named():
+    def fail(self, zx, zr, states):
+        return {"h": states["c"]}
+
+    with pytest.raises(CellError, match=r"Broken\.combine failed: KeyError: 'c'"):
+        Recurrent(broken(combine=fail)(3))(np.zeros((2, 4, 1), "float32"))
+    divide = broken(combine=lambda self, zx, zr, states: {"h": zx / zr})
+    with pytest.raises(CellError, match=r"Broken\.combine returns NaN or infinity as 'h' when all it gets is zeros"):
+        Recurrent(divide(3))(np.zeros((2, 4, 1), "float32"))
+
+
+def test_what_xla_cannot_compile_runs_uncompiled_with_a_warning(rng):
+    def combine(self, zx, zr, states):
+        return {"h": tf.tanh(tf.ensure_shape(tf.numpy_function(lambda z: z, [zx], tf.float32), zx.shape) + zr)}
+
+    cell = broken(combine=combine)(3)
+    layer = Recurrent(cell)
+    x = rng.normal(size=(2, 4, 1)).astype("float32")
+    with pytest.warns(UserWarning, match=r"Broken\.combine cannot be compiled by XLA and runs uncompiled"):
+        outputs = layer(x)
+    np.testing.assert_allclose(outputs, stepwise(layer, tf.constant(x), layer.initial_state(2))[0], atol=1e-6)
+
+
+def test_a_layer_must_know_the_number_of_steps():
+    with pytest.raises(SettingsError, match="the number of time steps must be known"):
+        Recurrent(cells.GRU(2))(keras.Input((None, 3), batch_size=2))
 
 
 def test_missing_methods_are_named():

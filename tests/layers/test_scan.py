@@ -49,7 +49,8 @@ def make(name, length, rng):
     return layer, x, states
 
 
-@pytest.mark.parametrize("length", [1, 7, 50])
+# Around the chunks of 64 steps in which a long window runs.
+@pytest.mark.parametrize("length", [1, 7, 50, 64, 65, 128, 150])
 @pytest.mark.parametrize("name", cells.names())
 def test_outputs_and_gradients_equal_those_of_single_steps(name, length, rng):
     layer, x, states = make(name, length, rng)
