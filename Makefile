@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: shakespeare test test-lowest lint format clean
+# make bench: the figures of the README; TORCH=… names an interpreter that has PyTorch.
+.PHONY: shakespeare test test-lowest bench lint format clean
 .DEFAULT_GOAL := test
 
 $(VENV)/installed: setup.cfg pyproject.toml
@@ -24,6 +25,10 @@ test: $(VENV)/installed
 # The oldest releases that setup.cfg allows, in an environment of their own.
 test-lowest:
 	$(MAKE) test VENV=.venv-lowest PIP_CONSTRAINT=tests/lowest.txt
+
+bench: $(VENV)/installed
+	for name in training generation; do $(BIN)/python benchmarks/$$name.py $(if $(TORCH),--torch $(TORCH)); done
+	for name in startup memory encoding; do $(BIN)/python benchmarks/$$name.py; done
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

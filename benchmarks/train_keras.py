@@ -77,7 +77,10 @@ def main(cell, units, layers, batch, length, steps):
     history = model.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[clock]).history
     seconds = float(np.median(np.diff(clock.ticks))) / STEPS_PER_EXECUTION
     common.report(
-        characters_per_second=batch * length / seconds, first_step=clock.ticks[0] - began, loss=history["loss"][-1]
+        characters_per_second=batch * length / seconds,
+        first_step=clock.ticks[0] - began,
+        peak_megabytes=common.megabytes(),
+        loss=history["loss"][-1],
     )
 
 

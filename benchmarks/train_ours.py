@@ -33,7 +33,10 @@ class Clock(keras.callbacks.Callback):
     """Notes the time of each call at the end of steps."""
 
     def on_train_begin(self, logs=None):
-        self.ticks = []
+        self.ticks, self.megabytes = [], []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.megabytes.append(common.megabytes(peak=False))
 
     def on_train_batch_end(self, batch, logs=None):
         self.ticks.append(time.perf_counter())
@@ -42,7 +45,7 @@ class Clock(keras.callbacks.Callback):
 def product_rate(precision):
     """Return the machine's own rate, in operations a second: a product of 2048 x 2048 matrices on all its cores."""
     size, devices = 2048, len(tf.config.list_logical_devices("CPU"))
-    matrices = [tf.cast(tf.random.normal((2, size, size)), precision) for _ in range(devices)]
+    matrices = [tf.unstack(tf.cast(tf.random.normal((2, size, size)), precision)) for _ in range(devices)]
 
     @tf.function(autograph=False)
     def products():
@@ -83,12 +86,14 @@ def main(cell, units, layers, batch, length, steps, precision):
         products += gates * units * (width + units)
         width = units
     operations = 3 * 2 * (products + units * len(vocabulary))  # a character, forward and twice as much backward
-    rate = batch * length / seconds
+    rate, peak = batch * length / seconds, common.megabytes()
     common.report(
         characters_per_second=rate,
         share=rate * operations / product_rate(machine.precision),
         first_step=clock.ticks[0] - began,
         prepared=began - started,
+        peak_megabytes=peak,
+        grown_megabytes=clock.megabytes[1] - clock.megabytes[0],
         loss=history["loss"][-1],
         precision=machine.precision,
         replicas=machine.replicas,

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
 
-BLOCK = 256  # characters made by one call of the compiled loop; the noise of a block is drawn at once
+BLOCK = 512  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
+NOISE = 2**22  # most random numbers in a block: 16 MB
 LINE_END = "\n"
 
 
@@ -28,6 +29,7 @@ class Generator:
     def __init__(self, model):
         self._model = model
         self._functions = {}
+        self._draw = tf.function(gumbel, autograph=False)
 
     def generate(self, prefix="", length=400, num_samples=1, stop=None, **settings):
         """Return the prefix and new characters.
@@ -53,7 +55,7 @@ class Generator:
         return texts if num_samples != 1 else texts[0]
 
     def stream(self, prefix="", length=400, stop=None, **settings):
-        """Yield the prefix, then new characters in pieces of up to 256; together what `generate` returns."""
+        """Yield the prefix, then new characters in pieces of up to 512; together what `generate` returns."""
         yield prefix
         held = ""  # the end of what was made, as long as it may be the beginning of the stop text
         for (piece,) in self._pieces(prefix, length, 1, stop, Sampling(**settings)):
@@ -86,11 +88,16 @@ class Generator:
         states = tf.nest.map_structure(lambda state: tf.repeat(state, batch, 0), states)
         last = tf.fill((batch,), tf.cast(ids[-1], tf.int32))
         texts = [""] * batch
-        for block, begin in enumerate(range(0, length, BLOCK)):
-            count = min(BLOCK, length - begin)
-            made, last, states = self._run(
-                sampling.kind, last, states, tf.constant(count), tf.constant([sampling.seed, block]), *sampling.numbers
-            )
+        size = BLOCK
+        while size > 1 and size * batch * len(vocabulary) > NOISE:
+            size //= 2
+        for block, begin in enumerate(range(0, length, size)):
+            count = min(size, length - begin)
+            noise = tf.zeros((size, 1, 1))
+            if sampling.kind != "greedy":
+                # Outside the compiled loop: XLA's random numbers take a hundred times as long on a CPU.
+                noise = self._draw((size, batch, len(vocabulary)), tf.constant([sampling.seed, block]))
+            made, last, states = self._run(sampling.kind, last, states, tf.constant(count), noise, *sampling.numbers)
             pieces = [vocabulary.decode(row) for row in made.numpy()[:count].T]
             yield pieces
             if stop:
@@ -124,11 +131,9 @@ class Generator:
 
         return tf.while_loop(lambda t, _: t < count, body, (0, states))[1]
 
-    def _sample(self, kind, last, states, count, seed, temperature, top_k, top_p):
-        """Make `count` ids, B at a time, from the last ones: ids (BLOCK, B), the last ones, and states."""
-        batch, symbols = last.shape[0], len(self._model.vocabulary)
-        noise = tf.zeros((BLOCK, 1, 1)) if kind == "greedy" else gumbel((BLOCK, batch, symbols), seed)
-        made = tf.TensorArray(tf.int32, BLOCK, element_shape=(batch,))
+    def _sample(self, kind, last, states, count, noise, temperature, top_k, top_p):
+        """Make `count` ids, B at a time, from the last ones: ids (size of a block, B), the last ones, and states."""
+        made = tf.TensorArray(tf.int32, noise.shape[0], element_shape=last.shape)
 
         def body(t, last, states, made):
             logits, states = self._model.step(last, states)

@@ -1,0 +1,36 @@
+"""Contender: keras_charrnn in generation. UNITS LAYERS CHARACTERS"""
+
+import statistics
+import sys
+import time
+
+import common
+
+from keras_charrnn import CharRNN, Vocabulary, compute
+
+SYMBOLS = "".join(map(chr, range(32, 32 + 65)))
+
+
+def rate(make, characters):
+    """Return characters a second, the median of five after a first that compiles."""
+    seconds = []
+    for _ in range(6):
+        began = time.perf_counter()
+        make()
+        seconds.append(time.perf_counter() - began)
+    return characters / statistics.median(seconds[1:])
+
+
+def main(units, layers, characters):
+    compute.prepare()
+    model = CharRNN(Vocabulary(SYMBOLS), "lstm", units, layers)
+    few = max(20, characters // 10)
+    common.report(
+        one=rate(lambda: model.generate("A", characters, seed=1), characters),
+        streamed=rate(lambda: "".join(model.stream("A", characters, seed=1)), characters),
+        many=rate(lambda: model.generate("A", few, num_samples=64, seed=1), 64 * few),
+    )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:4]))

@@ -1,0 +1,33 @@
+"""Each benchmark runs, on sizes too small to mean anything: their figures are for `make bench`."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import keras_charrnn
+
+BENCHMARKS = pathlib.Path(keras_charrnn.__file__).parents[1] / "benchmarks"
+CALLS = {
+    "training.py": ["--cells", "users_lstm", "simple_rnn", "--units", "8", "--repeats", "1", "--scale", "0.001"],
+    "generation.py": ["--units", "8", "--characters", "100", "--repeats", "1"],
+    "startup.py": ["--units", "8", "--small", "--repeats", "1"],
+    "memory.py": ["--units", "8", "--steps", "20"],
+    "encoding.py": ["--megabytes", "1"],
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_benchmark_prints_its_table_and_the_machine(name):
+    done = subprocess.run([sys.executable, BENCHMARKS / name, *CALLS[name]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "|---" in done.stdout and " cores" in done.stdout
+    if name in ("training.py", "generation.py"):
+        assert "missing" in done.stdout  # PyTorch is no dependency
+
+
+def test_every_benchmark_is_tried():
+    programs = {path.name for path in BENCHMARKS.glob("*.py")}
+    helpers = {"common.py", "data.py"} | {name for name in programs if name.startswith(("train_", "generate_"))}
+    assert programs - helpers == set(CALLS)
