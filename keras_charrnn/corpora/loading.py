@@ -38,7 +38,8 @@ def load(name=None, path=None, otherwise=(), max_bytes=None):
         except CorpusError as error:
             failures.append(error)
         else:
-            note = f"using {each} instead of {name or path}: {str(failures[0]).splitlines()[0]}"
+            reason = str(failures[0]).partition(". Tried:")[0].splitlines()[0]
+            note = f"using {each} instead of {name or path}: {reason}"
             return dataclasses.replace(text, note=note)
     if len(failures) == 1:
         raise failures[0]

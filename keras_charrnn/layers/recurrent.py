@@ -8,7 +8,9 @@ from keras import ops
 
 from keras_charrnn.cells import GatedCell
 from keras_charrnn.errors import CellError, SettingsError
-from keras_charrnn.layers.scan import Rows, Step, Symbols, scan
+from keras_charrnn.layers.scan import scan
+from keras_charrnn.layers.sources import Rows, Symbols
+from keras_charrnn.layers.step import Step
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")

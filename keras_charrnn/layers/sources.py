@@ -1,0 +1,58 @@
+"""What a window feeds to a cell, as input products: rows of numbers, or symbols. TensorFlow only.
+
+Shapes in letters: T time, B batch, D width of the input, H units, G gates, V symbols.
+"""
+
+import tensorflow as tf
+
+
+class Rows:
+    """The inputs of a window as rows of numbers: zx = x W.
+
+    Args:
+        x: (T, B, D), float32 or in `precision`.
+        kernel: W, float32 (D, G*H).
+        precision: Of the operands.
+    """
+
+    def __init__(self, x, kernel, precision):
+        self.inputs, self.weights = x, (tf.convert_to_tensor(kernel),)
+        self._precision = precision
+
+    def product(self, x, kernel):
+        """Return zx (T, B, G*H), and what `gradient` needs."""
+        time, batch, width = x.shape[0], tf.shape(x)[1], x.shape[2]
+        rows = tf.reshape(tf.cast(x, self._precision), (-1, width))
+        kernel = tf.cast(kernel, self._precision)
+        return tf.reshape(tf.matmul(rows, kernel), (time, batch, kernel.shape[1])), (rows, kernel, tf.shape(x))
+
+    def gradient(self, memory, dz):
+        """Return the gradients of x and W from that of zx, (T*B, G*H)."""
+        rows, kernel, shape = memory
+        d_x = tf.reshape(tf.matmul(dz, kernel, transpose_b=True), shape)
+        return tf.cast(d_x, self.inputs.dtype), tf.cast(tf.matmul(rows, dz, transpose_a=True), tf.float32)
+
+
+class Symbols:
+    """The inputs of a window as symbols: zx is a look-up in a table of one input product for each.
+
+    Args:
+        ids: int32 (T, B).
+        table: float32 (V, G*H).
+        precision: Of zx.
+    """
+
+    def __init__(self, ids, table, precision):
+        self.inputs, self.weights = ids, (tf.convert_to_tensor(table),)
+        self._precision = precision
+
+    def product(self, ids, table):
+        """Return zx (T, B, G*H), and what `gradient` needs."""
+        return tf.gather(tf.cast(table, self._precision), ids), (ids, table.shape[0])
+
+    def gradient(self, memory, dz):
+        """Return the gradient of the table from that of zx, (T*B, G*H): a product with one-hot rows."""
+        ids, symbols = memory
+        # Far faster than tf.one_hot.
+        one_hot = tf.gather(tf.eye(symbols, dtype=dz.dtype), tf.reshape(ids, (-1,)))
+        return None, tf.cast(tf.matmul(one_hot, dz, transpose_a=True), tf.float32)

@@ -1,0 +1,157 @@
+"""The pointwise part of a `GatedCell`'s step and its gradient, compiled. TensorFlow only.
+
+Shapes in letters: B batch, H units, G gates.
+"""
+
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_charrnn.errors import CellError, CharRNNError
+
+
+class Step:
+    """The pointwise part of a cell's step and its gradient, compiled.
+
+    Args:
+        cell: A built `GatedCell`.
+        training: Passed to `combine`.
+        precision: Of the products: "float32" or "bfloat16".
+
+    Attributes:
+        noisy: Whether `combine` is to have a seed.
+        biases: 1, or 2 where the recurrent product has one of its own.
+        same_gradient: Whether `combine` uses zx and zr in their sum alone, so that they have one gradient. Known once
+            `backward` has been traced.
+    """
+
+    def __init__(self, cell, training, precision):
+        self.cell, self.training, self.precision = cell, training, precision
+        self.noisy = training and cell.noisy
+        self.biases = 2 if cell.recurrent_bias else 1
+        self.same_gradient = False
+        self._make_functions(jit_compile=True)
+        if not type(cell).__module__.startswith("keras_charrnn."):  # those are tested
+            self._try_out()
+
+    def _make_functions(self, jit_compile):
+        self._forward = tf.function(self._run_forward, jit_compile=jit_compile, autograph=False)
+        self._backward = tf.function(self._run_backward, jit_compile=jit_compile, autograph=False)
+
+    def _try_out(self):
+        """Run a user's cell forward and backward on zeros, where an error still has a name and a place.
+
+        Raises:
+            CellError: If `combine` fails or returns NaN.
+        """
+        with tf.init_scope():  # now, and not as a part of the graph that is being made
+            try:
+                new = self._run_on_zeros()
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+                reason = str(error).strip().splitlines()[0]
+                warnings.warn(
+                    f"{self._name}.combine cannot be compiled by XLA and runs uncompiled, slower: {reason}",
+                    stacklevel=2,
+                )
+                self._make_functions(jit_compile=False)
+                new = self._run_on_zeros()
+            for name, value in new.items():
+                if not np.isfinite(value).all():
+                    raise CellError(
+                        f"{self._name}.combine returns NaN or infinity as {name!r} when all it gets is zeros"
+                    )
+
+    def _run_on_zeros(self):
+        cell, batch = self.cell, 2
+        states = tuple(tf.cast(state, tf.float32) for state in cell.get_initial_state(batch_size=batch))
+        product = tf.zeros((batch, len(cell.gates) * cell.units), self.precision)
+        seed = tf.constant([1, 2]) if self.noisy else None
+        before, weights = (product, product, states, seed), self.weights()
+        try:
+            new, hidden, output = self.forward(*before, weights)
+            d_own = tuple(tf.zeros_like(weight) for weight in weights[self.biases :])
+            self.backward(*before, weights, output, hidden, new, d_own)
+        except (CharRNNError, tf.errors.OpError):
+            raise
+        except Exception as error:  # combine is the user's, and may raise anything
+            raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error}") from error
+        return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, tf.float32)}
+
+    @property
+    def _name(self):
+        return type(self.cell).__name__
+
+    def weights(self):
+        """Return the tensors of the biases and of the cell's own weights."""
+        biases = tf.unstack(tf.convert_to_tensor(self.cell.bias)) if self.biases == 2 else [self.cell.bias]
+        return [tf.convert_to_tensor(each) for each in (*biases, *self.cell.own_weights)]
+
+    def forward(self, zx, zr, states, seed, weights):
+        """Make a step.
+
+        Args:
+            zx, zr: The products without biases, (B, G*H), in the precision.
+            states: Tuple of float32 (B, H).
+            seed: int32 (2,) or None.
+            weights: As `weights()` returned them.
+
+        Returns:
+            The new states, the first of them and the output in the precision.
+        """
+        states, hidden, output = self._forward(zx, zr, states, seed, weights)
+        hidden = states[0] if hidden is None else hidden
+        return states, hidden, hidden if output is None else output
+
+    def backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own):
+        """Go back through a step.
+
+        Args:
+            zx, zr, states, seed, weights: As `forward` had them.
+            d_output, d_hidden: Gradients of the output and of the first state's copy, (B, H), in the precision.
+            d_states: Of the states, float32.
+            d_own: Of the cell's own weights, so far.
+
+        Returns:
+            The gradients of zx and zr, in the precision, of the states before, and of the cell's own weights so far.
+        """
+        d_zx, d_zr, d_states, d_own = self._backward(zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own)
+        return d_zx, d_zx if d_zr is None else d_zr, d_states, d_own
+
+    def _combine(self, zx, zr, states, own, seed):
+        # The cell's variables stand for the tensors: a compiled function may not read variables of another device.
+        with keras.StatelessScope(state_mapping=list(zip(self.cell.own_weights, own, strict=True))):
+            return self.cell.step(zx, zr, list(states), training=self.training, seed=seed)
+
+    def _add_biases(self, zx, zr, weights):
+        zx, zr = tf.cast(zx, tf.float32) + weights[0], tf.cast(zr, tf.float32)
+        return zx, zr + weights[1] if self.biases == 2 else zr
+
+    def _run_forward(self, zx, zr, states, seed, weights):
+        zx, zr = self._add_biases(zx, zr, weights)
+        output, new = self._combine(zx, zr, states, weights[self.biases :], seed)
+        # XLA copies what is returned twice.
+        hidden = None if self.precision == "float32" else tf.cast(new[0], self.precision)
+        return tuple(new), hidden, None if output is new[0] else tf.cast(output, self.precision)
+
+    def _run_backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own):
+        zx, zr = self._add_biases(zx, zr, weights)
+        own = tuple(weights[self.biases :])
+        with tf.GradientTape() as tape:
+            tape.watch((zx, zr, states, own))
+            output, new = self._combine(zx, zr, states, own, seed)
+        d_first = d_states[0] + tf.cast(d_hidden, tf.float32)
+        targets, d_targets = list(new), [d_first, *d_states[1:]]
+        if output is new[0]:
+            d_targets[0] += tf.cast(d_output, tf.float32)
+        else:
+            targets.append(output)
+            d_targets.append(tf.cast(d_output, tf.float32))
+        d_zx, d_zr, d_states, d_new_own = tape.gradient(
+            targets, (zx, zr, states, own), output_gradients=d_targets, unconnected_gradients="zero"
+        )
+        self.same_gradient = d_zx is d_zr
+        d_own = tuple(total + each for total, each in zip(d_own, d_new_own, strict=True))
+        d_zr = None if self.same_gradient else tf.cast(d_zr, self.precision)
+        return tf.cast(d_zx, self.precision), d_zr, tuple(d_states), d_own
