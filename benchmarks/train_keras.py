@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from data import ids_and_vocabulary
+from train_clock import STEPS_PER_EXECUTION, Clock
 
-STEPS_PER_EXECUTION = 10
 LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple_rnn": keras.layers.SimpleRNN}
 
 
@@ -38,16 +38,6 @@ class UsersLSTMCell(keras.layers.Layer):
 def layer(cell, units):
     options = {"return_sequences": True, "stateful": True}
     return keras.layers.RNN(UsersLSTMCell(units), **options) if cell == "users_lstm" else LAYERS[cell](units, **options)
-
-
-class Clock(keras.callbacks.Callback):
-    """Notes the time of each call at the end of steps."""
-
-    def on_train_begin(self, logs=None):
-        self.ticks = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.ticks.append(time.perf_counter())
 
 
 def main(cell, units, layers, batch, length, steps):

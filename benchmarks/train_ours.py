@@ -9,11 +9,10 @@ import numpy as np
 import tensorflow as tf
 from data import ids_and_vocabulary
 from keras import ops
+from train_clock import STEPS_PER_EXECUTION, Clock
 
 import keras_charrnn
 from keras_charrnn import CharRNN, callbacks, compute, windows
-
-STEPS_PER_EXECUTION = 10
 
 
 @keras_charrnn.register_cell("users_lstm")
@@ -27,19 +26,6 @@ class UsersLSTM(keras_charrnn.GatedCell):
         i, f, g, o = ops.split(zx + zr, 4, axis=-1)
         c = ops.sigmoid(f) * states["c"] + ops.sigmoid(i) * ops.tanh(g)
         return {"h": ops.sigmoid(o) * ops.tanh(c), "c": c}
-
-
-class Clock(keras.callbacks.Callback):
-    """Notes the time of each call at the end of steps."""
-
-    def on_train_begin(self, logs=None):
-        self.ticks, self.megabytes = [], []
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.megabytes.append(common.megabytes(peak=False))
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.ticks.append(time.perf_counter())
 
 
 def product_rate(precision):
