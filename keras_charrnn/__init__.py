@@ -19,6 +19,7 @@ _HOMES = {
     "Run": "runs",
     "load": "runs",
     "fit": "training",
+    "resume": "training",
 }
 _MODULES = ("callbacks", "cells", "corpora", "errors", "layers", "recipe", "registry", "windows")
 

@@ -51,3 +51,7 @@ class RunError(CharRNNError, OSError):
 
 class WriteError(CharRNNError, OSError):
     """A file that cannot be written, for want of space or of leave: a failure of the run, not a mistake in it."""
+
+
+class DivergenceError(CharRNNError, ArithmeticError):
+    """A training whose loss left every bound: a failure of the run."""

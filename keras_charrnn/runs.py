@@ -1,24 +1,27 @@
-"""A run's folder: every path in it, and how it is written and read."""
+"""A run's folder: every path in it, and how it is read."""
 
+import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import re
 
-from keras_charrnn.errors import RunError, WriteError
+from keras_charrnn.checkpoints import Checkpoints
+from keras_charrnn.errors import RunError
+from keras_charrnn.files import remove_temporaries
 from keras_charrnn.registry import suggest
 
 
 class RunFolder:
-    """The paths of a run, and atomic writes to them.
+    """The paths of a run.
 
     Attributes:
         path: The folder.
         recipe: recipe.yaml, the recipe with every key, as it was run.
         model: model.keras, the best model by validation loss.
-        last: checkpoints/last.keras, the model at the end of the last epoch, or when the run was interrupted.
+        checkpoints: checkpoints/, from which the run can go on.
         metrics: metrics.jsonl, one line for each epoch.
+        timing: timing.jsonl, what the clock said of each epoch; all else of a run is the same when it is repeated.
         samples: samples/, the texts made while training.
         environment: environment.json, the corpus, the machine and the versions.
     """
@@ -27,8 +30,9 @@ class RunFolder:
         self.path = pathlib.Path(path)
         self.recipe = self.path / "recipe.yaml"
         self.model = self.path / "model.keras"
-        self.last = self.path / "checkpoints" / "last.keras"
+        self.checkpoints = Checkpoints(self.path / "checkpoints")
         self.metrics = self.path / "metrics.jsonl"
+        self.timing = self.path / "timing.jsonl"
         self.samples = self.path / "samples"
         self.environment = self.path / "environment.json"
 
@@ -37,9 +41,12 @@ class RunFolder:
         """Make the folder RUNS_DIR/NAME-001, or the first number that is free.
 
         Raises:
-            RunError: If it cannot be made.
+            RunError: If it cannot be made, or one of the names is that of a run.
         """
         runs_dir = pathlib.Path(runs_dir)
+        for path in (runs_dir, runs_dir / name):
+            if cls(path).recipe.is_file():
+                raise RunError(f"{path} is the folder of a run; to go on with it: keras-charrnn resume {path}")
         try:
             runs_dir.mkdir(parents=True, exist_ok=True)
             taken = (re.fullmatch(rf"{re.escape(name)}-(\d+)", each.name) for each in runs_dir.iterdir())
@@ -51,7 +58,7 @@ class RunFolder:
                     break
                 except FileExistsError:  # another process was faster
                     number += 1
-            folder.last.parent.mkdir()
+            folder.checkpoints.folder.mkdir()
             folder.samples.mkdir()
         except OSError as error:
             raise RunError(f"a run folder cannot be made in {runs_dir}: {error.strerror}") from error
@@ -74,35 +81,71 @@ class RunFolder:
             raise RunError(f"{path} is not a run folder: it has no {folder.recipe.name}")
         return folder
 
-    def read_metrics(self):
-        """Return the metrics of each epoch, a list of mappings."""
-        if not self.metrics.is_file():
-            return []
-        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+    @contextlib.contextmanager
+    def lock(self):
+        """Hold the run for this process alone, for as long as it trains.
+
+        Raises:
+            RunError: If another process has it, or the folder cannot be written to.
+        """
+        path = self.checkpoints.folder / "lock"
         try:
-            return [json.loads(line) for line in lines if line]
-        except ValueError as error:
-            raise RunError(f"{self.metrics} is damaged: {error}") from error
+            self.checkpoints.folder.mkdir(exist_ok=True)
+            file = path.open("a+")
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be written to: {error.strerror}") from error
+        with file:
+            try:
+                _lock(file)
+            except OSError as error:
+                raise RunError(f"{self.path} is being trained by another process; wait for it, or stop it") from error
+            for folder in (self.path, self.checkpoints.folder, self.samples):
+                remove_temporaries(folder)
+            yield
+
+    def read_metrics(self):
+        """Return the metrics of each epoch, with what the clock said, a list of mappings.
+
+        Raises:
+            RunError: If a file of them is damaged.
+        """
+        clock = {row.get("epoch"): row for row in _read_rows(self.timing)}
+        return [{**row, **clock.get(row.get("epoch"), {})} for row in _read_rows(self.metrics)]
+
+    def read_environment(self):
+        """Return the record of the corpus, the machine and the versions.
+
+        Raises:
+            RunError: If it is missing or damaged.
+        """
+        try:
+            return dict(json.loads(self.environment.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{self.environment} is missing or damaged: {error}") from error
 
 
-def write_text(path, text):
-    """Write a text beside its place and rename it, so that the file at `path` is whole at any moment.
-
-    Raises:
-        WriteError: If it cannot be written; what was there before still is.
-    """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def _read_rows(path):
+    if not path.is_file():
+        return []
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise WriteError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        if not all(isinstance(row, dict) for row in rows):
+            raise ValueError("a line is no mapping")
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+    return rows
+
+
+def _lock(file):
+    """Lock an open file, or raise OSError; the system unlocks it when the process ends, however that is."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclasses.dataclass

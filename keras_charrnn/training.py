@@ -1,4 +1,4 @@
-"""fit: from a recipe to a run folder, by way of Keras's own `fit`."""
+"""fit and resume: from a recipe to a run folder, by way of Keras's own `fit`."""
 
 import dataclasses
 import json
@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from keras_charrnn import callbacks as ours
 from keras_charrnn import compute, corpora, recipe, runs
-from keras_charrnn.errors import CharRNNError, SettingsError
+from keras_charrnn.errors import CharRNNError, DivergenceError, RunError, SettingsError
 from keras_charrnn.evaluation import bits
+from keras_charrnn.files import write_text
 from keras_charrnn.model import CharRNN
 from keras_charrnn.vocabulary import Vocabulary
 from keras_charrnn.windows import evaluation_windows, training_windows
@@ -36,27 +37,76 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
 
     Raises:
         CharRNNError: If the recipe, its text or the machine do not allow the run; nothing has been written then.
-        WriteError: If a file of the run cannot be written, while it runs.
-        KeyboardInterrupt: After Ctrl-C; the best model and the last one are then in the run's folder.
+        WriteError: If a file of the run cannot be written, while it runs; the checkpoint before is as it was.
+        DivergenceError: If the loss diverged; the best model so far is in the run's folder.
+        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM, when the step is done and a checkpoint written:
+            `resume` goes on from it.
     """
     asked = {**(overrides or {}), **({} if name is None else {"name": name})}
     plan = recipe.read(source, asked)
     console = console or rich.console.Console()
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     data = _Data.of(plan)
-    keras.utils.set_random_seed(plan.compute.seed)
-    model = _make_model(plan, data.vocabulary, machine)
-    steps = data.training.steps
-    model.compile(_optimizer(plan.training, steps), steps_per_execution=_steps_per_execution(plan, steps))
-    _check_samples(plan, model)
+    model = _make_model(plan, data, machine)
     folder = runs.RunFolder.create(runs_dir, plan.name)
-    runs.write_text(folder.recipe, plan.to_yaml())
-    runs.write_text(folder.environment, json.dumps(_environment(machine, data, model), indent=2) + "\n")
-    _announce(console, plan, machine, data, model, folder)
-    history = _train(plan, data, model, folder, callbacks, console)
-    run = runs.Run(folder.path, history)
-    _conclude(console, run)
-    return run
+    with folder.lock():
+        write_text(folder.recipe, plan.to_yaml())
+        write_text(folder.environment, json.dumps(_environment(machine, data, model), indent=2) + "\n")
+        _announce(console, plan, machine, data, model, folder)
+        return _train(plan, data, model, folder, callbacks, console)
+
+
+def resume(path, callbacks=(), console=None):
+    """Go on with a run exactly where it stopped, from its newest checkpoint.
+
+    On a CPU the run then ends with the same weights, metrics and samples as one that was never interrupted. What it was
+    trained with, precision and replicas, is kept; on another machine the figures may differ in their last digits.
+
+    Args:
+        path: Of the run's folder, or a `Run`.
+        callbacks: The further callbacks that `fit` had, made anew: each gets back what it remembered.
+        console: As in `fit`.
+
+    Returns:
+        A `Run`; that of a run which has finished at once.
+
+    Raises:
+        RunError: If there is no such run, its text has changed, no checkpoint can be read, or another process has it.
+        CharRNNError, WriteError, DivergenceError, KeyboardInterrupt, SystemExit: As `fit`.
+    """
+    folder = runs.RunFolder.open(getattr(path, "folder", path))
+    console = console or rich.console.Console()
+    with folder.lock():
+        plan = recipe.read(folder.recipe)
+        start = folder.checkpoints.newest()
+        if start.facts["finished"]:
+            console.print(f"{folder.path} has finished; nothing is left to do", highlight=False, soft_wrap=True)
+            return runs.Run(folder.path, folder.read_metrics())
+        environment = folder.read_environment()
+        machine = _same_machine(environment.get("machine", {}), plan)
+        data = _Data.of(plan)
+        if data.text.sha256 != environment.get("corpus", {}).get("sha256"):
+            raise RunError(
+                f"{data.text.source} is not the text that {folder.path} was trained on: its checksum is another; "
+                "bring the text back, or start a new run"
+            )
+        model = _make_model(plan, data, machine)
+        _announce(console, plan, machine, data, model, folder)
+        console.print(
+            f"resume   from epoch {start.facts['epoch'] + 1}, step {start.facts['step']} of {data.training.steps}",
+            highlight=False,
+        )
+        return _train(plan, data, model, folder, callbacks, console, start)
+
+
+def _same_machine(recorded, plan):
+    """Return the machine with the precision and the replicas that the run had, where they can be had."""
+    asked = [recorded.get(name, getattr(plan.compute, name)) for name in ("precision", "replicas")]
+    try:
+        return compute.prepare(*asked, plan.windows.batch_size)
+    except SettingsError as error:
+        machine = compute.prepare(asked[0], "auto", plan.windows.batch_size)
+        return dataclasses.replace(machine, notes=(*machine.notes, f"not exactly as before: {error}"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,63 +138,127 @@ class _Data:
         )
 
 
-def _make_model(plan, vocabulary, machine):
+def _make_model(plan, data, machine):
+    keras.utils.set_random_seed(plan.compute.seed)
     settings, cell = plan.model, dict(plan.model.cell)
     name = cell.pop("name")
     sizes = settings.units, settings.layers, settings.embedding, settings.dropout
     try:
-        model = CharRNN(vocabulary, name, *sizes, cell_arguments=cell)
+        model = CharRNN(data.vocabulary, name, *sizes, cell_arguments=cell)
     except CharRNNError:
         raise
     except (TypeError, ValueError) as error:
         raise SettingsError(f"model.cell: the cell {name!r} refuses the arguments {cell}: {error}") from error
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
+    if plan.samples.prefix is not None:  # found out before training whether the samples can be made
+        model.vocabulary.encode(plan.samples.prefix, what="samples.prefix")
+    _compile(model, plan, data.training.steps)
     return model
 
 
-def _check_samples(plan, model):
-    """Find out before training whether the samples can be made."""
-    if plan.samples.prefix is not None:
-        model.vocabulary.encode(plan.samples.prefix, what="samples.prefix")
+def _compile(model, plan, steps, rate_factor=1.0):
+    model.compile(_optimizer(plan.training, steps, rate_factor), steps_per_execution=_steps_per_execution(plan, steps))
 
 
-def _train(plan, data, model, folder, further, console):
+def _train(plan, data, model, folder, further, console, start=None):
+    """Train to the end, from a checkpoint or from the beginning; return the run."""
+    divergence = plan.training.divergence
+    went_back = 0 if start is None else start.facts["went_back"]
+    while True:
+        if start is not None:
+            _compile(model, plan, data.training.steps, _rate_factor(plan, went_back))
+        try:
+            history = _fit(plan, data, model, folder, further, console, start, went_back)
+            break
+        except DivergenceError as error:
+            start = folder.checkpoints.newest()
+            if went_back == divergence.get("times", 0):
+                raise DivergenceError(f"{error}\n{_keep_good_model(model, folder, start)}") from error
+            went_back += 1
+            console.print(
+                f"{error}\ngoing back to epoch {start.facts['epoch'] + 1}, step {start.facts['step']}, with the "
+                f"learning rate times {_rate_factor(plan, went_back):g} ({went_back} of {divergence['times']})",
+                highlight=False,
+                soft_wrap=True,
+            )
+    run = runs.Run(folder.path, history)
+    _conclude(console, run)
+    return run
+
+
+def _rate_factor(plan, went_back):
+    return plan.training.divergence.get("rate", 1.0) ** went_back
+
+
+def _fit(plan, data, model, folder, further, console, start, went_back):
     """Run Keras's `fit`; return the metrics of each epoch."""
-    settings = plan.training
-    log = ours.MetricsLog(folder.metrics, data.training.characters)
+    settings, steps = plan.training, data.training.steps
+    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters, steps)
     progress = ours.Progress(console, data.training.characters)
     used = [
         ours.StateReset(plan.states.reset),
         ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
-        *_schedule_callbacks(settings),
+        ours.Divergence(settings.divergence["factor"]),
+        *_schedule_callbacks(settings, _rate_factor(plan, went_back)),
         log,
         progress,
-        # The best first: a `fit` that is interrupted between the two has kept it.
         keras.callbacks.ModelCheckpoint(folder.model, monitor="val_loss", mode="min", save_best_only=True),
-        keras.callbacks.ModelCheckpoint(folder.last),
         _samples(plan, folder, console),
         *further,
     ]
+    checkpointing = ours.Checkpointing(
+        folder.checkpoints,
+        used,
+        steps,
+        **dataclasses.asdict(plan.checkpoints),
+        start=start,
+        rate_factor=1.0 if start is None else _rate_factor(plan, went_back - start.facts["went_back"]),
+        facts={"went_back": went_back},
+    )
+    interruption = ours.Interruption(checkpointing)
+    begin = {} if start is None else {"initial_epoch": start.facts["epoch"], "initial_step": start.facts["step"]}
     try:
-        model.fit(data.training, validation_data=data.validation, epochs=settings.epochs, verbose=0, callbacks=used)
-    except KeyboardInterrupt:
+        with interruption:
+            model.fit(
+                data.training,
+                validation_data=data.validation,
+                epochs=settings.epochs,
+                verbose=0,
+                callbacks=[*used, checkpointing, interruption],
+                **begin,
+            )
+    except (KeyboardInterrupt, SystemExit):
         progress.close()
-        model.save(folder.last)
         if not folder.model.is_file():
             model.save(folder.model)
         console.print(
-            f"\nInterrupted after step {int(model.optimizer.iterations)}. The best model so far is kept, and the last "
-            f"one in {folder.last}.\nText from it: keras-charrnn sample {folder.path}",
+            f"\nInterrupted at step {int(model.optimizer.iterations)}; all is kept as it was at step "
+            f"{checkpointing.saved}.\nTo go on: keras-charrnn resume {folder.path}\n"
+            f"Text from the best model so far: keras-charrnn sample {folder.path}",
             highlight=False,
             soft_wrap=True,
         )
         raise
-    return log.rows
+    finally:
+        progress.close()
+    return log.history
 
 
-def _optimizer(settings, steps):
+def _keep_good_model(model, folder, checkpoint):
+    """See to it that the folder has a model from before the divergence; return what to do next, in words."""
+    if not folder.model.is_file():
+        for weight, value in zip(model.weights, checkpoint.group("weights"), strict=True):
+            weight.assign(value)
+        model.save(folder.model)
+    return (
+        f"the last good model is in {folder.model}. Take a smaller training.optimizer.learning_rate, a training."
+        "clip_norm, or training.divergence: go_back, which tries smaller rates by itself"
+    )
+
+
+def _optimizer(settings, steps, rate_factor):
     arguments = dict(settings.optimizer)
-    name, rate = arguments.pop("name"), arguments.pop("learning_rate")
+    name, rate = arguments.pop("name"), rate_factor * arguments.pop("learning_rate")
     schedule = settings.schedule
     if schedule["name"] == "cosine":
         warm_up, total = schedule["warmup_steps"], settings.epochs * steps
@@ -161,8 +275,8 @@ def _optimizer(settings, steps):
         raise SettingsError(f"training.optimizer: Keras refuses {settings.optimizer}: {error}") from error
 
 
-def _schedule_callbacks(settings):
-    schedule, first = settings.schedule, settings.optimizer["learning_rate"]
+def _schedule_callbacks(settings, rate_factor):
+    schedule, first = settings.schedule, rate_factor * settings.optimizer["learning_rate"]
     if schedule["name"] != "exponential":
         return []
     return [

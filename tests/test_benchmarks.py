@@ -15,6 +15,7 @@ CALLS = {
     "startup.py": ["--units", "8", "--small", "--repeats", "1"],
     "memory.py": ["--units", "8", "--steps", "20"],
     "encoding.py": ["--megabytes", "1"],
+    "kill_resume.py": ["--replicas", "1", "--trials", "1"],
 }
 
 

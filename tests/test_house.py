@@ -13,6 +13,7 @@ PACKAGE = pathlib.Path(keras_charrnn.__file__).parent
 # Each part may import those above it.
 ORDER = [
     "errors",
+    "files",
     "registry",
     "recipe",
     "corpora",
@@ -23,6 +24,7 @@ ORDER = [
     "generation",
     "evaluation",
     "model",
+    "checkpoints",
     "runs",
     "callbacks",
     "compute",

@@ -1,7 +1,7 @@
 import pytest
 
 from keras_charrnn import runs
-from keras_charrnn.errors import RunError, WriteError
+from keras_charrnn.errors import RunError
 
 
 def test_folders_are_numbered_on(tmp_path):
@@ -41,16 +41,3 @@ def test_damaged_metrics_are_named(tmp_path):
     folder.metrics.write_text('{"val_loss": 2}\n{"val_')
     with pytest.raises(RunError, match=r"metrics\.jsonl is damaged"):
         runs.Run.open(folder.path)
-
-
-def test_a_write_replaces_whole_or_leaves_what_was_there(tmp_path):
-    path = tmp_path / "a.txt"
-    runs.write_text(path, "one")
-    runs.write_text(path, "twö")
-    assert path.read_text(encoding="utf-8") == "twö"
-    with pytest.raises(UnicodeEncodeError):
-        runs.write_text(path, "three\ud800")
-    assert path.read_text(encoding="utf-8") == "twö"
-    with pytest.raises(WriteError, match=r"none/a\.txt cannot be written: No such file or directory"):
-        runs.write_text(tmp_path / "none" / "a.txt", "x")
-    assert list(tmp_path.iterdir()) == [path]

@@ -1,9 +1,21 @@
-"""Callbacks for Keras's `fit`: states, gradient clipping, samples, metrics, progress."""
+"""Callbacks for Keras's `fit`: states, gradient clipping, samples, metrics, progress, checkpoints, what goes wrong."""
 
+from keras_charrnn.callbacks.checkpointing import Checkpointing
+from keras_charrnn.callbacks.divergence import Divergence
 from keras_charrnn.callbacks.gradient_clipping import GradientClipping
+from keras_charrnn.callbacks.interruption import Interruption
 from keras_charrnn.callbacks.metrics_log import MetricsLog
 from keras_charrnn.callbacks.progress import Progress
 from keras_charrnn.callbacks.samples import Samples
 from keras_charrnn.callbacks.state_reset import StateReset
 
-__all__ = ["GradientClipping", "MetricsLog", "Progress", "Samples", "StateReset"]
+__all__ = [
+    "Checkpointing",
+    "Divergence",
+    "GradientClipping",
+    "Interruption",
+    "MetricsLog",
+    "Progress",
+    "Samples",
+    "StateReset",
+]

@@ -1,4 +1,4 @@
-"""The metrics of each epoch, in a file."""
+"""The metrics of each epoch, in two files: what is the same whenever a run is repeated, and what the clock says."""
 
 import json
 import time
@@ -6,45 +6,68 @@ import time
 import keras
 
 from keras_charrnn.evaluation import bits
-from keras_charrnn.runs import write_text
+from keras_charrnn.files import write_text
 
 
 class MetricsLog(keras.callbacks.Callback):
-    """Keeps a file with a line of JSON for each epoch that has ended.
+    """Keeps two files with a line of JSON for each epoch that has ended.
 
-    A line has `epoch` (from 1), `step` (of the optimizer), `seconds` (since the start of training), and the metrics of
-    Keras: `loss` and `val_loss` in nats per character, the same as `bits_per_character` and `val_bits_per_character`,
-    `learning_rate`, `gradient_norm`, `clipped` (share of steps) and `characters_per_second` (of training alone).
+    In the first a line has `epoch` (from 1), `step` (of the optimizer), and the metrics of Keras: `loss` and `val_loss`
+    in nats per character, the same as `bits_per_character` and `val_bits_per_character`, `learning_rate`,
+    `gradient_norm` and `clipped` (share of steps). In the second, `epoch`, `characters_per_second` (of training alone)
+    and `seconds` (of training so far, with those before an interruption).
 
     Args:
-        path: Of the file.
-        characters: Targets in an epoch.
+        path, timing: Of the files.
+        characters, steps: Targets and windows in an epoch.
     """
 
-    def __init__(self, path, characters):
+    memory = ("rows", "clock")
+
+    def __init__(self, path, timing, characters, steps):
         super().__init__()
-        self.path, self.characters = path, characters
-        self.rows = []
+        self.path, self.timing, self.characters, self.steps = path, timing, characters, steps
+        self.rows, self.clock = [], []
+
+    @property
+    def history(self):
+        """Both files' lines in one: a list of mappings."""
+        return [{**row, **clock} for row, clock in zip(self.rows, self.clock, strict=True)]
 
     def on_train_begin(self, logs=None):
         self._started = time.perf_counter()
+        self._elapsed = None  # seconds before, once it is known what a checkpoint remembers
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch_started, self._trained = time.perf_counter(), None
+        self._epoch_started, self._trained, self._first = time.perf_counter(), None, None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._first is None:
+            self._first = batch  # 0, but for the epoch in which a training goes on
 
     def on_test_begin(self, logs=None):
         self._trained = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {name: float(value) for name, value in (logs or {}).items()}
-        now = time.perf_counter()
-        trained = (self._trained or now) - self._epoch_started
         row = {"epoch": epoch + 1, "step": int(self.model.optimizer.iterations), **logs}
         row["bits_per_character"] = bits(logs["loss"])
         if "val_loss" in logs:
             row["val_bits_per_character"] = bits(logs["val_loss"])
         row["learning_rate"] = float(self.model.optimizer.learning_rate)
-        row["characters_per_second"] = round(self.characters / trained)
-        row["seconds"] = round(now - self._started, 3)
         self.rows.append(row)
-        write_text(self.path, "".join(json.dumps(each) + "\n" for each in self.rows))
+        self.clock.append(self._read_clock(epoch))
+        for path, rows in ((self.path, self.rows), (self.timing, self.clock)):
+            write_text(path, "".join(json.dumps(each) + "\n" for each in rows))
+
+    def _read_clock(self, epoch):
+        now = time.perf_counter()
+        if self._elapsed is None:
+            self._elapsed = self.clock[-1]["seconds"] if self.clock else 0.0
+        trained = (self._trained or now) - self._epoch_started
+        share = 0 if self._first is None else 1 - self._first / self.steps
+        return {
+            "epoch": epoch + 1,
+            "characters_per_second": round(self.characters * share / trained),
+            "seconds": round(self._elapsed + now - self._started, 3),
+        }

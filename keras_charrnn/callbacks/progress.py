@@ -19,6 +19,8 @@ class Progress(keras.callbacks.Callback):
         characters: Targets in an epoch.
     """
 
+    memory = ()
+
     def __init__(self, console, characters):
         super().__init__()
         self.console, self.characters = console, characters
@@ -41,14 +43,19 @@ class Progress(keras.callbacks.Callback):
             self._bar.start()
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch, self._epoch_started, self._trained = epoch, time.perf_counter(), None
-        self._show(0, "compiling" if epoch == 0 else "")
+        compiling = not hasattr(self, "_epoch")
+        self._epoch, self._epoch_started, self._trained, self._first = epoch, time.perf_counter(), None, None
+        self._show(0, "compiling" if compiling else "")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._first is None:
+            self._first = batch  # 0, but for the epoch in which a training goes on
 
     def on_train_batch_end(self, batch, logs=None):
         if self._bar is not None:
             steps = self.params["steps"]
             done = min(batch + 1, steps)
-            rate = self.characters * done / steps / (time.perf_counter() - self._epoch_started)
+            rate = self.characters * (done - self._first) / steps / (time.perf_counter() - self._epoch_started)
             self._show(done, f"step {done}/{steps}  {_loss(logs['loss'])}  {_speed(rate)}")
 
     def on_test_begin(self, logs=None):
@@ -56,7 +63,8 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         now = time.perf_counter()
-        rate = self.characters / ((self._trained or now) - self._epoch_started)
+        share = 0 if self._first is None else 1 - self._first / self.params["steps"]
+        rate = self.characters * share / ((self._trained or now) - self._epoch_started)
         parts = [f"epoch {epoch + 1:{self._width}d}/{self.params['epochs']}"]
         if "val_loss" in logs:
             parts += [f"train {logs['loss']:.3f}", f"validation {_loss(logs['val_loss'])}"]

@@ -4,7 +4,7 @@ import pathlib
 
 import keras
 
-from keras_charrnn.runs import write_text
+from keras_charrnn.files import write_text
 
 
 class Samples(keras.callbacks.Callback):
@@ -19,6 +19,8 @@ class Samples(keras.callbacks.Callback):
         folder: Where each set of samples is written as a text file; None for nowhere.
         show: Called with the title and the text of each sample; None for nothing.
     """
+
+    memory = ()
 
     def __init__(
         self,

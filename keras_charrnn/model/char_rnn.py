@@ -11,10 +11,10 @@ from keras import ops
 from keras_charrnn import registry
 from keras_charrnn.errors import RegistryError, SettingsError
 from keras_charrnn.evaluation import Scorer
+from keras_charrnn.files import write_whole
 from keras_charrnn.generation import Generator
 from keras_charrnn.layers import Recurrent, noise
 from keras_charrnn.layers.products import PRECISIONS, project
-from keras_charrnn.model.saving import write_whole
 from keras_charrnn.model.steps import Steps
 from keras_charrnn.vocabulary import Vocabulary
 
@@ -177,7 +177,7 @@ class CharRNN(Steps, keras.Model):
         """
         optimizer, self.optimizer = self.optimizer, None
         try:
-            write_whole(functools.partial(super().save, **kwargs), filepath)
+            write_whole(filepath, functools.partial(super().save, **kwargs))
         finally:
             self.optimizer = optimizer
 

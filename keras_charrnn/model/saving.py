@@ -1,29 +1,11 @@
 """One `.keras` file with weights, architecture and vocabulary."""
 
-import os
 import pathlib
 import zipfile
 
 import keras
 
-from keras_charrnn.errors import CharRNNError, RunError, WriteError
-
-
-def write_whole(write, path):
-    """Have `write(path)` write beside its place and rename, so that the file at `path` is whole at any moment.
-
-    Raises:
-        WriteError: If it cannot be written; what was there before still is.
-    """
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")  # the ending stays: Keras wants it
-    try:
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise WriteError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+from keras_charrnn.errors import CharRNNError, RunError
 
 
 def load_model(path):

@@ -24,12 +24,15 @@ class Steps:
         carry_states: Whether a training window begins with the states in which the last one ended.
         gradient_clipping: Called with the list of gradients; returns the clipped ones and a mapping of metrics, each a
             scalar that is averaged over the epoch. None for no clipping. `callbacks.GradientClipping` sets it.
+        watch: Called with the loss and the gradient's norm, scalars of a step, inside the compiled step. None for
+            nobody. `callbacks.Divergence` sets it.
         seed: Of dropout and noise in training.
     """
 
     replicas = 1
     carry_states = True
     gradient_clipping = None
+    watch = None
     seed = 0
 
     def __init__(self, **kwargs):
@@ -38,6 +41,7 @@ class Steps:
         self._clipping_means = _Means()
         self._evaluation_states = None
         self._traced_for = None
+        self._skipped = 0
 
     def compile(self, optimizer="adam", **kwargs):
         """Like Keras's `compile`; the loss is the model's own, so there is none to give.
@@ -48,10 +52,14 @@ class Steps:
             raise SettingsError("a CharRNN has its own loss, nats per character: call compile without `loss`")
         super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})
 
-    def fit(self, x, validation_data=None, callbacks=(), **kwargs):
+    def fit(self, x, validation_data=None, callbacks=(), initial_step=0, **kwargs):
         """Like Keras's `fit`, on `Windows` or a data set of `(inputs, targets)` of one fixed shape (B, T).
 
         A callback with a method `prepare(model)` has it called before the training step is traced.
+
+        Args:
+            initial_step: Windows of the first epoch to pass over, without a call of the batch callbacks: those on which
+                an earlier `fit` has trained. A multiple of `steps_per_execution`, or all windows of the epoch.
         """
         data, callbacks = _dataset(x), list(callbacks)
         for callback in callbacks:
@@ -62,9 +70,50 @@ class Steps:
                 0, keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: x.epoch.assign(epoch))
             )
         self._prepare(data)
+        self._skipped = initial_step
+        if initial_step:
+            callbacks = _SkippingCallbacks(
+                callbacks,
+                first=initial_step,
+                add_history=True,
+                add_progbar=kwargs.get("verbose", "auto") != 0,
+                model=self,
+                epochs=kwargs.get("epochs", 1),
+                steps=data.cardinality().numpy(),
+                verbose=kwargs.get("verbose", "auto"),
+            )
         return super().fit(
             data, validation_data=_dataset(validation_data), callbacks=callbacks, shuffle=False, **kwargs
         )
+
+    def make_train_function(self, force=False):
+        super().make_train_function(force)
+        train = self.train_function
+
+        def skip(iterator):
+            number = min(self._skipped, self.steps_per_execution)
+            for _ in range(number):
+                next(iterator)
+            self._skipped -= number
+            if self._skipped == 0:
+                self.train_function = train
+            return self.get_metrics_result()
+
+        if self._skipped:
+            self.train_function = skip
+
+    def training_variables(self):
+        """Return all variables that a training changes: {"weights": [...], "optimizer": ..., "states": ..., ...}."""
+        metrics = [variable for metric in self.metrics for variable in metric.variables]
+        known = {id(variable) for variable in (*self.weights, *metrics)}
+        return {
+            "weights": list(self.weights),
+            "optimizer": list(self.optimizer.variables),
+            "states": [state for layer in self.recurrent for state in layer.states],
+            "seeds": [variable for variable in self.variables if id(variable) not in known],
+            "metrics": metrics,
+            "watch": [] if self.watch is None else list(self.watch.variables),
+        }
 
     def evaluate(self, x, **kwargs):
         """Like Keras's `evaluate`, from the initial states; the states of training stay as they are."""
@@ -117,8 +166,11 @@ class Steps:
         logs = {}
         if self.gradient_clipping is not None:
             gradients, logs = self.gradient_clipping(gradients)
+        loss = tf.add_n(losses) / replicas
+        if self.watch is not None:
+            self.watch(loss, logs["gradient_norm"] if "gradient_norm" in logs else tf.linalg.global_norm(gradients))
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        self._loss_mean.update_state(tf.add_n(losses) / replicas)
+        self._loss_mean.update_state(loss)
         for name, value in logs.items():
             self._clipping_means.by_name[name].update_state(value)
         return {metric.name: metric.result() for metric in self.metrics}
@@ -145,7 +197,15 @@ class Steps:
                 layer.make_states(batch)
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_weights)
-        traced_for = (batch, self.replicas, self.carry_states, self.gradient_clipping, self.seed, self.precision)
+        traced_for = (
+            batch,
+            self.replicas,
+            self.carry_states,
+            self.gradient_clipping,
+            self.watch,
+            self.seed,
+            self.precision,
+        )
         if traced_for != self._traced_for:
             names = getattr(self.gradient_clipping, "names", ())
             self._clipping_means = _Means({name: keras.metrics.Mean(name=name) for name in names})
@@ -156,6 +216,27 @@ class Steps:
             return contextlib.nullcontext()
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         return tf.device(f"/{kind}:{replica}")
+
+
+class _SkippingCallbacks(keras.callbacks.CallbackList):
+    """Callbacks that hear nothing of the first batches."""
+
+    def __init__(self, *args, first, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._first, self._heard = first, True
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._heard = batch >= self._first
+        if self._heard:
+            super().on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self._heard:
+            super().on_train_batch_end(batch, logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._first = 0
+        super().on_epoch_end(epoch, logs)
 
 
 class _Means:

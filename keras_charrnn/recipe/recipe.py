@@ -47,6 +47,7 @@ class Recipe(Section):
     training: sections.Training = _section(sections.Training)
     states: sections.States = _section(sections.States)
     samples: sections.Samples = _section(sections.Samples)
+    checkpoints: sections.Checkpoints = _section(sections.Checkpoints)
     compute: sections.Compute = _section(sections.Compute)
     plugins: tuple = key([], "modules or files that register cells, imported first", PLUGINS)
 

@@ -39,6 +39,12 @@ SCHEDULES = {
     "exponential": {"rate": (0.97, SHARE_ABOVE_0), "from_epoch": (1, whole(0))},
 }
 SCHEDULE = Named(one_of(*SCHEDULES), "constant", SCHEDULES)
+ABOVE_1 = number("above 1", lambda value: value > 1)
+DIVERGENCES = {
+    "stop": {"factor": (3.0, ABOVE_1)},
+    "go_back": {"factor": (3.0, ABOVE_1), "rate": (0.5, SHARE_ABOVE_0), "times": (3, whole(1))},
+}
+DIVERGENCE = Named(one_of(*DIVERGENCES), "stop", DIVERGENCES)
 
 
 def key(default, description, check, name=None):
@@ -162,6 +168,10 @@ class Training(Section):
 
     The exponential schedule multiplies the learning rate by rate ** max(0, epoch - from_epoch), epochs counted from 0;
     the cosine one rises from 0 for warmup_steps steps, then falls to the share `final` of it at the last step.
+
+    The loss of a step has diverged when it is no number, infinite, or above `factor` times its running mean plus 1 nat.
+    `stop` then ends the run; `go_back` returns to the last checkpoint, at most `times` times, and multiplies the
+    learning rate by `rate` each time.
     """
 
     epochs: int = key(10, "passes over the training text", whole(1))
@@ -170,6 +180,7 @@ class Training(Section):
     clip_norm: float | None = key(None, "largest norm of the whole gradient", optional(ABOVE_0))
     clip_variable_norm: float | None = key(None, "largest norm of each variable's gradient", optional(ABOVE_0))
     clip_value: float | None = key(None, "largest absolute value in the gradient", optional(ABOVE_0))
+    divergence: dict = key("stop", "what to do when the loss diverges", DIVERGENCE)
 
     def conflicts(self):
         clips = [name for name in ("clip_norm", "clip_variable_norm", "clip_value") if getattr(self, name) is not None]
@@ -200,6 +211,15 @@ class Samples(Section):
     )
     top_k: int | None = key(None, "how many of the likeliest symbols to draw from", optional(whole(1)))
     top_p: float | None = key(None, "share of the probability to draw from", optional(SHARE_ABOVE_0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoints(Section):
+    """What a run can go on from. Whichever period ends first has a checkpoint written."""
+
+    every_minutes: float = key(5.0, "minutes from checkpoint to checkpoint, 0 for none", AT_LEAST_0)
+    every_steps: int = key(0, "steps from checkpoint to checkpoint, 0 for none", whole(0))
+    every_epochs: int = key(1, "epochs from checkpoint to checkpoint, 0 for none", whole(0))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -129,16 +129,22 @@ def test_the_period_holds_with_several_steps_an_execution(make_model):
 def test_the_metrics_of_each_epoch_are_in_a_file(make_model, tmp_path):
     data, history = train(
         make_model(),
-        lambda data: [callbacks.GradientClipping(norm=1), callbacks.MetricsLog(tmp_path / "m.jsonl", data.characters)],
+        lambda data: [
+            callbacks.GradientClipping(norm=1),
+            callbacks.MetricsLog(tmp_path / "m.jsonl", tmp_path / "t.jsonl", data.characters, data.steps),
+        ],
     )
-    rows = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+    rows, clock = (
+        [json.loads(line) for line in (tmp_path / name).read_text().splitlines()] for name in ("m.jsonl", "t.jsonl")
+    )
     assert [row["epoch"] for row in rows] == [1, 2]
     assert [row["step"] for row in rows] == [data.steps, 2 * data.steps]
     np.testing.assert_allclose([row["val_loss"] for row in rows], history["val_loss"])
     np.testing.assert_allclose(rows[0]["bits_per_character"], rows[0]["loss"] / np.log(2))
     np.testing.assert_allclose(rows[0]["val_bits_per_character"], rows[0]["val_loss"] / np.log(2))
     assert rows[0]["learning_rate"] == pytest.approx(0.01)
-    assert rows[0]["characters_per_second"] > 0 and rows[1]["seconds"] > rows[0]["seconds"] > 0
+    assert [row["epoch"] for row in clock] == [1, 2]
+    assert clock[0]["characters_per_second"] > 0 and clock[1]["seconds"] > clock[0]["seconds"] > 0
     assert {"gradient_norm", "clipped"} <= set(rows[0])
 
 

@@ -1,0 +1,108 @@
+"""Does a run that is killed at any moment end as one that was not?
+
+    python benchmarks/kill_resume.py
+
+A small run writes a checkpoint every 10 steps. It is killed (SIGKILL) at a random moment, every second time while a
+checkpoint is being written, goes on with `keras-charrnn resume`, and is compared with a run that was left alone:
+weights, optimizer, states, metrics and samples, bit by bit.
+"""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+import common
+import numpy as np
+
+from keras_charrnn.runs import RunFolder
+
+SETTINGS = {
+    "corpus": "{name: python_stdlib, max_bytes: 200000}",
+    "windows": "{batch_size: 16, length: 32}",
+    "model": "{cell: lstm, units: 64, layers: 2, embedding: 16, dropout: 0.2}",
+    "training": "{epochs: 3, schedule: cosine}",
+    "samples": "{every_steps: 100, length: 50}",
+    "checkpoints": "{every_steps: 10}",
+}
+
+
+def program(*arguments, wait=True):
+    """Start keras-charrnn; return the process, ended with success where it is waited for."""
+    command = [sys.executable, "-m", "keras_charrnn", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if wait:
+        output, _ = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} failed:\n{output}")
+    return process
+
+
+def kill(process, folder, seconds, in_write):
+    """Kill a training some seconds after its first checkpoint; return whether a checkpoint was being written."""
+    deadline = None
+    while process.poll() is None:
+        if deadline is None:
+            if any(folder.glob("step-*.checkpoint")):
+                deadline = time.monotonic() + seconds
+        elif time.monotonic() >= deadline and (not in_write or any(folder.glob(".*.checkpoint"))):
+            break
+        if not in_write:
+            time.sleep(0.001)
+    process.kill()
+    process.wait()
+    with contextlib.suppress(OSError):
+        return any(folder.glob(".*.checkpoint"))
+
+
+def same(one, two):
+    """Whether two finished runs have the same weights, optimizer, states, metrics and samples."""
+    checkpoints = [RunFolder(path).checkpoints.newest() for path in (one, two)]
+    arrays, others = (each.arrays for each in checkpoints)
+    files = [[path.read_bytes() for path in (each / "metrics.jsonl", *sorted((each / "samples").iterdir()))]
+             for each in (one, two)]  # fmt: skip
+    return (
+        files[0] == files[1]
+        and arrays.keys() == others.keys()
+        and all(np.array_equal(array, others[name]) for name, array in arrays.items())
+    )
+
+
+def main(replicas, trials, seed):
+    rows, draw = [], random.Random(seed)
+    for count in replicas:
+        with tempfile.TemporaryDirectory() as place:
+            os.chdir(place)
+            recipe = pathlib.Path("recipe.yaml")
+            recipe.write_text("".join(f"{key}: {value}\n" for key, value in SETTINGS.items()))
+            train = "train", recipe, "--set", f"compute.replicas={count}", "--name"
+            program(*train, "whole")
+            whole = pathlib.Path("runs/whole-001")
+            rows_of_time = RunFolder(whole).read_metrics()
+            lasts = rows_of_time[-1]["seconds"]
+            identical = torn = 0
+            for trial in range(trials):
+                run = pathlib.Path(f"runs/cut{trial}-001")
+                process = program(*train, f"cut{trial}", wait=False)
+                torn += kill(process, run / "checkpoints", draw.uniform(0, lasts), in_write=trial % 2 == 1)
+                program("resume", run)
+                identical += same(whole, run)
+            rows.append([count, trials, torn, f"{identical} of {trials}"])
+            os.chdir("/")
+    common.table(
+        "Killed and resumed", ["replicas", "kills", "of them within a checkpoint's write", "identical at the end"], rows
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--replicas", nargs="+", type=int, default=(1, 2))
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    main(options.replicas, options.trials, options.seed)

@@ -1,0 +1,199 @@
+"""Checkpoints while a model trains, and the way back into a training from one."""
+
+import inspect
+import json
+import random
+import time
+
+import keras
+import numpy as np
+
+from keras_charrnn.errors import RunError
+
+
+class Checkpointing(keras.callbacks.Callback):
+    """Writes all that a training needs to go on exactly where it was, or brings a training back to that.
+
+    To be the last of the callbacks: what the others remember at the end of an epoch is then in the checkpoint, and what
+    they set up at the beginning of a training gives way to it. Of a callback those attributes are kept that its
+    attribute `memory`, a tuple of names, lists; of one without it, such as Keras's own, all that have changed since the
+    training began, are plain values (numbers, texts, lists and mappings of these) and no arguments of its constructor.
+
+    Args:
+        checkpoints: A `Checkpoints`.
+        callbacks: The other callbacks, whose memories count.
+        steps: Windows in an epoch.
+        every_minutes, every_steps, every_epochs: When to write, whichever comes first; 0 for never. Steps are looked
+            at where Keras calls: with `steps_per_execution` above 1, at the first such step at or after the period's
+            end.
+        start: The `Checkpoint` to go on from; None for the beginning, which is then written as a checkpoint too.
+        rate_factor: By which to multiply the learning rate that the optimizer had then.
+        facts: A mapping of plain values to put into each checkpoint.
+    """
+
+    def __init__(
+        self,
+        checkpoints,
+        callbacks,
+        steps,
+        every_minutes=5,
+        every_steps=0,
+        every_epochs=1,
+        start=None,
+        rate_factor=1.0,
+        facts=None,
+    ):
+        super().__init__()
+        self.checkpoints, self.callbacks, self.steps, self.start = checkpoints, list(callbacks), steps, start
+        self.every_minutes, self.every_steps, self.every_epochs = every_minutes, every_steps, every_epochs
+        self.rate_factor, self.facts = rate_factor, dict(facts or {})
+        self.saved = None  # the optimizer's step at the last one
+
+    def prepare(self, model):
+        """Bring weights and optimizer to where the checkpoint has them."""
+        if self.start is not None:
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_weights)
+            _assign(model.training_variables(), self.start, ["weights", "optimizer"])
+            rate = model.optimizer.learning_rate
+            if isinstance(rate, keras.Variable):  # a schedule's is no variable, and made with the factor
+                rate.assign(rate * self.rate_factor)
+
+    def on_train_begin(self, logs=None):
+        self._before = [_plain_attributes(callback) for callback in self.callbacks]
+        self._written, self._held = time.monotonic(), None
+        if self.start is None:
+            self._epoch, self._step = 0, 0
+            self.save()
+        else:
+            self._epoch, self._step = (self.start.facts[name] for name in ("epoch", "step"))
+            self.saved = self._iterations()
+            memories = _matching(self.start.facts["memories"], self._names())
+            for memory, callback in zip(memories, self.callbacks, strict=True):
+                for attribute, value in memory.items():
+                    setattr(callback, attribute, value)
+            self._bring_back(["states", "seeds", "watch"])
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._step:  # in the midst of an epoch: what its beginning has reset, here or in Keras, is brought back
+            self._bring_back(["states", "seeds", "watch", "metrics"])
+        self._epoch, self.start = epoch, None
+        self._hold_metrics()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._step = min(batch + 1, self.steps)
+        self._hold_metrics()
+        passed = self._iterations() - self.saved
+        due = self.every_steps and passed >= self.every_steps
+        if due or (self.every_minutes and time.monotonic() - self._written >= 60 * self.every_minutes):
+            self.save()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._epoch, self._step, self._held = epoch + 1, 0, None
+        done = self.model.stop_training or self._epoch == self.params["epochs"]
+        if done or (self.every_epochs and self._epoch % self.every_epochs == 0):
+            self.save(finished=done)
+
+    def save(self, finished=False):
+        """Write a checkpoint of this moment, between two steps.
+
+        Raises:
+            WriteError: If it cannot be written.
+        """
+        facts = {
+            **self.facts,
+            "epoch": self._epoch,
+            "step": self._step,
+            "finished": bool(finished),
+            "memories": [
+                [name, self._memory(callback, before)]
+                for name, callback, before in zip(self._names(), self.callbacks, self._before, strict=True)
+            ],
+            "random": _random_states(),
+        }
+        groups = self.model.training_variables()
+        arrays = {name: _values(variables) for name, variables in groups.items()}
+        if self._held is not None:
+            arrays["metrics"] = self._held
+        self.checkpoints.save(self._iterations(), facts, arrays)
+        self.saved, self._written = self._iterations(), time.monotonic()
+
+    def _bring_back(self, groups):
+        _assign(self.model.training_variables(), self.start, groups)
+        _set_random_states(self.start.facts["random"])
+
+    def _hold_metrics(self):
+        """Keep the metrics of an epoch that is at its end: the validation uses their variables for its own."""
+        self._held = _values(self.model.training_variables()["metrics"]) if self._step == self.steps else None
+
+    def _iterations(self):
+        return int(self.model.optimizer.iterations)
+
+    def _names(self):
+        return [type(callback).__name__ for callback in self.callbacks]
+
+    def _memory(self, callback, before):
+        now = _plain_attributes(callback)
+        if (names := getattr(callback, "memory", None)) is not None:
+            return {name: now[name] for name in names}
+        return {name: value for name, value in now.items() if name not in before or before[name] != value}
+
+
+def _plain_attributes(callback):
+    """Return the attributes of a callback that are no settings and that JSON can hold, as copies."""
+    plain, settings = {}, inspect.signature(type(callback)).parameters
+    for name, value in vars(callback).items():
+        if name in settings:  # Keras's EarlyStopping turns the sign of its `min_delta` at first use
+            continue
+        try:
+            plain[name] = json.loads(json.dumps(value, default=_number))
+        except (TypeError, ValueError):
+            continue  # the model, a console, a file: set up anew by whoever makes the callback
+    return plain
+
+
+def _number(value):
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value.item()
+    raise TypeError
+
+
+def _matching(memories, names):
+    """Return for each of `names` the memory saved under it, in order; {} where there is none."""
+    left = [list(each) for each in memories]
+    found = []
+    for name in names:
+        place = next((i for i, (saved, _) in enumerate(left) if saved == name), None)
+        found.append({} if place is None else left.pop(place)[1])
+    return found
+
+
+def _values(variables):
+    return [variable.numpy() for variable in variables]
+
+
+def _assign(variables, checkpoint, groups):
+    for name in groups:
+        values = checkpoint.group(name)
+        shapes, wanted = [value.shape for value in values], [tuple(each.shape) for each in variables[name]]
+        if shapes != wanted:
+            raise RunError(
+                f"the checkpoint does not fit the run: its {name} have the shapes {shapes}, those of the recipe "
+                f"{wanted}; were recipe.yaml, the plugin or the callbacks changed since?"
+            )
+        for variable, value in zip(variables[name], values, strict=True):
+            variable.assign(value)
+
+
+def _random_states():
+    """Return the states of Python's and NumPy's own generators, which callbacks and plugins may draw from."""
+    version, numbers, gauss = random.getstate()
+    name, keys, *rest = np.random.get_state()
+    return {"python": [version, list(numbers), gauss], "numpy": [name, keys.tolist(), *rest]}
+
+
+def _set_random_states(states):
+    version, numbers, gauss = states["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, np.array(keys, np.uint32), *rest))

@@ -1,0 +1,14 @@
+"""Go on with a run exactly where it stopped."""
+
+
+def add_arguments(parser):
+    parser.add_argument("run_folder", metavar="RUN", help="a run's folder")
+
+
+def run(options):
+    from keras_charrnn.cli.quiet import quiet_tensorflow
+
+    with quiet_tensorflow(options.debug):
+        from keras_charrnn.training import resume
+
+    resume(options.run_folder)

@@ -1,0 +1,287 @@
+"""A run that stops and goes on ends as one that never stopped."""
+
+import json
+import os
+import pathlib
+import signal
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import rich.console
+
+import keras_charrnn
+from keras_charrnn.checkpoints import Checkpoints
+from keras_charrnn.errors import DivergenceError, RunError, WriteError
+from keras_charrnn.runs import RunFolder
+
+
+class Kill(BaseException):
+    """What a test ends a training with, as abruptly as an exception can."""
+
+
+class KillAt(keras.callbacks.Callback):
+    memory = ()
+
+    def __init__(self, step, action=None):
+        super().__init__()
+        self.step, self.action = step, action
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) >= self.step:
+            self.step = np.inf
+            if self.action is None:
+                raise Kill
+            self.action()
+
+
+class Drawing(keras.callbacks.Callback):
+    """Remembers numbers that it draws from NumPy's generator, as a user's callback might."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.drawn.append(np.random.random())
+
+
+@pytest.fixture
+def console():
+    with pathlib.Path(os.devnull).open("w") as file:
+        yield rich.console.Console(file=file, record=True, width=200)
+
+
+@pytest.fixture
+def noisy(tiny):
+    """A recipe with all that has a state: two layers, dropout, Adam, a schedule, samples by steps."""
+    tiny["model"] |= {"layers": 2, "dropout": 0.2, "cell": "lstm"}
+    tiny["training"] |= {"epochs": 3, "schedule": {"name": "exponential", "rate": 0.5, "from_epoch": 0}}
+    tiny["samples"] |= {"every_steps": 30}
+    tiny["checkpoints"] = {"every_steps": 20}
+    return tiny
+
+
+def contents(folder):
+    """What must not depend on an interruption."""
+    newest = Checkpoints(folder / "checkpoints").newest()
+    files = {
+        str(path.relative_to(folder)): path.read_text()
+        for path in (folder / "metrics.jsonl", *sorted((folder / "samples").iterdir()))
+    }
+    return newest, files
+
+
+def assert_same(one, two):
+    (checkpoint, files), (other, other_files) = contents(one), contents(two)
+    assert files == other_files
+    assert checkpoint.facts["epoch"] == other.facts["epoch"]
+    assert checkpoint.arrays.keys() == other.arrays.keys()
+    for name, array in checkpoint.arrays.items():
+        np.testing.assert_array_equal(array, other.arrays[name], err_msg=name)
+    best, other_best = keras_charrnn.load(one), keras_charrnn.load(two)
+    for weight, other_weight in zip(best.get_weights(), other_best.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other_weight)
+
+
+@pytest.mark.parametrize(
+    ("steps", "overrides"),
+    [
+        ([7, 55], {}),  # before the second checkpoint, and in the middle of the first epoch
+        ([92], {"states.reset": "never"}),  # in the last call of an epoch
+        ([110, 230], {"compute.replicas": 2, "states.reset": "window"}),
+        ([130], {"training.optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}, "checkpoints": {}}),
+    ],
+)
+def test_a_run_goes_on_exactly(noisy, console, tmp_path, steps, overrides):
+    whole_drawing = Drawing()
+    whole = keras_charrnn.fit(noisy, overrides, name="whole", callbacks=[whole_drawing], console=console)
+    with pytest.raises(Kill):
+        keras_charrnn.fit(noisy, overrides, name="cut", callbacks=[Drawing(), KillAt(steps[0])], console=console)
+    cut = tmp_path / "runs" / "cut-001"
+    for step in steps[1:]:
+        with pytest.raises(Kill):
+            keras_charrnn.resume(cut, callbacks=[Drawing(), KillAt(step)], console=console)
+    drawing = Drawing()
+    run = keras_charrnn.resume(cut, callbacks=[drawing], console=console)
+    assert_same(whole.folder, run.folder)
+    assert drawing.drawn == whole_drawing.drawn
+    assert [row["epoch"] for row in run.history] == [1, 2, 3]
+    seconds = [row["seconds"] for row in run.history]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize("step", [40, 92])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_step_and_keeps_all(noisy, console, tmp_path, number, step):
+    noisy["checkpoints"] = {"every_minutes": 0, "every_epochs": 0}
+    ended = KeyboardInterrupt if number == signal.SIGINT else SystemExit
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(ended) as raised:
+        signalling = KillAt(step, lambda: os.kill(os.getpid(), number))
+        keras_charrnn.fit(noisy, name="cut", callbacks=[signalling], console=console)
+    assert number == signal.SIGINT or raised.value.code == 143
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    cut = tmp_path / "runs" / "cut-001"
+    assert "keras-charrnn resume runs/cut-001" in console.export_text()
+    assert keras_charrnn.load(cut).generate("the ", 5)
+    assert Checkpoints(cut / "checkpoints").newest().arrays["optimizer/0"] >= step
+    keras_charrnn.resume(cut, console=console)
+    assert_same(keras_charrnn.fit(noisy, name="whole", console=console).folder, cut)
+
+
+def test_a_signal_in_the_validation_keeps_the_epoch(noisy, console, tmp_path):
+    signalling = keras.callbacks.LambdaCallback(on_test_begin=lambda logs: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        keras_charrnn.fit(noisy, name="cut", callbacks=[signalling], console=console)
+    cut = tmp_path / "runs" / "cut-001"
+    newest = Checkpoints(cut / "checkpoints").newest()
+    assert (newest.facts["epoch"], newest.facts["step"]) == (0, 92)
+    keras_charrnn.resume(cut, console=console)
+    assert_same(keras_charrnn.fit(noisy, name="whole", console=console).folder, cut)
+
+
+def test_keras_callbacks_remember(tiny, console, tmp_path):
+    tiny["training"]["epochs"] = 9
+    patient = keras.callbacks.EarlyStopping("val_loss", patience=3, min_delta=100)
+    with pytest.raises(Kill):
+        keras_charrnn.fit(tiny, callbacks=[patient, KillAt(250)], console=console)
+    patient = keras.callbacks.EarlyStopping("val_loss", patience=3, min_delta=100)
+    run = keras_charrnn.resume(tmp_path / "runs" / "tiny-001", callbacks=[patient], console=console)
+    assert len(run.history) == 4
+    again = keras_charrnn.resume(run, console=console)
+    assert "has finished" in console.export_text()
+    assert again.history == run.history
+
+
+@pytest.fixture
+def cut(tiny, console, tmp_path):
+    """The folder of a run that was killed in its second epoch."""
+    with pytest.raises(Kill):
+        keras_charrnn.fit({**tiny, "checkpoints": {"every_steps": 20}}, callbacks=[KillAt(130)], console=console)
+    return RunFolder(tmp_path / "runs" / "tiny-001")
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(cut, tiny, console):
+    newest, before = cut.checkpoints.paths()
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    with pytest.warns(UserWarning, match=rf"{newest.name} is damaged: .*; an earlier checkpoint is used"):
+        run = keras_charrnn.resume(cut.path, console=console)
+    assert_same(keras_charrnn.fit(tiny, name="whole", console=console).folder, run.folder)
+    for path in (newest, before, *cut.checkpoints.paths()):
+        path.write_bytes(b"")
+    with (
+        pytest.raises(RunError, match=r"none of the checkpoints can be read; the run cannot go on"),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        keras_charrnn.resume(cut.path, console=console)
+
+
+def test_what_does_not_fit_the_run_is_refused(cut, console, tmp_path):
+    recipe = cut.recipe.read_text()
+    cut.recipe.write_text(recipe.replace("units: 8", "units: 9"))
+    with pytest.raises(RunError, match=r"the checkpoint does not fit the run: its weights have the shapes"):
+        keras_charrnn.resume(cut.path, console=console)
+    cut.recipe.write_text(recipe)
+    (tmp_path / "text.txt").write_text("another text " * 300)
+    with pytest.raises(RunError, match=r"text\.txt is not the text that .* was trained on"):
+        keras_charrnn.resume(cut.path, console=console)
+    cut.environment.write_text("{")
+    with pytest.raises(RunError, match=r"environment\.json is missing or damaged"):
+        keras_charrnn.resume(cut.path, console=console)
+
+
+def test_a_run_has_one_trainer_at_a_time(cut, tiny, console, tmp_path):
+    with (
+        RunFolder(cut.path).lock(),
+        pytest.raises(RunError, match=r"tiny-001 is being trained by another process"),
+    ):
+        keras_charrnn.resume(cut.path, console=console)
+    for options in ({"runs_dir": cut.path}, {"name": "tiny-001"}):
+        with pytest.raises(RunError, match=r"is the folder of a run; to go on with it: keras-charrnn resume .*001"):
+            keras_charrnn.fit(tiny, console=console, **options)
+
+
+def test_what_a_killed_write_has_left_is_removed(cut, console):
+    left = cut.checkpoints.folder / ".4242.step-000000140.checkpoint"
+    left.write_bytes(b"half of")
+    keras_charrnn.resume(cut.path, console=console)
+    assert not left.exists()
+
+
+def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(tiny, console, tmp_path, monkeypatch):
+    tiny["checkpoints"] = {"every_steps": 20}
+    save, saved = Checkpoints.save, []
+
+    def fail(self, step, facts, groups):
+        if step >= 60:
+            monkeypatch.setattr(os, "fsync", full)
+        save(self, step, facts, groups)
+        saved.append(step)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Checkpoints, "save", fail)
+    with pytest.raises(WriteError, match=r"step-\d+\.checkpoint cannot be written: No space left on device"):
+        keras_charrnn.fit(tiny, console=console)
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder(tmp_path / "runs" / "tiny-001")
+    assert folder.checkpoints.newest().arrays["optimizer/0"] == saved[-1]
+    assert not list(folder.checkpoints.folder.glob(".*"))
+    keras_charrnn.resume(folder.path, console=console)
+    assert_same(keras_charrnn.fit(tiny, name="whole", console=console).folder, folder.path)
+
+
+class Explode(keras.callbacks.Callback):
+    """Makes the weights so large, once, that no loss can follow."""
+
+    memory = ("done",)
+
+    def __init__(self, step, factor):
+        super().__init__()
+        self.step, self.factor, self.done = step, factor, False
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.done and int(self.model.optimizer.iterations) >= self.step:
+            for weight in self.model.weights:
+                weight.assign(weight * self.factor)
+
+
+@pytest.mark.parametrize(("step", "factor"), [(40, np.nan), (40, 1e4), (120, np.inf)])
+def test_a_diverging_run_stops_with_its_last_good_model(tiny, console, tmp_path, step, factor):
+    with pytest.raises(DivergenceError, match=r"diverged at step \d+: loss .*, running mean .*, gradient norm .*, le"):
+        keras_charrnn.fit(tiny, callbacks=[Explode(step, factor)], console=console)
+    model = keras_charrnn.load(tmp_path / "runs" / "tiny-001")
+    assert np.isfinite(model.score("the quick brown fox").nats_per_character)
+    for path in RunFolder(tmp_path / "runs" / "tiny-001").checkpoints.paths():
+        assert path.name != f"step-{step:09d}.checkpoint" or np.isfinite(factor)
+
+
+def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console):
+    class Once(Explode):
+        memory = ()
+
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            self.done = self.done or int(self.model.optimizer.iterations) >= self.step
+
+    tiny["training"] |= {"divergence": {"name": "go_back", "rate": 0.25}, "epochs": 3}
+    run = keras_charrnn.fit(tiny, callbacks=[Once(130, np.nan)], console=console)
+    rates = [row["learning_rate"] for row in run.history]
+    np.testing.assert_allclose(rates, [0.01, 0.0025, 0.0025], rtol=1e-6)
+    assert "going back to epoch 2, step 0, with the learning rate times 0.25 (1 of 3)" in console.export_text()
+    lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+
+
+def test_going_back_has_an_end(tiny, console):
+    tiny["training"]["divergence"] = {"name": "go_back", "times": 2}
+    with pytest.raises(DivergenceError, match="the last good model is in"):
+        keras_charrnn.fit(tiny, callbacks=[Explode(30, np.nan)], console=console)
+    assert console.export_text().count("going back to") == 2
