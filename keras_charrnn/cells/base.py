@@ -9,7 +9,14 @@ from collections.abc import Mapping
 import keras
 from keras import ops
 
+from keras_charrnn.cells.initial import GateBias
 from keras_charrnn.errors import CellError
+
+
+def require_whole(cell, name, value, least):
+    """Raise a `CellError` unless an argument of a cell's is a whole number of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise CellError(f"{type(cell).__name__}: {name} must be a whole number of {least} or more, received {value!r}")
 
 
 class RecurrentCell(keras.layers.Layer):
@@ -32,8 +39,7 @@ class RecurrentCell(keras.layers.Layer):
 
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(units, bool) or not isinstance(units, int) or units < 1:
-            raise CellError(f"{type(self).__name__}: units must be a whole number of 1 or more, received {units!r}")
+        require_whole(self, "units", units, 1)
         self.units = units
         self.state_size = [units]
         self.output_size = units
@@ -71,6 +77,9 @@ class GatedCell(RecurrentCell):
         states: Names of the states, each (B, H). The first feeds the recurrent product, and is the output unless
             `combine` returns another one as "output".
         recurrent_bias: Whether `zr` has a bias of its own. The bias is then (2, G*H): input, recurrent.
+        recurrent_product: Whether there is a product `h U`. A cell without one has no `recurrent_kernel` but what its
+            own `build` makes, and its `combine` gets None for `zr`.
+        adds_bias: Whether the package adds b to `zx`. Where it does not, `combine` adds `self.bias` at its own place.
 
     `combine(self, zx, zr, states)` gets the states as a dictionary and returns the new ones so. It may also take
     `training` (a bool) and `seed` (int32 (2,), another one for each step, for `tf.random.stateless_*`): noise from this
@@ -86,13 +95,15 @@ class GatedCell(RecurrentCell):
             gates starting from zeros. With `recurrent_bias`, a mapping concerns the input bias.
 
     Raises:
-        CellError: If `gates` or `states` are missing, a bias names a gate that does not exist, or `combine` returns
-            other states or shapes than it was given.
+        CellError: If `gates` or `states` are missing, a bias names a gate that does not exist, `recurrent_bias` has
+            nothing to be added to, or `combine` returns other states or shapes than it was given.
     """
 
     gates = ()
     states = ("h",)
     recurrent_bias = False
+    recurrent_product = True
+    adds_bias = True
 
     def __init__(
         self,
@@ -110,43 +121,29 @@ class GatedCell(RecurrentCell):
                     f"{type(self).__name__}.{attribute} must be a tuple of names, as in "
                     f'`{attribute} = ("forget", "candidate")`; received {names!r}'
                 )
+        if self.recurrent_bias and not (self.recurrent_product and self.adds_bias):
+            raise CellError(
+                f"{type(self).__name__}: recurrent_bias = True needs recurrent_product = True and adds_bias = True"
+            )
         self.state_size = [units] * len(self.states)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
-        self.bias_initializer = self._get_bias_initializer(bias_initializer)
+        self.bias_initializer = GateBias(bias_initializer, self.gates, type(self).__name__)
         self._options = {"training", "seed"} & set(inspect.signature(self.combine).parameters)
 
-    def _get_bias_initializer(self, initializer):
-        if not isinstance(initializer, Mapping) or "class_name" in initializer:
-            return keras.initializers.get(initializer)
-        if unknown := set(initializer) - set(self.gates):
-            raise CellError(
-                f"{type(self).__name__}: bias_initializer names {', '.join(map(repr, sorted(unknown)))}, "
-                f"but the gates are {', '.join(self.gates)}"
-            )
-        return {gate: keras.initializers.get(each) for gate, each in initializer.items()}
-
     def build(self, input_shape):
-        """Make W (D, G*H), U (H, G*H) and b (G*H,) or (2, G*H)."""
+        """Make W (D, G*H), U (H, G*H) where there is a product with it, and b (G*H,) or (2, G*H)."""
         width = len(self.gates) * self.units
         self.kernel = self.add_weight(
             shape=(input_shape[-1], width), initializer=self.kernel_initializer, name="kernel"
         )
-        self.recurrent_kernel = self.add_weight(
-            shape=(self.units, width), initializer=self.recurrent_initializer, name="recurrent_kernel"
-        )
+        if self.recurrent_product:
+            self.recurrent_kernel = self.add_weight(
+                shape=(self.units, width), initializer=self.recurrent_initializer, name="recurrent_kernel"
+            )
         shape = (2, width) if self.recurrent_bias else (width,)
-        self.bias = self.add_weight(shape=shape, initializer=self._initial_bias, name="bias")
+        self.bias = self.add_weight(shape=shape, initializer=self.bias_initializer, name="bias")
         self.built = True
-
-    def _initial_bias(self, shape, dtype=None):
-        if not isinstance(self.bias_initializer, dict):
-            return self.bias_initializer(shape, dtype=dtype)
-        zeros = keras.initializers.Zeros()
-        bias = ops.concatenate(
-            [self.bias_initializer.get(gate, zeros)((self.units,), dtype=dtype) for gate in self.gates]
-        )
-        return ops.stack([bias, ops.zeros_like(bias)]) if self.recurrent_bias else bias
 
     @property
     def noisy(self):
@@ -154,14 +151,20 @@ class GatedCell(RecurrentCell):
         return "seed" in self._options
 
     @property
-    def input_bias(self):
-        """The bias (G*H,) of the input product."""
-        return self.bias[0] if self.recurrent_bias else self.bias
+    def biases(self):
+        """What is added to the products, each (G*H,): [b] to zx, [b, b'] to zx and zr, or nothing, []."""
+        if not self.adds_bias:
+            return []
+        return [self.bias[0], self.bias[1]] if self.recurrent_bias else [self.bias]
 
     @property
     def own_weights(self):
-        """The trainable weights that only `combine` uses: those that a subclass made in its `build`."""
-        products = {id(self.kernel), id(self.recurrent_kernel), id(self.bias)}
+        """The trainable weights that only `combine` uses."""
+        products = {id(self.kernel)}
+        if self.recurrent_product:
+            products.add(id(self.recurrent_kernel))
+        if self.adds_bias:
+            products.add(id(self.bias))
         return [weight for weight in self.trainable_weights if id(weight) not in products]
 
     def combine(self, zx, zr, states):
@@ -173,7 +176,7 @@ class GatedCell(RecurrentCell):
         """Run `combine` on lists of states, and check what it returns.
 
         Args:
-            zx, zr: The two products (B, G*H).
+            zx, zr: The two products (B, G*H), or None for zr where there is none.
             states: List of tensors (B, H), in the order of the attribute `states`.
             training: Whether this is a training step.
             seed: int32 (2,), or None where no noise is wanted.
@@ -206,10 +209,12 @@ class GatedCell(RecurrentCell):
 
     def call(self, inputs, states, training=False):
         """Make one step in Keras's contract: inputs (B, D) and a list of states -> output (B, H), new states."""
-        zx = ops.matmul(inputs, self.kernel) + self.input_bias
-        zr = ops.matmul(states[0], self.recurrent_kernel)
+        zx = ops.matmul(inputs, self.kernel)
+        zr = ops.matmul(states[0], self.recurrent_kernel) if self.recurrent_product else None
+        if self.adds_bias:
+            zx = zx + self.biases[0]
         if self.recurrent_bias:
-            zr = zr + self.bias[1]
+            zr = zr + self.biases[1]
         return self.step(zx, zr, list(states), training=training, seed=self._seed(training))
 
     def _seed(self, training):
@@ -220,13 +225,9 @@ class GatedCell(RecurrentCell):
         return ops.cast(self._seed_generator.next(), "int32")
 
     def get_config(self):
-        bias = self.bias_initializer
-        serialize = keras.initializers.serialize
         return {
             **super().get_config(),
-            "kernel_initializer": serialize(self.kernel_initializer),
-            "recurrent_initializer": serialize(self.recurrent_initializer),
-            "bias_initializer": {gate: serialize(each) for gate, each in bias.items()}
-            if isinstance(bias, dict)
-            else serialize(bias),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "recurrent_initializer": keras.initializers.serialize(self.recurrent_initializer),
+            "bias_initializer": self.bias_initializer.serialize(),
         }

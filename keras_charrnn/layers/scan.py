@@ -2,8 +2,8 @@
 
 What makes it fast on a CPU:
 
-- The pointwise part of a step, `combine`, is one function compiled by XLA. The one product of a step stays outside,
-  with TensorFlow's own, faster product, and so does the input product, one for the whole window.
+- The pointwise part of a step, `combine`, is one function compiled by XLA. The one product of a step, where the cell
+  has one, stays outside, with TensorFlow's own, faster product, and so does the input product, one a window.
 - The gradient is written once for all cells: going backward, `combine` is run again under a tape from the stored
   states. The gradients of W, U and b are one large product each after the loop, not a small one a step.
 - What the products read and write is in their own precision, so that with bfloat16 all sequences are half as large and
@@ -62,18 +62,19 @@ def scan(step, source, states, seed=None):
 def _scan_chunk(step, source, inputs, states, seed, start):
     """Run over some steps, all written out in the graph; the first of them is step `start` of the window."""
     precision, cell = step.precision, step.cell
-    count, given = len(states), len(source.weights)
+    kernels = [tf.convert_to_tensor(cell.recurrent_kernel)] if cell.recurrent_product else []
+    weights, parts = step.weights(), [len(source.weights), len(states), len(kernels)]
     seeds = [None if seed is None else noise.fold_in(seed, start + t) for t in range(inputs.shape[0])]
 
     @tf.custom_gradient
-    def run(inputs, kernel, *tensors):
-        sources, initial, weights = tensors[:given], tensors[given : given + count], tensors[given + count :]
-        kernel, transposed = _operands(kernel, precision)
+    def run(inputs, *tensors):
+        sources, initial, kernels, weights = _split(tensors, parts)
+        kernel, transposed = _operands(kernels[0], precision) if kernels else (None, None)
         zx, memory = source.product(inputs, *sources)
         history, hiddens, outputs = [], [tf.cast(initial[0], precision)], []
         states = initial
         for zx_t, seed_t in zip(tf.unstack(zx), seeds, strict=True):
-            zr = tf.matmul(hiddens[-1], kernel)
+            zr = tf.matmul(hiddens[-1], kernel) if kernels else None
             history.append((zx_t, zr, states, seed_t))
             states, hidden, output = step.forward(*history[-1], weights)
             hiddens.append(hidden)
@@ -85,23 +86,34 @@ def _scan_chunk(step, source, inputs, states, seed, start):
             d_hidden = tf.zeros_like(hiddens[0])
             for before, d_output in zip(reversed(history), reversed(tf.unstack(d_outputs)), strict=True):
                 d_x, d_r, d_states, d_own = step.backward(*before, weights, d_output, d_hidden, d_states, d_own)
-                d_hidden = tf.matmul(d_r, transposed)
+                d_hidden = tf.matmul(d_r, transposed) if kernels else d_hidden
                 d_zx.append(d_x)
                 d_zr.append(d_r)
-            d_zx, d_zr = _rows(d_zx[::-1]), (None if step.same_gradient else _rows(d_zr[::-1]))
-            d_zr = d_zx if d_zr is None else d_zr
-            d_kernel = tf.cast(tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True), tf.float32)
+            together = step.same_gradient or not kernels
+            d_zx, d_zr = _rows(d_zx[::-1]), (None if together else _rows(d_zr[::-1]))
+            d_zr = d_zx if together else d_zr
+            d_kernels = []
+            if kernels:
+                d_kernels = [tf.cast(tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True), tf.float32)]
             ones = tf.ones((1, tf.shape(d_zx)[0]), d_zx.dtype)
             d_biases = [tf.cast(tf.matmul(ones, each)[0], tf.float32) for each in (d_zx, d_zr)[: step.biases]]
             d_initial = (d_states[0] + tf.cast(d_hidden, tf.float32), *d_states[1:])
             d_inputs, *d_sources = source.gradient(memory, d_zx)
-            return d_inputs, d_kernel, *d_sources, *d_initial, *d_biases, *d_own
+            return d_inputs, *d_sources, *d_initial, *d_kernels, *d_biases, *d_own
 
         return (tf.stack(outputs), *states), gradient
 
-    kernel = tf.convert_to_tensor(cell.recurrent_kernel)
-    outputs, *states = run(inputs, kernel, *source.weights, *states, *step.weights())
+    outputs, *states = run(inputs, *source.weights, *states, *kernels, *weights)
     return outputs, states
+
+
+def _split(tensors, sizes):
+    """Return the first `sizes[0]` tensors, the next `sizes[1]` and so on, and the rest."""
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(tensors[start : start + size])
+        start += size
+    return *parts, tensors[start:]
 
 
 @tf.function(jit_compile=True, autograph=False)

@@ -22,7 +22,7 @@ class Step:
 
     Attributes:
         noisy: Whether `combine` is to have a seed.
-        biases: 1, or 2 where the recurrent product has one of its own.
+        biases: How many of the products have a bias: 1, 2 where the recurrent product has one of its own, or 0.
         same_gradient: Whether `combine` uses zx and zr in their sum alone, so that they have one gradient. Known once
             `backward` has been traced.
     """
@@ -30,7 +30,7 @@ class Step:
     def __init__(self, cell, training, precision):
         self.cell, self.training, self.precision = cell, training, precision
         self.noisy = training and cell.noisy
-        self.biases = 2 if cell.recurrent_bias else 1
+        self.biases = len(cell.biases)
         self.same_gradient = False
         self._make_functions(jit_compile=True)
         if not type(cell).__module__.startswith("keras_charrnn."):  # those are tested
@@ -68,7 +68,8 @@ class Step:
         states = tuple(tf.cast(state, tf.float32) for state in cell.get_initial_state(batch_size=batch))
         product = tf.zeros((batch, len(cell.gates) * cell.units), self.precision)
         seed = tf.constant([1, 2]) if self.noisy else None
-        before, weights = (product, product, states, seed), self.weights()
+        zr = product if cell.recurrent_product else None
+        before, weights = (product, zr, states, seed), self.weights()
         try:
             new, hidden, output = self.forward(*before, weights)
             d_own = tuple(tf.zeros_like(weight) for weight in weights[self.biases :])
@@ -85,14 +86,13 @@ class Step:
 
     def weights(self):
         """Return the tensors of the biases and of the cell's own weights."""
-        biases = tf.unstack(tf.convert_to_tensor(self.cell.bias)) if self.biases == 2 else [self.cell.bias]
-        return [tf.convert_to_tensor(each) for each in (*biases, *self.cell.own_weights)]
+        return [tf.convert_to_tensor(each) for each in (*self.cell.biases, *self.cell.own_weights)]
 
     def forward(self, zx, zr, states, seed, weights):
         """Make a step.
 
         Args:
-            zx, zr: The products without biases, (B, G*H), in the precision.
+            zx, zr: The products without biases, (B, G*H), in the precision; None for zr where there is none.
             states: Tuple of float32 (B, H).
             seed: int32 (2,) or None.
             weights: As `weights()` returned them.
@@ -117,7 +117,7 @@ class Step:
             The gradients of zx and zr, in the precision, of the states before, and of the cell's own weights so far.
         """
         d_zx, d_zr, d_states, d_own = self._backward(zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own)
-        return d_zx, d_zx if d_zr is None else d_zr, d_states, d_own
+        return d_zx, d_zx if self.same_gradient else d_zr, d_states, d_own
 
     def _combine(self, zx, zr, states, own, seed):
         # The cell's variables stand for the tensors: a compiled function may not read variables of another device.
@@ -125,8 +125,10 @@ class Step:
             return self.cell.step(zx, zr, list(states), training=self.training, seed=seed)
 
     def _add_biases(self, zx, zr, weights):
-        zx, zr = tf.cast(zx, tf.float32) + weights[0], tf.cast(zr, tf.float32)
-        return zx, zr + weights[1] if self.biases == 2 else zr
+        products = [None if each is None else tf.cast(each, tf.float32) for each in (zx, zr)]
+        for index, bias in enumerate(weights[: self.biases]):
+            products[index] += bias
+        return products
 
     def _run_forward(self, zx, zr, states, seed, weights):
         zx, zr = self._add_biases(zx, zr, weights)
@@ -138,8 +140,9 @@ class Step:
     def _run_backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own):
         zx, zr = self._add_biases(zx, zr, weights)
         own = tuple(weights[self.biases :])
+        sources = {"zx": zx, "states": states, "own": own} | ({} if zr is None else {"zr": zr})
         with tf.GradientTape() as tape:
-            tape.watch((zx, zr, states, own))
+            tape.watch(sources)
             output, new = self._combine(zx, zr, states, own, seed)
         d_first = d_states[0] + tf.cast(d_hidden, tf.float32)
         targets, d_targets = list(new), [d_first, *d_states[1:]]
@@ -148,10 +151,9 @@ class Step:
         else:
             targets.append(output)
             d_targets.append(tf.cast(d_output, tf.float32))
-        d_zx, d_zr, d_states, d_new_own = tape.gradient(
-            targets, (zx, zr, states, own), output_gradients=d_targets, unconnected_gradients="zero"
-        )
+        found = tape.gradient(targets, sources, output_gradients=d_targets, unconnected_gradients="zero")
+        d_zx, d_zr = found["zx"], found.get("zr")
         self.same_gradient = d_zx is d_zr
-        d_own = tuple(total + each for total, each in zip(d_own, d_new_own, strict=True))
-        d_zr = None if self.same_gradient else tf.cast(d_zr, self.precision)
-        return tf.cast(d_zx, self.precision), d_zr, tuple(d_states), d_own
+        d_own = tuple(total + each for total, each in zip(d_own, found["own"], strict=True))
+        d_zr = None if zr is None or self.same_gradient else tf.cast(d_zr, self.precision)
+        return tf.cast(d_zx, self.precision), d_zr, tuple(found["states"]), d_own

@@ -36,6 +36,24 @@ class Peephole(Coupled):
         return [ops.zeros((batch_size, self.units)), ops.ones((batch_size, self.units))]
 
 
+class Diagonal(GatedCell):
+    """With no recurrent product, and a bias that is its own business."""
+
+    gates = ("input", "candidate")
+    states = ("h",)
+    recurrent_product = False
+    adds_bias = False
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.recurrent_kernel = self.add_weight(shape=(self.units,), initializer="ones", name="recurrent_kernel")
+
+    def combine(self, zx, zr, states):
+        assert zr is None
+        i, g = ops.split(ops.tanh(2 * zx) + self.bias, 2, axis=-1)
+        return {"h": ops.tanh(self.recurrent_kernel * states["h"] + ops.sigmoid(i) * g)}
+
+
 class Noisy(GatedCell):
     gates = ("candidate",)
 
@@ -52,13 +70,15 @@ def stepwise(layer, x, states):
     return tf.stack(outputs, 1), states
 
 
-@pytest.mark.parametrize("cls", [Coupled, Peephole])
-def test_the_loop_of_a_users_cell_equals_its_steps_and_so_do_all_gradients(cls, rng):
+@pytest.mark.parametrize("length", [7, 70])
+@pytest.mark.parametrize("cls", [Coupled, Peephole, Diagonal])
+def test_the_loop_of_a_users_cell_equals_its_steps_and_so_do_all_gradients(cls, length, rng):
     layer = Recurrent(cls(5), return_state=True)
-    layer.build((2, 7, 3))
-    x = tf.constant(rng.normal(size=(2, 7, 3)).astype("float32"))
+    layer.build((2, length, 3))
+    layer.set_weights([rng.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
+    x = tf.constant(rng.normal(size=(2, length, 3)).astype("float32"))
     states = layer.initial_state(2)
-    pull = rng.normal(size=(2, 7, 5)).astype("float32")
+    pull = rng.normal(size=(2, length, 5)).astype("float32")
     results = []
     for run in (lambda: layer(x, initial_state=states), lambda: stepwise(layer, x, states)):
         with tf.GradientTape() as tape:
@@ -67,7 +87,14 @@ def test_the_loop_of_a_users_cell_equals_its_steps_and_so_do_all_gradients(cls, 
         results.append([outputs, *tape.gradient(loss, [weight.value for weight in layer.trainable_weights])])
     assert len(results[0]) == 1 + len(layer.trainable_weights)
     for fast, slow in zip(*results, strict=True):
-        np.testing.assert_allclose(fast, slow, atol=1e-5)
+        np.testing.assert_allclose(fast, slow, rtol=1e-4, atol=1e-4)
+
+
+def test_a_cell_without_a_recurrent_product_has_only_the_weights_it_makes():
+    cell = Diagonal(5)
+    cell.build((2, 3))
+    assert [tuple(weight.shape) for weight in cell.weights] == [(3, 10), (10,), (5,)]
+    assert [weight.name for weight in cell.own_weights] == ["bias", "recurrent_kernel"]
 
 
 def test_a_state_that_does_not_start_from_zero_comes_back_with_a_reset(rng):
@@ -128,9 +155,11 @@ def broken(**attributes):
         (broken(gates="a"), "Broken.gates must be a tuple of names"),
         (broken(gates=()), "Broken.gates must be a tuple of names"),
         (broken(states=(1,)), "Broken.states must be a tuple of names"),
+        (broken(recurrent_bias=True, recurrent_product=False), "Broken: recurrent_bias = True needs recurrent_product"),
+        (broken(recurrent_bias=True, adds_bias=False), "Broken: recurrent_bias = True needs .* adds_bias = True"),
     ],
 )
-def test_gates_and_states_must_be_named(cls, message):
+def test_what_a_class_says_of_itself_is_checked(cls, message):
     with pytest.raises(CellError, match=message):
         cls(3)
 
