@@ -102,7 +102,8 @@ class Recurrent(keras.layers.Layer):
             states: List of tensors (B, width).
             training: Whether this is a training step.
             seed: int32 (2,) of the cell's noise; None for none.
-            precision: Of the products' operands: "float32" or "bfloat16".
+            precision: Of the products' operands: "float32" or "bfloat16". A cell that is no `GatedCell` makes its
+                products itself, in its own dtype.
 
         Returns:
             The outputs (T, B, H), in the precision, and the list of new states, float32.
@@ -110,7 +111,7 @@ class Recurrent(keras.layers.Layer):
         if self._loop is not None:
             batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), "float32")
             outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
-            return ops.transpose(outputs, (1, 0, 2)), states
+            return ops.cast(ops.transpose(outputs, (1, 0, 2)), precision), states
         if inputs.shape[0] is None:
             raise SettingsError(f"{self.name}: the number of time steps must be known; give the model a fixed one")
         source = Rows(inputs, self.cell.kernel, precision)

@@ -224,6 +224,9 @@ def test_any_keras_cell_runs_in_the_layer(rng):
     theirs.set_weights(layer.get_weights())
     np.testing.assert_allclose(layer(x)[0], theirs(x), atol=1e-6)
     assert len(layer(x)[1]) == 2
+    outputs, states = layer.run(x.transpose(1, 0, 2), layer.initial_state(2), precision="bfloat16")
+    assert outputs.dtype == "bfloat16" and all(state.dtype == "float32" for state in states)
+    np.testing.assert_allclose(tf.cast(outputs, "float32"), theirs(x).numpy().transpose(1, 0, 2), atol=0.01)
 
 
 def test_the_layer_takes_nothing_but_cells():
