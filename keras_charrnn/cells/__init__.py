@@ -2,7 +2,31 @@
 
 from keras_charrnn.cells.base import GatedCell, RecurrentCell
 from keras_charrnn.cells.gru import GRU
+from keras_charrnn.cells.indrnn import IndRNN
+from keras_charrnn.cells.layer_norm_lstm import LayerNormLSTM
 from keras_charrnn.cells.lstm import LSTM
+from keras_charrnn.cells.mgu import MGU
+from keras_charrnn.cells.mogrifier_lstm import MogrifierLSTM
+from keras_charrnn.cells.multiplicative_lstm import MultiplicativeLSTM
+from keras_charrnn.cells.peephole_lstm import PeepholeLSTM
+from keras_charrnn.cells.rhn import RHN
 from keras_charrnn.cells.simple_rnn import SimpleRNN
+from keras_charrnn.cells.slstm import SLSTM
+from keras_charrnn.cells.ugrnn import UGRNN
 
-__all__ = ["GRU", "LSTM", "GatedCell", "RecurrentCell", "SimpleRNN"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "MGU",
+    "RHN",
+    "SLSTM",
+    "UGRNN",
+    "GatedCell",
+    "IndRNN",
+    "LayerNormLSTM",
+    "MogrifierLSTM",
+    "MultiplicativeLSTM",
+    "PeepholeLSTM",
+    "RecurrentCell",
+    "SimpleRNN",
+]

@@ -1,67 +1,50 @@
-"""Each built-in cell against a NumPy loop, finite differences, and Keras's own layer."""
+"""Each built-in cell against a NumPy loop, finite differences of it, and, where there is one, Keras's own layer."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_charrnn import Recurrent, cells
+from keras_charrnn import Recurrent
 from keras_charrnn.registry import cells as registered
+from tests.cells import numpy_steps
 
 B, T, D, H = 3, 6, 4, 5
-BUILT_IN = ["simple_rnn", "gru", "lstm"]
 KERAS = {"simple_rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
+# Settings of cells whose equations they change, with the NumPy step of their own.
+SETTINGS = {
+    "slstm_exponential": ("slstm", {"forget_gate": "exponential"}),
+    "mogrifier_lstm_of_low_rank": ("mogrifier_lstm", {"rank": 2, "rounds": 4}),
+}
+BUILT_IN = [name for name in registered.names() if registered.get(name).__module__.startswith("keras_charrnn.")]
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def numpy_simple_rnn(x, states, W, U, b):
-    (h,) = states
-    h = np.tanh(x @ W + b + h @ U)
-    return h, [h]
-
-
-def numpy_gru(x, states, W, U, b):
-    (h,) = states
-    (xz, xr, xg), (hz, hr, hg) = np.split(x @ W + b[0], 3, -1), np.split(h @ U + b[1], 3, -1)
-    z, r = sigmoid(xz + hz), sigmoid(xr + hr)
-    h = z * h + (1 - z) * np.tanh(xg + r * hg)
-    return h, [h]
-
-
-def numpy_lstm(x, states, W, U, b):
-    h, c = states
-    i, f, g, o = np.split(x @ W + h @ U + b, 4, -1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    h = sigmoid(o) * np.tanh(c)
-    return h, [h, c]
-
-
-STEPS = {"simple_rnn": numpy_simple_rnn, "gru": numpy_gru, "lstm": numpy_lstm}
+def make_cell(name, units=H):
+    name, settings = SETTINGS.get(name, (name, {}))
+    return registered.get(name)(units, **settings)
 
 
 def numpy_loop(name, x, states, weights):
-    outputs = []
+    outputs, step = [], getattr(numpy_steps, name)
     for t in range(x.shape[1]):
-        output, states = STEPS[name](x[:, t], states, *weights)
+        output, states = step(x[:, t], states, *weights)
         outputs.append(output)
     return np.stack(outputs, 1), states
 
 
-def layer_with_random_weights(name, rng):
-    layer = Recurrent(registered.get(name)(H), return_state=True)
+def random_case(name, rng):
+    """Return a layer with random weights, inputs, and states that it can reach, all others than zero."""
+    layer = Recurrent(make_cell(name), return_state=True)
     layer.build((B, T, D))
     layer.set_weights([rng.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
-    states = [rng.normal(0, 0.5, (B, H)).astype("float32") for _ in layer.cell.state_size]
-    return layer, states
+    before, x = (rng.normal(0, 1, (B, steps, D)).astype("float32") for steps in (3, T))
+    _, states = layer(before)
+    return layer, x, [state.numpy() for state in states]
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [*BUILT_IN, *SETTINGS])
 def test_outputs_and_states_are_those_of_a_numpy_loop(name, rng):
-    layer, states = layer_with_random_weights(name, rng)
-    x = rng.normal(0, 1, (B, T, D)).astype("float32")
+    layer, x, states = random_case(name, rng)
     outputs, after = layer(x, initial_state=states)
     wanted, wanted_after = numpy_loop(name, x.astype("float64"), states, layer.get_weights())
     np.testing.assert_allclose(outputs, wanted, atol=1e-5)
@@ -69,20 +52,17 @@ def test_outputs_and_states_are_those_of_a_numpy_loop(name, rng):
         np.testing.assert_allclose(state, wanted_state, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", [*BUILT_IN, *SETTINGS])
 def test_gradients_are_those_of_finite_differences_of_the_numpy_loop(name, rng):
-    layer, states = layer_with_random_weights(name, rng)
-    x = rng.normal(0, 1, (B, T, D)).astype("float32")
+    layer, x, states = random_case(name, rng)
     pull = rng.normal(0, 1, (B, T, H))
     values = [x, *states, *layer.get_weights()]
 
     def loss(values):
         x, *rest = values
-        states, weights = rest[: len(states_count)], rest[len(states_count) :]
-        outputs, after = numpy_loop(name, x, states, weights)
+        outputs, after = numpy_loop(name, x, rest[: len(states)], rest[len(states) :])
         return (outputs * pull).sum() + sum((state**2).sum() for state in after)
 
-    states_count = states
     tensors = [tf.constant(x), *map(tf.constant, states)]
     with tf.GradientTape() as tape:
         tape.watch(tensors)
@@ -98,13 +78,12 @@ def test_gradients_are_those_of_finite_differences_of_the_numpy_loop(name, rng):
             np.testing.assert_allclose(gradient[at], (loss(up) - loss(down)) / 2e-5, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", KERAS)
 def test_weights_move_to_and_from_keras_layers_unchanged(name, rng):
     theirs = KERAS[name](H, return_sequences=True, return_state=True)
     theirs.build((B, T, D))
-    layer, states = layer_with_random_weights(name, rng)
+    layer, x, states = random_case(name, rng)
     theirs.set_weights(layer.get_weights())
-    x = rng.normal(0, 1, (B, T, D)).astype("float32")
     ours, wanted = layer(x, initial_state=states), theirs(x, initial_state=states)
     for mine, other in zip([ours[0], *ours[1]], wanted, strict=True):
         np.testing.assert_allclose(mine, other, atol=1e-5)
@@ -112,28 +91,36 @@ def test_weights_move_to_and_from_keras_layers_unchanged(name, rng):
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_initial_weights_have_the_distributions_of_keras(name):
-    theirs, ours = KERAS[name](64), registered.get(name)(64)
-    theirs.build((1, 1, 32))
-    ours.build((1, 32))
-    for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        assert mine.shape == other.shape
-        np.testing.assert_allclose([mine.mean(), mine.std()], [other.mean(), other.std()], atol=0.02)
-    recurrent = ours.recurrent_kernel.numpy()[:, :64]
-    assert not np.allclose(recurrent @ recurrent.T, 0)
-
-
-def test_the_forget_gate_of_the_lstm_begins_open():
-    cell = cells.LSTM(4)
-    cell.build((1, 2))
-    np.testing.assert_array_equal(cell.bias, [0] * 4 + [1] * 4 + [0] * 8)
+def test_other_initializers_and_activations_survive_the_configuration(name):
+    cls = registered.get(name)
+    settings = {"kernel_initializer": "ones", "recurrent_initializer": "zeros", "bias_initializer": "ones"}
+    settings["activation"] = "softsign"
+    if "recurrent_activation" in cls(3).get_config():
+        settings["recurrent_activation"] = "hard_sigmoid"
+    cell = cls(3, **settings)
+    twin = cls.from_config(cell.get_config())
+    assert twin.get_config() == cell.get_config()
+    for each in (cell, twin):
+        each.build((1, 2))
+    for mine, other in zip(cell.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    x, states = np.array([[0.3, -0.2]], "float32"), cell.get_initial_state(1)
+    np.testing.assert_array_equal(cell(x, states)[0], twin(x, states)[0])
+    plain = cls(3, **{name: value for name, value in settings.items() if "activation" not in name})
+    assert not np.allclose(cell(x, states)[0], plain(x, states)[0])
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_other_activations_and_initializers_survive_the_configuration(name):
-    cell = registered.get(name)(3, activation="relu", bias_initializer="ones")
-    twin = type(cell).from_config(cell.get_config())
-    assert twin.get_config() == cell.get_config()
-    assert twin.activation is keras.activations.relu
-    twin.build((1, 2))
-    np.testing.assert_array_equal(twin.bias, np.ones(twin.bias.shape))
+def test_outputs_and_gradients_are_finite_for_large_inputs_and_over_many_steps(name, rng):
+    cell = make_cell(name)
+    layer = Recurrent(cell)
+    layer.build((B, T, D))
+    for scale, steps in [(1e3, 20), (1, 1000)]:
+        x = tf.constant(scale * rng.normal(size=(steps, B, D)).astype("float32"))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs, states = layer.run(x, layer.initial_state(B))
+            loss = tf.reduce_mean(outputs)
+        gradients = tape.gradient(loss, [x, *(weight.value for weight in layer.trainable_weights)])
+        for tensor in [outputs, *states, *gradients]:
+            assert np.isfinite(tensor).all()

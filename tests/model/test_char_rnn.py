@@ -24,7 +24,7 @@ def random_ids(model, rng, shape):
     return tf.constant(rng.integers(0, len(model.vocabulary), shape), tf.int32)
 
 
-@pytest.mark.parametrize("settings", SHAPES)
+@pytest.mark.parametrize("settings", [*SHAPES, *({"cell": name} for name in cells.names())])
 def test_steps_equal_a_window(make_model, rng, settings):
     model = make_model(**settings)
     ids, states = random_ids(model, rng, (3, 9)), model.initial_states(3)
