@@ -38,6 +38,14 @@ def seeded():
 
 
 @pytest.fixture
+def float64():
+    """Have Keras make its weights in float64."""
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(7)
 

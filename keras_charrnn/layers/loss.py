@@ -26,7 +26,7 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision):
 
         def gradient(d_loss):
             d_hidden = tf.matmul(d_logits, compute_kernel, transpose_b=True)
-            d_kernel = tf.cast(tf.matmul(operand, d_logits, transpose_a=True), tf.float32)
+            d_kernel = tf.cast(tf.matmul(operand, d_logits, transpose_a=True), kernel.dtype)
             return tf.cast(d_loss, hidden.dtype) * tf.cast(d_hidden, hidden.dtype), d_loss * d_kernel, d_loss * d_bias
 
         return loss, gradient
@@ -37,9 +37,9 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision):
 @tf.function(jit_compile=True, autograph=False)
 def _loss_and_gradient(logits, bias, targets):
     """Return the mean loss, the gradient of the logits in their own type, and that of the bias."""
-    log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32) + bias)
-    wanted = tf.one_hot(targets, logits.shape[1])
-    count = tf.cast(tf.shape(logits)[0], tf.float32)
+    log_probabilities = tf.nn.log_softmax(tf.cast(logits, bias.dtype) + bias)
+    wanted = tf.one_hot(targets, logits.shape[1], dtype=bias.dtype)
+    count = tf.cast(tf.shape(logits)[0], bias.dtype)
     d_logits = (tf.exp(log_probabilities) - wanted) / count
     loss = -tf.reduce_sum(log_probabilities * wanted) / count
     return loss, tf.cast(d_logits, logits.dtype), tf.reduce_sum(d_logits, 0)

@@ -5,7 +5,7 @@ Shapes in letters: N rows, D inputs, K outputs.
 
 import tensorflow as tf
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "float64")
 
 
 def project(x, kernel, bias, precision):
@@ -15,7 +15,7 @@ def project(x, kernel, bias, precision):
         x: (N, D), float32 or in the precision.
         kernel: float32 (D, K).
         bias: float32 (K,).
-        precision: Of the operands: "float32" or "bfloat16". Sums are float32.
+        precision: Of the operands: one of `PRECISIONS`. Sums are in the type of the weights.
 
     Returns:
         float32 (N, K).
@@ -29,8 +29,8 @@ def project(x, kernel, bias, precision):
             compute_dy = tf.cast(dy, precision)
             d_x = tf.matmul(compute_dy, compute_kernel, transpose_b=True)
             d_kernel = tf.matmul(operand, compute_dy, transpose_a=True)
-            return tf.cast(d_x, x.dtype), tf.cast(d_kernel, tf.float32), tf.reduce_sum(dy, 0)
+            return tf.cast(d_x, x.dtype), tf.cast(d_kernel, kernel.dtype), tf.reduce_sum(dy, 0)
 
-        return tf.nn.bias_add(tf.cast(tf.matmul(operand, compute_kernel), tf.float32), bias), gradient
+        return tf.nn.bias_add(tf.cast(tf.matmul(operand, compute_kernel), bias.dtype), bias), gradient
 
     return run(*map(tf.convert_to_tensor, (x, kernel, bias)))

@@ -58,8 +58,8 @@ class Recurrent(keras.layers.Layer):
 
     def initial_state(self, batch_size):
         """Return the cell's own states before the first step: a list of float32 tensors (B, width)."""
-        states = self.cell.get_initial_state(batch_size=batch_size)
-        return [ops.cast(state, "float32") for state in (states if isinstance(states, list | tuple) else [states])]
+        states, dtype = self.cell.get_initial_state(batch_size=batch_size), self.cell.variable_dtype
+        return [ops.cast(state, dtype) for state in (states if isinstance(states, list | tuple) else [states])]
 
     def make_states(self, batch_size):
         """Make the variables of a stateful layer for a batch of B rows, at the cell's initial states."""
@@ -102,14 +102,14 @@ class Recurrent(keras.layers.Layer):
             states: List of tensors (B, width).
             training: Whether this is a training step.
             seed: int32 (2,) of the cell's noise; None for none.
-            precision: Of the products' operands: "float32" or "bfloat16". A cell that is no `GatedCell` makes its
+            precision: Of the products' operands: one of `products.PRECISIONS`. A cell that is no `GatedCell` makes its
                 products itself, in its own dtype.
 
         Returns:
             The outputs (T, B, H), in the precision, and the list of new states, float32.
         """
         if self._loop is not None:
-            batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), "float32")
+            batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), self.cell.variable_dtype)
             outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
             return ops.cast(ops.transpose(outputs, (1, 0, 2)), precision), states
         if inputs.shape[0] is None:

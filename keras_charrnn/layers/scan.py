@@ -7,7 +7,7 @@ What makes it fast on a CPU:
 - The gradient is written once for all cells: going backward, `combine` is run again under a tape from the stored
   states. The gradients of W, U and b are one large product each after the loop, not a small one a step.
 - What the products read and write is in their own precision, so that with bfloat16 all sequences are half as large and
-  are never converted. Inside `combine` and in the states everything is float32.
+  are never converted. Inside `combine` and in the states everything is in the type of the weights, float32.
 
 Shapes in letters: T time, B batch, H units.
 """
@@ -70,6 +70,7 @@ def _scan_chunk(step, source, inputs, states, seed, start):
     def run(inputs, *tensors):
         sources, initial, kernels, weights = _split(tensors, parts)
         kernel, transposed = _operands(kernels[0], precision) if kernels else (None, None)
+        dtype = initial[0].dtype
         zx, memory = source.product(inputs, *sources)
         history, hiddens, outputs = [], [tf.cast(initial[0], precision)], []
         states = initial
@@ -94,10 +95,10 @@ def _scan_chunk(step, source, inputs, states, seed, start):
             d_zr = d_zx if together else d_zr
             d_kernels = []
             if kernels:
-                d_kernels = [tf.cast(tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True), tf.float32)]
+                d_kernels = [tf.cast(tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True), dtype)]
             ones = tf.ones((1, tf.shape(d_zx)[0]), d_zx.dtype)
-            d_biases = [tf.cast(tf.matmul(ones, each)[0], tf.float32) for each in (d_zx, d_zr)[: step.biases]]
-            d_initial = (d_states[0] + tf.cast(d_hidden, tf.float32), *d_states[1:])
+            d_biases = [tf.cast(tf.matmul(ones, each)[0], dtype) for each in (d_zx, d_zr)[: step.biases]]
+            d_initial = (d_states[0] + tf.cast(d_hidden, dtype), *d_states[1:])
             d_inputs, *d_sources = source.gradient(memory, d_zx)
             return d_inputs, *d_sources, *d_initial, *d_kernels, *d_biases, *d_own
 

@@ -29,8 +29,9 @@ class Rows:
     def gradient(self, memory, dz):
         """Return the gradients of x and W from that of zx, (T*B, G*H)."""
         rows, kernel, shape = memory
+        d_kernel = tf.cast(tf.matmul(rows, dz, transpose_a=True), self.weights[0].dtype)
         d_x = tf.reshape(tf.matmul(dz, kernel, transpose_b=True), shape)
-        return tf.cast(d_x, self.inputs.dtype), tf.cast(tf.matmul(rows, dz, transpose_a=True), tf.float32)
+        return tf.cast(d_x, self.inputs.dtype), d_kernel
 
 
 class Symbols:
@@ -55,4 +56,4 @@ class Symbols:
         ids, symbols = memory
         # Far faster than tf.one_hot.
         one_hot = tf.gather(tf.eye(symbols, dtype=dz.dtype), tf.reshape(ids, (-1,)))
-        return None, tf.cast(tf.matmul(one_hot, dz, transpose_a=True), tf.float32)
+        return None, tf.cast(tf.matmul(one_hot, dz, transpose_a=True), self.weights[0].dtype)

@@ -18,7 +18,7 @@ class Step:
     Args:
         cell: A built `GatedCell`.
         training: Passed to `combine`.
-        precision: Of the products: "float32" or "bfloat16".
+        precision: Of the products: one of `products.PRECISIONS`.
 
     Attributes:
         noisy: Whether `combine` is to have a seed.
@@ -65,7 +65,7 @@ class Step:
 
     def _run_on_zeros(self):
         cell, batch = self.cell, 2
-        states = tuple(tf.cast(state, tf.float32) for state in cell.get_initial_state(batch_size=batch))
+        states = tuple(tf.cast(state, cell.variable_dtype) for state in cell.get_initial_state(batch_size=batch))
         product = tf.zeros((batch, len(cell.gates) * cell.units), self.precision)
         seed = tf.constant([1, 2]) if self.noisy else None
         zr = product if cell.recurrent_product else None
@@ -78,7 +78,7 @@ class Step:
             raise
         except Exception as error:  # combine is the user's, and may raise anything
             raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error}") from error
-        return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, tf.float32)}
+        return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, cell.variable_dtype)}
 
     @property
     def _name(self):
@@ -125,7 +125,7 @@ class Step:
             return self.cell.step(zx, zr, list(states), training=self.training, seed=seed)
 
     def _add_biases(self, zx, zr, weights):
-        products = [None if each is None else tf.cast(each, tf.float32) for each in (zx, zr)]
+        products = [None if each is None else tf.cast(each, weights[0].dtype) for each in (zx, zr)]
         for index, bias in enumerate(weights[: self.biases]):
             products[index] += bias
         return products
@@ -134,7 +134,7 @@ class Step:
         zx, zr = self._add_biases(zx, zr, weights)
         output, new = self._combine(zx, zr, states, weights[self.biases :], seed)
         # XLA copies what is returned twice.
-        hidden = None if self.precision == "float32" else tf.cast(new[0], self.precision)
+        hidden = None if self.precision == new[0].dtype else tf.cast(new[0], self.precision)
         return tuple(new), hidden, None if output is new[0] else tf.cast(output, self.precision)
 
     def _run_backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own):
@@ -144,13 +144,13 @@ class Step:
         with tf.GradientTape() as tape:
             tape.watch(sources)
             output, new = self._combine(zx, zr, states, own, seed)
-        d_first = d_states[0] + tf.cast(d_hidden, tf.float32)
+        d_first = d_states[0] + tf.cast(d_hidden, d_states[0].dtype)
         targets, d_targets = list(new), [d_first, *d_states[1:]]
         if output is new[0]:
-            d_targets[0] += tf.cast(d_output, tf.float32)
+            d_targets[0] += tf.cast(d_output, d_first.dtype)
         else:
             targets.append(output)
-            d_targets.append(tf.cast(d_output, tf.float32))
+            d_targets.append(tf.cast(d_output, d_first.dtype))
         found = tape.gradient(targets, sources, output_gradients=d_targets, unconnected_gradients="zero")
         d_zx, d_zr = found["zx"], found.get("zr")
         self.same_gradient = d_zx is d_zr

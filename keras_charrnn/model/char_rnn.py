@@ -89,12 +89,16 @@ class CharRNN(Steps, keras.Model):
 
     @property
     def precision(self):
-        """Of the products' operands: "float32" or "bfloat16"; sums, states and weights are float32 in both."""
+        """Of the products' operands: "float32" or "bfloat16"; sums, states and weights are float32 in both.
+
+        "float64" is for checks: after `keras.config.set_dtype_policy("float64")` the weights of a new model are too.
+        """
         return self._precision
 
     @precision.setter
     def precision(self, precision):
-        _require("precision", " or ".join(PRECISIONS), precision, precision in PRECISIONS)
+        accepted = f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}"
+        _require("precision", accepted, precision, precision in PRECISIONS)
         self._precision = precision
 
     def initial_states(self, batch_size):

@@ -19,8 +19,8 @@ def run_and_gradients(layer, x, states, precision="float32"):
     with tf.GradientTape() as tape:
         tape.watch(watched)
         outputs, after = layer.run(x, states, precision=precision)
-        assert outputs.dtype == precision and all(state.dtype == "float32" for state in after)
-        outputs = tf.cast(outputs, tf.float32)
+        assert outputs.dtype == precision and all(state.dtype == layer.cell.kernel.dtype for state in after)
+        outputs = tf.cast(outputs, layer.cell.kernel.dtype)
         loss = tf.reduce_sum(tf.sin(outputs)) + sum(tf.reduce_sum(tf.cos(2 * state)) for state in after)
     sources = [*watched, *(weight.value for weight in layer.trainable_weights)]
     return [outputs, *after, *tape.gradient(loss, sources)]
@@ -41,11 +41,12 @@ def steps_and_gradients(layer, x, states):
     return [outputs, *after, *tape.gradient(loss, sources)]
 
 
-def make(name, length, rng):
+def make(name, length, rng, dtype="float32"):
     layer = Recurrent(cells.get(name)(H))
     layer.build((B, length, D))
-    before, x = (tf.constant(rng.normal(size=(steps, B, D)).astype("float32")) for steps in (3, length))
-    _, states = layer.run(before, layer.initial_state(B))  # states that the cell can reach, none of them zero
+    before, x = (tf.constant(rng.normal(size=(steps, B, D)).astype(dtype)) for steps in (3, length))
+    # States that the cell can reach, none of them zero.
+    _, states = layer.run(before, layer.initial_state(B), precision=dtype)
     return layer, x, states
 
 
@@ -61,6 +62,17 @@ def test_outputs_and_gradients_equal_those_of_single_steps(name, length, rng):
     layer, x, states = make(name, length, rng)
     for fast, slow in zip(run_and_gradients(layer, x, states), steps_and_gradients(layer, x, states), strict=True):
         np.testing.assert_allclose(fast, slow, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("length", [7, 70])
+@pytest.mark.parametrize("name", cells.names())
+def test_in_float64_they_are_equal_to_its_rounding(name, length, rng, float64):
+    layer, x, states = make(name, length, rng, "float64")
+    for fast, slow in zip(
+        run_and_gradients(layer, x, states, "float64"), steps_and_gradients(layer, x, states), strict=True
+    ):
+        assert fast.dtype == slow.dtype == "float64"
+        np.testing.assert_allclose(fast, slow, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", cells.names())

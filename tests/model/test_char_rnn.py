@@ -196,7 +196,7 @@ def test_settings_out_of_range_are_refused(make_model, settings, message):
     with pytest.raises(SettingsError, match=message):
         make_model(**settings)
     model = make_model()
-    with pytest.raises(SettingsError, match="precision must be float32 or bfloat16; received 'float16'"):
+    with pytest.raises(SettingsError, match="precision must be float32, bfloat16 or float64; received 'float16'"):
         model.precision = "float16"
 
 
