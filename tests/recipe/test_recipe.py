@@ -1,10 +1,12 @@
 import pathlib
 
+import numpy as np
 import pytest
 
 import keras_charrnn
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe import Recipe, describe_keys, parse_override, read
+from keras_charrnn.windows import training_windows
 
 RECIPES = sorted((pathlib.Path(keras_charrnn.__file__).parents[1] / "recipes").glob("*.yaml"))
 SMALL = {"corpus": {"name": "python_stdlib"}}
@@ -27,6 +29,16 @@ def test_every_recipe_of_the_repository_is_valid_and_says_how_to_run_it(path):
 
 def test_there_are_recipes():
     assert {path.name for path in RECIPES} >= {"quickstart.yaml", "shakespeare.yaml"}
+
+
+@pytest.mark.parametrize("name", ["naive", "rnn", "gru", "lstm"])
+def test_the_rows_of_the_article_are_five_windows_of_200_characters(name):
+    recipe = read(RECIPES[0].with_name(f"article_{name}.yaml"))
+    characters = int(recipe.split.train * 1_115_394)  # of tiny_shakespeare
+    windows = training_windows(np.arange(characters), recipe.windows.batch_size, 200, recipe.windows.random_offset)
+    first = next(iter(windows.dataset))[0]
+    assert recipe.windows.length == 200 and windows.steps == 5
+    assert np.array_equal(first[:, 0], np.arange(characters // 1000) * 1000)
 
 
 def test_every_key_has_a_default_and_survives_the_file(tmp_path):
