@@ -1,23 +1,47 @@
 """The examples run, each as its own docstring says, on less text and fewer units."""
 
 import ast
+import importlib.util
 import os
 import pathlib
+import re
 import subprocess
 import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
 
 import keras_charrnn
 
 EXAMPLES = pathlib.Path(keras_charrnn.__file__).parents[1] / "examples"
 
 
-def run(name, *arguments, cwd):
+def run(name, *arguments, cwd, **environment):
     # Without tiny_shakespeare's own file the run takes the corpus that is always there.
     done = subprocess.run(
-        [sys.executable, EXAMPLES / name, *arguments], cwd=cwd, capture_output=True, text=True, env=dict(os.environ)
+        [sys.executable, EXAMPLES / name, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def load(name):
+    """Return an example as a module."""
+    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_every_example_begins_with_its_command(path):
+    assert f"    python examples/{path.name}" in ast.get_docstring(ast.parse(path.read_text()), clean=False)
 
 
 def test_the_custom_cell_trains(tmp_path):
@@ -39,3 +63,132 @@ def test_the_shakespeare_example_trains_through_the_python_api(tmp_path, shakesp
     out = run("shakespeare.py", "--epochs=1", "--units=16", "--characters=60000", cwd=tmp_path)
     assert "ROMEO:" in out and "validation loss" in out.splitlines()[-1]
     assert (tmp_path / "shakespeare.keras").is_file()
+
+
+@pytest.mark.parametrize(("cell", "embedding"), [("simple_rnn", 5), ("gru", "one_hot"), ("lstm", 5)])
+def test_the_gradient_by_hand_is_the_engines(cell, embedding, capsys, float64):
+    # 70 characters are more than the loop writes out as a whole.
+    assert load("bptt_by_hand.py").main(cell, 8, embedding, 70) == 0
+    out = capsys.readouterr().out
+    weights = ["kernel", "recurrent_kernel", "bias", "head_kernel", "head_bias"]
+    for weight in weights if embedding == "one_hot" else ["embedding", *weights]:
+        (row,) = re.findall(rf"│ {weight} +│.*│ *(\S+) *│ *(\S+) *│", out)
+        assert float(row[0]) <= 1e-4 and float(row[1]) <= 1e-12
+    assert "within 0.0001" in out and "within 1e-05" in out
+
+
+def test_the_gradient_by_hand_is_a_program(tmp_path):
+    out = run("bptt_by_hand.py", "--cell=gru", "--units=4", "--length=5", cwd=tmp_path)
+    assert "float64: gru, loss" in out and "BEYOND" not in out
+
+
+@pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm"])
+def test_the_gradient_by_hand_is_that_of_finite_differences(cell, rng):
+    example = load("bptt_by_hand.py")
+    gates, states = {"simple_rnn": (1, 1), "gru": (3, 1), "lstm": (4, 2)}[cell]
+    shapes = {
+        "embedding": (5, 3), "kernel": (3, 4 * gates), "recurrent_kernel": (4, 4 * gates),
+        "bias": (2, 4 * gates) if cell == "gru" else (4 * gates,), "head_kernel": (4, 5), "head_bias": (5,),
+    }  # fmt: skip
+    weights = {name: rng.normal(0, 0.5, shape) for name, shape in shapes.items()}
+    ids, targets = rng.integers(0, 5, (2, 6, 2))
+    window = ids, targets, [rng.normal(size=(2, 4)) for _ in range(states)]
+    _, gradient = example.by_hand(cell, weights, *window)
+    for name, weight in weights.items():
+        direction = rng.normal(size=weight.shape)
+        up, down = (
+            example.by_hand(cell, {**weights, name: weight + step * direction}, *window)[0] for step in (1e-5, -1e-5)
+        )
+        np.testing.assert_allclose((up - down) / 2e-5, (gradient[name] * direction).sum(), rtol=1e-6, atol=1e-9)
+
+
+def test_a_wrong_gradient_by_hand_is_told(monkeypatch, capsys, float64):
+    example = load("bptt_by_hand.py")
+    forward, backward = example.CELLS["lstm"]
+
+    def wrong(d_states, memory):
+        d_zx, d_zr, (d_h, _) = backward(d_states, memory)
+        return d_zx, d_zr, [d_h, np.zeros_like(d_h)]  # the gradient of c ends here
+
+    monkeypatch.setitem(example.CELLS, "lstm", (forward, wrong))
+    assert example.main("lstm", 6, 4, 20) == 1
+    assert "BEYOND 1e-05" in capsys.readouterr().out
+
+
+def test_the_model_without_abstractions_learns_and_writes(tmp_path):
+    out = run(
+        "without_abstractions.py", "--characters=60000", "--units=32", "--epochs=3", "--prefix=def ",
+        "--temperature=1", cwd=tmp_path,
+    )  # fmt: skip
+    guess = float(re.search(r"costs (\S+) nats", out)[1])
+    losses = [float(loss) for loss in re.findall(r"train (\S+) nats", out)]
+    assert len(losses) == 3 and losses[2] < losses[1] < losses[0] < guess and losses[2] < guess - 1
+    texts = re.split(r"--- temperature \S+ ---\n", out)[1:]
+    assert len(texts) == 2 and texts[0] != texts[1]
+    assert all(text.startswith("def ") and len(text) == len("def ") + 200 + 1 for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("rows", "prefix", "message"),
+    [(64, "Thou", "too few for 64 rows of 50"), (2, "XY", "only such as the text has"), (2, "", "at least one char")],
+)
+def test_the_model_without_abstractions_refuses_what_it_cannot_do(tmp_path, rows, prefix, message):
+    (tmp_path / "my.txt").write_text("Thou art more lovely. " * 20)
+    with pytest.raises(SystemExit, match=message):
+        load("without_abstractions.py").main("my.txt", None, rows, 50, 8, 0.1, 1, prefix, 1.0)
+
+
+def test_the_model_without_abstractions_is_the_one_with_them(make_model, rng):
+    example = load("without_abstractions.py")
+    model = make_model(cell="simple_rnn", units=7, embedding="one_hot")
+    symbols = len(model.vocabulary)
+    variables = example.make_variables(symbols, 7)
+    model.set_weights([variable.numpy() for variable in variables])
+    ids, states = rng.integers(0, symbols, (2, 3, 9)).astype("int32"), model.initial_states(3)
+    logits, ((after,),) = model.run(tf.constant(ids[0]), states)
+    wanted = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(ids[1], logits))
+    loss, state = example.window_loss(variables, *map(tf.constant, ids), states[0][0])
+    np.testing.assert_allclose(loss, wanted, atol=1e-6)
+    np.testing.assert_allclose(state, after, atol=1e-6)
+
+    # Its Adagrad is Keras's.
+    theirs, optimizer = [tf.Variable(variable) for variable in variables], keras.optimizers.Adagrad(0.1)
+    train = example.make_training_step(variables, 0.1)
+    for _ in range(3):
+        train(*map(tf.constant, ids), states[0][0])
+        with tf.GradientTape() as tape:
+            loss, _ = example.window_loss(theirs, *map(tf.constant, ids), states[0][0])
+        optimizer.apply(tape.gradient(loss, theirs), theirs)
+    for mine, keras_own in zip(variables, theirs, strict=True):
+        np.testing.assert_allclose(mine, keras_own, atol=1e-5)
+
+
+def test_the_gradient_of_a_trained_simple_network_vanishes_first(tmp_path):
+    pytest.importorskip("matplotlib")
+    out = run("vanishing_gradient.py", "--characters=150000", "--units=64", "--epochs=2", "--distance=60", cwd=tmp_path)
+    before, after = ([float(share) for share in row] for row in re.findall(r"│ 60 +│ (\S+) +│ (\S+) +│ (\S+) +│", out))
+    # An orthogonal kernel keeps the gradient, as long as nothing has been learnt.
+    assert before[0] > 0.1 > 1e-2 > max(before[1:])
+    assert after[0] < 0.1 * min(after[1:]) and after[0] < 1e-3 * before[0]
+    if importlib.util.find_spec("matplotlib"):
+        assert (tmp_path / "vanishing_gradient.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_gradient_of_a_trained_run_needs_no_matplotlib(tmp_path, tiny):
+    keras_charrnn.fit({**tiny, "model": {"cell": "lstm", "units": 8, "layers": 2}}, runs_dir=tmp_path)
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "matplotlib.py").write_text("raise ImportError('not here')")
+    path = os.pathsep.join([str(tmp_path / "hidden"), *sys.path])
+    out = run("vanishing_gradient.py", "--run=tiny-001", "--distance=7", cwd=tmp_path, PYTHONPATH=path)
+    assert "trained runs" in out and len(re.findall(r"│ [1257] +│ \S+ +│", out)) == 4
+    assert 'pip install "keras-charrnn[plots]"' in out
+
+
+def test_the_share_of_the_gradient_is_that_of_the_chain_of_jacobians(make_model):
+    """Of a linear network with a kernel k U, U orthogonal, exactly k of the gradient is left after each step."""
+    model = make_model(cell="simple_rnn", cell_arguments={"activation": "linear"})
+    (cell,) = (layer.cell for layer in model.recurrent)
+    cell.recurrent_kernel.assign(0.8 * keras.initializers.Orthogonal(1)(cell.recurrent_kernel.shape))
+    ids = model.vocabulary.encode("the quick brown fox jumps over the lazy dog. " * 5)
+    shares = load("vanishing_gradient.py").gradient_shares(model, ids, 20)
+    np.testing.assert_allclose(shares, 0.8 ** np.arange(21), rtol=1e-4)
