@@ -25,6 +25,10 @@ class RegistryError(CharRNNError, LookupError):
     """A name that is not registered, or is taken; or a plugin that cannot be imported."""
 
 
+class PluginError(RegistryError):
+    """A plugin that is there and cannot be imported; the message has its file and line."""
+
+
 class CorpusError(CharRNNError, ValueError):
     """A text that cannot be found, read, verified or used."""
 
@@ -43,6 +47,15 @@ class SettingsError(CharRNNError, ValueError):
 
 class CellError(CharRNNError, TypeError):
     """A cell that breaks its contract."""
+
+
+class CheckError(CharRNNError, AssertionError):
+    """A cell that lacks properties every cell must have. `failures` lists them, one message each."""
+
+    def __init__(self, cell, failures):
+        self.cell, self.failures = cell, list(failures)
+        count = "1 property" if len(self.failures) == 1 else f"{len(self.failures)} properties"
+        super().__init__("\n".join([f"{cell} lacks {count} of a cell", *(f"  - {each}" for each in self.failures)]))
 
 
 class RunError(CharRNNError, OSError):

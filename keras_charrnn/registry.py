@@ -5,16 +5,18 @@ look-up; installed packages with an entry point in the registry's group; and plu
 """
 
 import difflib
-import hashlib
 import importlib
 import importlib.metadata
-import importlib.util
-import pathlib
-import sys
+import inspect
 
-from keras_charrnn.errors import RegistryError
-
-FILE_MODULE = "keras_charrnn_plugin_"  # begins the name of a module made of a plugin's file
+from keras_charrnn.errors import PluginError, RegistryError
+from keras_charrnn.plugins import (
+    describe_entry_point,
+    is_plugin_file,  # noqa: F401  (with the next two, part of what this module offers)
+    load_entry_point,
+    load_plugin,  # noqa: F401
+    plugin_of,  # noqa: F401
+)
 
 
 def suggest(name, names):
@@ -61,12 +63,15 @@ class Registry:
 
         Raises:
             RegistryError: If nothing is; the message has the nearest name and all the names there are.
+            PluginError: If the installed package that announces the name cannot be imported, does not register it
+                after all, or is not the only one.
         """
         self._import_provider()
-        if name not in self._entries and name in (points := self._entry_points()):
-            self._load_entry_point(points[name])
         if name not in self._entries:
-            raise RegistryError(self.unknown(name))
+            points = self._entry_points(name)
+            if not points:
+                raise RegistryError(self.unknown(name))
+            self._load(points)
         return self._entries[name]
 
     def unknown(self, name):
@@ -80,7 +85,7 @@ class Registry:
     def names(self):
         """Return all names, in alphabetical order, those of installed plugins included."""
         self._import_provider()
-        return sorted({*self._entries, *self._entry_points()})
+        return sorted({*self._entries, *(point.name for point in self._entry_points())})
 
     def name_of(self, entry):
         """Return the name under which `entry` is registered, or None."""
@@ -94,16 +99,41 @@ class Registry:
         if self.provider:
             importlib.import_module(self.provider)
 
-    def _entry_points(self):
-        return {point.name: point for point in importlib.metadata.entry_points(group=self.group)} if self.group else {}
+    def package_of(self, name):
+        """Return the name of the installed package that announces `name`, or None."""
+        return next((point.dist.name for point in self._entry_points(name) if point.dist), None)
 
-    def _load_entry_point(self, point):
-        try:
-            point.load()
-        except Exception as error:  # a plugin may raise anything
-            raise RegistryError(
-                f"the installed plugin {point.name!r} ({point.value}) failed to import: {type(error).__name__}: {error}"
-            ) from error
+    def shadowed(self):
+        """Return (name, message) for each installed plugin whose name something else has already."""
+        self._import_provider()
+        clashes = []
+        for point in self._entry_points():
+            taken = self._entries.get(point.name)
+            if taken is not None and taken.__module__.partition(".")[0] != point.module.partition(".")[0]:
+                message = f"{describe_entry_point(point)}: the name is taken: {_describe(taken)} has it"
+                clashes.append((point.name, message))
+        return clashes
+
+    def _entry_points(self, name=None):
+        if not self.group:
+            return []
+        points = importlib.metadata.entry_points(group=self.group)
+        return [point for point in points if name in (None, point.name)]
+
+    def _load(self, points):
+        """Import the one installed plugin that announces a name."""
+        point, *others = points
+        if others:
+            raise PluginError(
+                f"the {self.kind} name {point.name!r} is announced twice, by {describe_entry_point(point)} and "
+                f"{describe_entry_point(others[0])}; uninstall one of the packages"
+            )
+        load_entry_point(point)
+        if point.name not in self._entries:
+            raise PluginError(
+                f"{describe_entry_point(point)} registers no {self.kind} {point.name!r}; it must import a module with "
+                f"@keras_charrnn.register_{self.kind}({point.name!r})"
+            )
 
 
 def _same_class(one, other):
@@ -127,22 +157,41 @@ def register_cell(name):
         class MyCell(keras_charrnn.GatedCell): ...
 
     Raises:
-        RegistryError: If the name is taken by another class, or the class is no Keras layer.
+        RegistryError: If the name is taken by another class, or the class is no cell or lacks a method of one.
     """
     import keras  # here, so that reading a recipe does not need Keras
 
     def register(cls):
-        if not (isinstance(cls, type) and issubclass(cls, keras.layers.Layer)):
-            raise RegistryError(
-                f"{cls!r} cannot be the cell {name!r}: a cell is a class derived from keras_charrnn.GatedCell, "
-                "keras_charrnn.RecurrentCell or a Keras cell"
-            )
+        if fault := _fault_of_cell(cls, keras.layers):
+            raise RegistryError(f"{cls!r} cannot be the cell {name!r}: {fault}")
         cells.register(name, cls)
         if keras.saving.get_registered_name(cls) == cls.__name__:  # not registered with Keras yet
             keras.saving.register_keras_serializable(package="keras_charrnn", name=name)(cls)
         return cls
 
     return register
+
+
+def _fault_of_cell(cls, layers):
+    """Return what keeps a class from being a cell, or ""."""
+    if not (isinstance(cls, type) and issubclass(cls, layers.Layer)):
+        return (
+            "a cell is a class derived from keras_charrnn.GatedCell, keras_charrnn.RecurrentCell or a Keras cell such "
+            "as keras.layers.LSTMCell"
+        )
+    missing = [name for name in ("combine", "call") if _is_abstract(cls, name)]
+    if missing:
+        return f"it lacks the method {missing[0]}, in which a cell's equations stand"
+    if issubclass(cls, layers.RNN):
+        return "it runs over time; register the cell that makes one step"
+    arguments = [each for each in inspect.signature(cls.call).parameters if each not in ("self", "training", "mask")]
+    if len(arguments) < 2:
+        return "a cell's method call takes inputs and states, as in call(inputs, states, training=False)"
+    return ""
+
+
+def _is_abstract(cls, method):
+    return getattr(inspect.getattr_static(cls, method, None), "__isabstractmethod__", False)
 
 
 def register_corpus(name):
@@ -157,73 +206,3 @@ def register_corpus(name):
         return function
 
     return register
-
-
-def plugin_of(cls):
-    """Return the file or module that must be imported for a class to be there; None for the package's own."""
-    if cls.__module__.partition(".")[0] == __package__:
-        return None
-    module = sys.modules.get(cls.__module__)
-    is_file = cls.__module__ == "__main__" or cls.__module__.startswith(FILE_MODULE)
-    return getattr(module, "__file__", None) or "an interactive session" if is_file else cls.__module__
-
-
-def is_plugin_file(plugin):
-    """Whether a plugin's name is the path of a file, not the name of a module."""
-    return plugin.endswith(".py") or "/" in plugin
-
-
-def load_plugin(plugin, folder="."):
-    """Import a plugin that the user named, so that what it registers can be found.
-
-    Args:
-        plugin: The name of a module that can be imported ("my_package.cells"), or the path of a Python file
-            ("my_cell.py").
-        folder: Where a relative path starts: the recipe's folder.
-
-    Raises:
-        RegistryError: If there is no such file or module, or importing it fails; with the plugin's own file and line.
-    """
-    path = pathlib.Path(folder, plugin).expanduser()
-    is_file = is_plugin_file(plugin)
-    if is_file and not path.is_file():
-        raise RegistryError(f"plugin {plugin!r}: there is no file {path}; paths start from the recipe's folder")
-    try:
-        if is_file:
-            _import_file(path.resolve())
-        else:
-            importlib.import_module(plugin)
-    except RegistryError:
-        raise
-    except ModuleNotFoundError as error:
-        raise RegistryError(f"plugin {plugin!r}: {error}; install it, or name a file ending in .py") from error
-    except Exception as error:  # a plugin may raise anything
-        raise RegistryError(f"plugin {plugin!r}: {_where(error, plugin)}{type(error).__name__}: {error}") from error
-
-
-def _import_file(path):
-    """Import a file once, as a module of its own whose name is stable from process to process."""
-    name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-
-
-def _where(error, plugin):
-    """Return "file, line N: " for the place in the plugin where an error arose."""
-    if isinstance(error, SyntaxError):
-        return f"{error.filename}, line {error.lineno}: "
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        filename = trace.tb_frame.f_code.co_filename
-        if pathlib.Path(filename).name == pathlib.Path(plugin).name:
-            place = f"{filename}, line {trace.tb_lineno}: "
-        trace = trace.tb_next
-    return place

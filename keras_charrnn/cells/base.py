@@ -3,6 +3,7 @@
 Shapes in letters: B batch, D width of the input, H units, G number of gates.
 """
 
+import abc
 import inspect
 from collections.abc import Mapping
 
@@ -11,6 +12,7 @@ from keras import ops
 
 from keras_charrnn.cells.initial import GateBias
 from keras_charrnn.errors import CellError
+from keras_charrnn.plugins import where_defined
 
 
 def require_whole(cell, name, value, least):
@@ -44,6 +46,7 @@ class RecurrentCell(keras.layers.Layer):
         self.state_size = [units]
         self.output_size = units
 
+    @abc.abstractmethod
     def call(self, inputs, states, training=False):
         raise NotImplementedError(f"{type(self).__name__} needs the method call(inputs, states, training)")
 
@@ -159,14 +162,15 @@ class GatedCell(RecurrentCell):
 
     @property
     def own_weights(self):
-        """The trainable weights that only `combine` uses."""
+        """The weights that only `combine` uses, frozen ones too: those that a subclass made in its `build`."""
         products = {id(self.kernel)}
         if self.recurrent_product:
             products.add(id(self.recurrent_kernel))
         if self.adds_bias:
             products.add(id(self.bias))
-        return [weight for weight in self.trainable_weights if id(weight) not in products]
+        return [weight for weight in self.weights if id(weight) not in products]
 
+    @abc.abstractmethod
     def combine(self, zx, zr, states):
         raise NotImplementedError(
             f"{type(self).__name__} needs the method combine(zx, zr, states), which returns the new states by name"
@@ -190,22 +194,25 @@ class GatedCell(RecurrentCell):
         options = {"training": training, "seed": seed}
         given = dict(zip(self.states, states, strict=True))
         new = self.combine(zx, zr, given, **{name: options[name] for name in self._options})
-        where = f"{type(self).__name__}.combine"
+        if fault := self._fault_of(new, states[0].shape):
+            raise CellError(f"{type(self).__name__}.combine must return {fault} ({where_defined(self.combine)})")
+        return new.get("output", new[self.states[0]]), [new[name] for name in self.states]
+
+    def _fault_of(self, new, expected):
+        """Return what `combine` should have returned and what came, or ""."""
         if not isinstance(new, Mapping):
-            raise CellError(f"{where} must return a dictionary of the states by name; received {type(new).__name__}")
+            return f"a dictionary of the states by name; received {type(new).__name__}"
         if set(new) - {"output"} != set(self.states):
-            raise CellError(
-                f"{where} must return the states {', '.join(map(repr, self.states))} (and 'output' where it is not the "
-                f"first state); received {', '.join(map(repr, new)) or 'none'}"
+            return (
+                f"the states {', '.join(map(repr, self.states))} (and 'output' where it is not the first state); "
+                f"received {', '.join(map(repr, new)) or 'none'}"
             )
         for name, tensor in new.items():
-            expected = states[0].shape
-            if tuple(tensor.shape) != tuple(expected):
-                raise CellError(
-                    f"{where}: {name!r} must have the shape {tuple(expected)} (batch, units); "
-                    f"received {tuple(tensor.shape)}"
-                )
-        return new.get("output", new[self.states[0]]), [new[name] for name in self.states]
+            shape = getattr(tensor, "shape", None)
+            if shape is None or tuple(shape) != tuple(expected):
+                received = type(tensor).__name__ if shape is None else tuple(shape)
+                return f"{name!r} in the shape {tuple(expected)} (batch, units); received {received}"
+        return ""
 
     def call(self, inputs, states, training=False):
         """Make one step in Keras's contract: inputs (B, D) and a list of states -> output (B, H), new states."""

@@ -3,8 +3,13 @@
 import inspect
 
 
-def print_summaries(registry):
-    """Print each registered name with the first line of its docstring, or with what is wrong with it."""
+def print_summaries(registry, broken=()):
+    """Print each registered name with the first line of its docstring, or with what is wrong with it.
+
+    Args:
+        registry: A `Registry`.
+        broken: Further rows (name, error), of plugins that could not be imported.
+    """
     import rich.box
     import rich.console
     import rich.markup
@@ -13,10 +18,14 @@ def print_summaries(registry):
     from keras_charrnn.errors import RegistryError
 
     table = rich.table.Table(registry.kind, "what it is", box=rich.box.SIMPLE_HEAD)
+    broken = [*registry.shadowed(), *broken]
     for name in registry.names():
         try:
             summary = (inspect.getdoc(registry.get(name)) or "").partition("\n")[0]
         except RegistryError as error:
-            summary = f"broken: {error}"
-        table.add_row(name, rich.markup.escape(summary))
+            broken.append((name, error))
+        else:
+            table.add_row(name, rich.markup.escape(summary))
+    for name, error in broken:
+        table.add_row(rich.markup.escape(name), rich.markup.escape(f"broken: {error}"))
     rich.console.Console().print(table)

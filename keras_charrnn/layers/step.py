@@ -3,6 +3,7 @@
 Shapes in letters: B batch, H units, G gates.
 """
 
+import inspect
 import warnings
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import CellError, CharRNNError
+from keras_charrnn.plugins import where_defined, where_raised
 
 
 class Step:
@@ -60,7 +62,8 @@ class Step:
             for name, value in new.items():
                 if not np.isfinite(value).all():
                     raise CellError(
-                        f"{self._name}.combine returns NaN or infinity as {name!r} when all it gets is zeros"
+                        f"{self._name}.combine returns NaN or infinity as {name!r} when all it gets is zeros "
+                        f"({where_defined(self.cell.combine)})"
                     )
 
     def _run_on_zeros(self):
@@ -77,7 +80,9 @@ class Step:
         except (CharRNNError, tf.errors.OpError):
             raise
         except Exception as error:  # combine is the user's, and may raise anything
-            raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error}") from error
+            combine = self.cell.combine
+            place = where_raised(error, [inspect.getfile(combine)]) or where_defined(combine)
+            raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error} ({place})") from error
         return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, cell.variable_dtype)}
 
     @property

@@ -194,16 +194,19 @@ class CharRNN(Steps, keras.Model):
             "vocabulary": self.vocabulary.get_config(),
             **self._settings,
             "plugin": registry.plugin_of(cell),
+            "package": registry.cells.package_of(self._settings["cell"]),
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config):
-        plugin, cell = config.pop("plugin"), config["cell"]
+        plugin, package, cell = config.pop("plugin"), config.pop("package", None), config["cell"]
         if plugin is not None and cell not in registry.cells:
+            where = f"the model's cell {cell!r} is registered by {plugin}"
+            if package is not None:
+                raise RegistryError(f"{where}, of the package {package!r}, which is not installed; install it with pip")
             raise RegistryError(
-                f"the model's cell {cell!r} is registered by {plugin}, which has not been imported; import it before "
-                f"loading the model, or name it with --plugin"
+                f"{where}, which has not been imported; import it before loading the model, or name it with --plugin"
             )
         return cls(Vocabulary(**config.pop("vocabulary")), **config)
 
