@@ -21,7 +21,7 @@ _HOMES = {
     "fit": "training",
     "resume": "training",
 }
-_MODULES = ("callbacks", "cells", "corpora", "errors", "layers", "recipe", "registry", "windows")
+_MODULES = ("callbacks", "cells", "corpora", "errors", "layers", "recipe", "registry", "testing", "windows")
 
 __all__ = [*_HOMES, *_MODULES]
 

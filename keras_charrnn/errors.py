@@ -9,6 +9,8 @@ expect as a built-in exception derive from that one too.
 class CharRNNError(Exception):
     """Base of all errors of this package: a mistake in what was asked for, with advice in its message."""
 
+    exit_status = 2  # of the program; 1 for those that are no mistake in what was asked for
+
 
 class RecipeError(CharRNNError, ValueError):
     """A recipe that cannot be used. `problems` lists every fault found, one message each."""
@@ -52,6 +54,8 @@ class CellError(CharRNNError, TypeError):
 class CheckError(CharRNNError, AssertionError):
     """A cell that lacks properties every cell must have. `failures` lists them, one message each."""
 
+    exit_status = 1
+
     def __init__(self, cell, failures):
         self.cell, self.failures = cell, list(failures)
         count = "1 property" if len(self.failures) == 1 else f"{len(self.failures)} properties"
@@ -65,6 +69,10 @@ class RunError(CharRNNError, OSError):
 class WriteError(CharRNNError, OSError):
     """A file that cannot be written, for want of space or of leave: a failure of the run, not a mistake in it."""
 
+    exit_status = 1
+
 
 class DivergenceError(CharRNNError, ArithmeticError):
     """A training whose loss left every bound: a failure of the run."""
+
+    exit_status = 1

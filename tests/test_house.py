@@ -14,6 +14,7 @@ PACKAGE = pathlib.Path(keras_charrnn.__file__).parent
 ORDER = [
     "errors",
     "files",
+    "plugins",
     "registry",
     "recipe",
     "corpora",
@@ -29,6 +30,7 @@ ORDER = [
     "callbacks",
     "compute",
     "training",
+    "testing",
     "cli",
 ]
 

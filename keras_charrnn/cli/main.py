@@ -1,7 +1,7 @@
 """The program: arguments to a command, errors to messages and exit statuses.
 
-Exit status: 0 done; 1 a failure of the run, such as a full disk; 2 a mistake in what was asked for; 130 Ctrl-C;
-143 SIGTERM.
+Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check; 2 a mistake in what
+was asked for; 130 Ctrl-C; 143 SIGTERM.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 
 from keras_charrnn import __version__
 from keras_charrnn.cli import cells, check, corpora, resume, sample, train
-from keras_charrnn.errors import CharRNNError, DivergenceError, WriteError
+from keras_charrnn.errors import CharRNNError
 
 COMMANDS = {"train": train, "resume": resume, "sample": sample, "check": check, "cells": cells, "corpora": corpora}
 
@@ -29,7 +29,7 @@ def main(arguments=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except CharRNNError as error:
-        return _fail(options, error, str(error), 1 if isinstance(error, WriteError | DivergenceError) else 2)
+        return _fail(options, error, str(error), error.exit_status)
     except Exception as error:  # the last resort: a message, not a traceback
         return _fail(options, error, f"{type(error).__name__}: {error}\n(--debug shows where it arose)", 1)
     return 0

@@ -67,7 +67,8 @@ def test_check_shows_every_key_with_its_value(recipe, capsys):
 def test_cells_and_corpora_are_listed(capsys):
     pathlib.Path("mine.py").write_text(
         "import keras_charrnn\n@keras_charrnn.register_cell('listed_cell')\nclass Mine(keras_charrnn.GatedCell):\n"
-        "    '''A cell of mine.'''\n    gates = ('a',)\n"
+        "    '''A cell of mine.'''\n    gates = ('a',)\n\n"
+        "    def combine(self, zx, zr, states):\n        return {'h': zx + zr}\n"
     )
     assert main(["cells", "--plugin", "mine.py"]) == 0
     out = capsys.readouterr().out
@@ -75,6 +76,43 @@ def test_cells_and_corpora_are_listed(capsys):
     assert main(["corpora"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in ("tiny_shakespeare", "shakespeare_plays", "python_stdlib"))
+
+
+def test_a_broken_plugin_is_listed_as_broken_with_its_file_and_line(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "300")
+    pathlib.Path("mine.py").write_text("import keras_charrnn\n\n1 / 0\n")
+    info = tmp_path / "site" / "charrnn_bad-2.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: charrnn-bad\nVersion: 2.0\n")
+    (info / "entry_points.txt").write_text("[keras_charrnn.cells]\nbad = charrnn_bad_of_a_test\ngru = charrnn_bad\n")
+    (tmp_path / "site" / "charrnn_bad_of_a_test.py").write_text("x = (\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert main(["cells", "--plugin", "mine.py"]) == 0
+    out, err = capsys.readouterr()
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert "Long short-term memory" in rows["lstm"] and err == ""
+    assert "broken: plugin 'mine.py': " in rows["mine.py"] and "mine.py, line 3: ZeroDivisionError" in rows["mine.py"]
+    assert "broken: installed plugin 'bad' (package charrnn-bad 2.0" in rows["bad"]
+    assert "charrnn_bad_of_a_test.py, line 1: SyntaxError" in rows["bad"]
+    assert "Gated recurrent unit" in out and "the name is taken: keras_charrnn.cells.gru.GRU has it" in rows["gru"]
+
+
+def test_a_cell_is_checked_and_a_wrong_one_has_status_1(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["cells", "--check", "simple_rnn"]) == 0
+    out = capsys.readouterr().out
+    assert "simple_rnn" in out and out.count(" ok ") == 14 and "the cell has no parallel form" in out
+    pathlib.Path("mine.py").write_text(
+        "import keras_charrnn\nfrom keras import ops\n\n@keras_charrnn.register_cell('leaking_cell')\n"
+        "class Mine(keras_charrnn.GatedCell):\n    gates = ('a',)\n\n    def combine(self, zx, zr, states):\n"
+        "        return {'h': ops.tanh(zx + zr - ops.mean(zx, axis=0))}\n"
+    )
+    assert main(["cells", "--check", "leaking_cell", "--plugin", "mine.py"]) == 1
+    out, err = capsys.readouterr()
+    assert err == "keras-charrnn: leaking_cell lacks 1 property of a cell\n  - leaking_cell: rows independent\n"
+    (row,) = (line for line in out.splitlines() if "rows independent" in line and "failed" in line)
+    assert "expected: row 0 to stay as it is when the other rows change" in row
+    assert "received: a difference of" in out and "likely cause: a mean, sum, maximum or softmax over axis 0" in out
 
 
 def test_help_and_version_are_there():
@@ -101,8 +139,10 @@ MISTAKES = [
     (["sample", "none.keras", "--temperature", "-1"], "temperature must be a number of 0 or more; received -1.0"),
     (["sample", "none.keras", "--temperature", "nan"], "temperature must be a number of 0 or more; received nan"),
     (["sample", "none.keras", "--temperature", "inf"], "received inf"),
-    (["sample", "none.keras", "--plugin", "none.py"], "there is no file none.py"),
-    (["cells", "--plugin", "none.py"], "there is no file none.py"),
+    (["sample", "none.keras", "--plugin", "none.py"], "plugin 'none.py': there is no file "),
+    (["cells", "--plugin", "none.py"], "none.py; paths start from"),
+    (["cells", "--check", "grru"], "unknown cell 'grru', did you mean 'gru'?"),
+    (["cells", "--check", "gru", "--plugin", "list.py"], "list.py, line 1: SyntaxError"),
 ]
 
 
@@ -110,6 +150,7 @@ MISTAKES = [
 def test_a_mistake_is_one_message_status_2_and_nothing_is_left(recipe, capsys, tmp_path, arguments, message):
     pathlib.Path("list.yaml").write_text("- a\n")
     pathlib.Path("list.keras").write_text("- a\n")
+    pathlib.Path("list.py").write_text("- a -\n")
     before = sorted(tmp_path.rglob("*"))
     assert main(arguments) == 2
     out, err = capsys.readouterr()

@@ -1,0 +1,85 @@
+"""Every registered cell has all properties of a cell, and what is no cell is refused."""
+
+import functools
+
+import keras
+import pytest
+
+import keras_charrnn
+from keras_charrnn import cells, registry
+from keras_charrnn.errors import CellError, CheckError, RegistryError, SettingsError
+from keras_charrnn.testing import PROPERTIES, Subject, check_cell, examine, gradients, round_trips
+
+
+@pytest.mark.parametrize("name", registry.cells.names())
+def test_a_registered_cell_has_every_property(name):
+    check_cell(name, skip=["saving"])
+
+
+def test_every_registered_cell_is_saved_and_read_elsewhere():
+    faults = round_trips([Subject(name) for name in registry.cells.names()])
+    assert [str(fault) for fault in faults if fault] == []
+
+
+@pytest.mark.parametrize("cell", [keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell])
+def test_a_cell_of_keras_has_every_property(cell):
+    check_cell(cell, skip=["saving"])
+
+
+def test_a_cell_is_a_class_a_name_or_a_function_and_takes_arguments():
+    for cell in (functools.partial(cells.GRU, activation="relu"), lambda units: cells.GRU(units, activation="relu")):
+        subject = Subject(cell, units=6)
+        assert subject.label == "gru" and subject.cell.units == 6
+        assert subject.cell.activation is keras.activations.relu
+    assert Subject("lstm", cell_arguments={"bias_initializer": "ones"}).arguments == {"bias_initializer": "ones"}
+
+
+@pytest.mark.parametrize("units", [4, 16])
+def test_gradients_of_a_cell_with_kinks_agree(units):
+    subject = Subject("simple_rnn", units, {"activation": "relu"})
+    subject.build()
+    gradients.finite_differences(subject)
+
+
+def test_the_same_is_found_each_time_and_the_random_state_stays():
+    import random
+
+    random.seed(3)
+    before = random.getstate()
+    first, second = (Subject("lstm") for _ in range(2))
+    for subject in (first, second):
+        subject.build()
+    for one, other in zip(first.layer.get_weights(), second.layer.get_weights(), strict=True):
+        assert (one == other).all()
+    assert (first.inputs.numpy() == second.inputs.numpy()).all()
+    assert random.getstate() == before
+
+
+@pytest.mark.parametrize("cell", [3, None, cells.GRU(2)])
+def test_what_is_no_class_of_cells_is_refused(cell):
+    with pytest.raises(CellError, match="is a class, a registered name, or a function of the units that makes a cell"):
+        check_cell(cell)
+
+
+def test_what_cannot_be_checked_is_told():
+    with pytest.raises(CellError, match="Recurrent takes a cell such as"):
+        check_cell(keras.layers.Dense)
+    with pytest.raises(RegistryError, match="unknown cell 'grru', did you mean 'gru'"):
+        check_cell("grru")
+    with pytest.raises(SettingsError, match="skip: no property 'gradient', did you mean 'gradients'"):
+        check_cell("gru", skip=["gradient"])
+
+
+def test_a_class_that_is_not_registered_cannot_be_read_elsewhere():
+    class Mine(cells.GRU):
+        pass
+
+    with pytest.raises(CheckError, match=r"Mine lacks 1 .*\n  - saving: .*Could not locate class 'Mine'.*@keras_cha"):
+        check_cell(Mine)
+
+
+def test_the_properties_say_what_holds():
+    assert len({each.name for each in PROPERTIES}) == len(PROPERTIES) == 15
+    assert all(each.check.__doc__.splitlines()[0].endswith((".", ",")) for each in PROPERTIES)
+    assert [each.name for each in examine("gru", skip=["saving"])] == [each.name for each in PROPERTIES]
+    assert keras_charrnn.testing.check_cell is check_cell
