@@ -13,11 +13,13 @@ import keras
 import numpy as np
 
 from keras_charrnn import registry
+from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers import Recurrent
 from keras_charrnn.testing.fault import Fault, describe, require_equal
 from keras_charrnn.testing.subject import BATCH, TIME, WIDTH
 
 TIMEOUT = 600  # seconds
+FRESH = "KERAS_CHARRNN_FRESH_PROCESS"  # set in the environment of the other process
 
 
 def configuration(subject):
@@ -66,7 +68,14 @@ def round_trips(subjects):
 
     Returns:
         For each of them a `Fault`, or None.
+
+    Raises:
+        SettingsError: If this is such a process already: a script that checks its cell whenever it is imported.
     """
+    if FRESH in os.environ:
+        raise SettingsError(
+            'the file with the cell calls the check when it is imported; call it below `if __name__ == "__main__":`'
+        )
     faults, jobs, wanted = [None] * len(subjects), {}, {}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -133,7 +142,7 @@ def _read_elsewhere(jobs, folder):
     done = subprocess.run(
         [sys.executable, "-m", "keras_charrnn.testing.fresh", folder / "jobs.json"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3", FRESH: "1"},
         capture_output=True,
         text=True,
         timeout=TIMEOUT,

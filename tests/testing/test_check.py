@@ -1,6 +1,9 @@
 """Every registered cell has all properties of a cell, and what is no cell is refused."""
 
 import functools
+import pathlib
+import subprocess
+import sys
 
 import keras
 import pytest
@@ -76,6 +79,17 @@ def test_a_class_that_is_not_registered_cannot_be_read_elsewhere():
 
     with pytest.raises(CheckError, match=r"Mine lacks 1 .*\n  - saving: .*Could not locate class 'Mine'.*@keras_cha"):
         check_cell(Mine)
+
+
+def test_a_script_that_checks_its_cell_when_imported_is_told_and_starts_no_chain_of_processes():
+    pathlib.Path("script.py").write_text(
+        "import keras_charrnn\nfrom keras_charrnn.testing import Subject, round_trips\n\n"
+        "@keras_charrnn.register_cell('of_a_script')\nclass Mine(keras_charrnn.cells.GRU):\n    pass\n\n"
+        "(fault,) = round_trips([Subject(Mine)])\nprint(fault)\n"
+    )
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "script.py, line 8: the file with the cell calls the check when it is imported; call it below" in done.stdout
 
 
 def test_the_properties_say_what_holds():

@@ -1,0 +1,96 @@
+"""Plugins of three kinds, each as its example has it, and the page on them, word for word."""
+
+import ast
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+import keras_charrnn
+from keras_charrnn.cli import main
+from keras_charrnn.errors import RegistryError
+
+ROOT = pathlib.Path(keras_charrnn.__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+PAGE = (ROOT / "docs" / "plugins.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def execute(*command, site="", **options):
+    """Run a command with a folder of installed packages, and the program that belongs to this interpreter."""
+    path = os.pathsep.join(filter(None, [str(site), str(ROOT), os.environ.get("PYTHONPATH")]))
+    programs = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PYTHONPATH": path, "PATH": programs}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_page_leads_to_a_checked_trained_and_sampled_cell():
+    files = [*blocks("python"), *blocks("yaml")]
+    for code in files:
+        pathlib.Path(re.match(r"# (\S+)\n", code)[1]).write_text(code)
+    (commands,) = blocks("sh")
+    check, tests, train, sample = (execute("bash", "-ec", command) for command in commands.splitlines())
+    assert check.count(" ok ") == 14 and "gradients" in check
+    assert "1 passed" in tests
+    assert "1 x leaky 64" in train and "best validation loss" in train
+    assert sample.startswith("def ") and len(sample) == len("def ") + 200 + len("\n")
+
+
+def test_the_pages_cell_has_at_most_15_lines_and_stands_in_the_examples():
+    code = blocks("python")[0]
+    (cell,) = (node for node in ast.parse(code).body if isinstance(node, ast.ClassDef))
+    assert cell.end_lineno - cell.lineno <= 15
+    assert (EXAMPLES / "plugin_file" / "leaky.py").read_text() == code
+    assert (EXAMPLES / "plugin_file" / "leaky.yaml").read_text() == blocks("yaml")[0]
+    assert blocks("toml")[0] in (EXAMPLES / "plugin_package" / "pyproject.toml").read_text()
+    for path in re.findall(r"`(examples/[^`]+)`", PAGE):
+        assert (ROOT / path).exists()
+
+
+def test_a_file_named_in_a_recipe_is_found_from_the_recipes_folder_and_remembered_by_the_run(tmp_path):
+    sizes = ["--set", "model.units=8", "--set", "training.epochs=1", "--set", "corpus.max_bytes=20000"]
+    folder = shutil.copytree(EXAMPLES / "plugin_file", tmp_path / "elsewhere")
+    assert main(["train", str(folder / "leaky.yaml"), *sizes]) == 0
+    recipe = yaml.safe_load(pathlib.Path("runs/leaky-001/recipe.yaml").read_text())
+    assert recipe["plugins"] == [str(folder / "leaky.py")]
+    assert keras_charrnn.load("runs/leaky-001").recurrent[0].cell.leak.shape == (8,)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Return a folder in which the example's package is installed, as pip does it, without a network."""
+    source = shutil.copytree(EXAMPLES / "plugin_package", tmp_path / "source")  # the build leaves files beside it
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
+    execute(sys.executable, "-m", "pip", "install", *options, "--target", tmp_path / "site", source)
+    return tmp_path / "site"
+
+
+def test_an_installed_package_needs_no_plugins_and_a_model_without_it_names_it(site, tiny, monkeypatch, capsys):
+    out = execute(sys.executable, "-m", "pytest", "-q", "tests", site=site, cwd=site.with_name("source"))
+    assert "2 passed" in out
+    pathlib.Path("tiny.yaml").write_text(yaml.safe_dump({**tiny, "model": {"cell": "atr", "units": 8}}))
+    out = execute("keras-charrnn", "train", "tiny.yaml", site=site)
+    assert "1 x atr 8" in out
+    message = (
+        r"the model's cell 'atr' is registered by charrnn_atr, of the package 'charrnn-atr', which is not installed; "
+        "install it with pip"
+    )
+    with pytest.raises(RegistryError, match=message):
+        keras_charrnn.load("runs/tiny-001/model.keras")
+    assert main(["sample", "runs/tiny-001/model.keras"]) == 2
+    assert "the package 'charrnn-atr', which is not installed" in capsys.readouterr().err
+    monkeypatch.syspath_prepend(site)
+    assert main(["cells"]) == 0
+    assert "Addition-subtraction twin-gated recurrence" in capsys.readouterr().out
+    assert main(["sample", "runs/tiny-001/model.keras", "--length", "5"]) == 0
+    assert len(capsys.readouterr().out) == 5 + 1
