@@ -10,9 +10,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "CharRNN": "model",
     "GatedCell": "cells",
+    "LinearCell": "cells",
     "RecurrentCell": "cells",
     "Recurrent": "layers",
     "Vocabulary": "vocabulary",
+    "linear_recurrence": "recurrence",
     "register_cell": "registry",
     "register_corpus": "registry",
     "read_recipe": "recipe",

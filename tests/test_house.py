@@ -20,6 +20,7 @@ ORDER = [
     "corpora",
     "vocabulary",
     "windows",
+    "recurrence",
     "cells",
     "layers",
     "generation",

@@ -30,7 +30,10 @@ class RecurrentCell(keras.layers.Layer):
     - `call(inputs, states, training=False) -> (output, new_states)`, with inputs (B, D), a list of states and the
       output (B, H);
     - `state_size`, a list of the widths of the states (default: one state as wide as the units);
-    - `get_initial_state(batch_size)`, where the states do not start from zero.
+    - `get_initial_state(batch_size)`, where the states do not start from zero;
+    - `parallel(inputs, states) -> (outputs, new_states)`, where a whole window can be computed at once: inputs
+      (B, T, D), the list of states before the first step, outputs (B, T, H) and the states after the last one. The
+      layer then uses it in place of single steps. `LinearCell` has one, and `recurrence.linear_recurrence` helps.
 
     Args:
         units: H, the width of the output.

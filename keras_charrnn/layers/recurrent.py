@@ -6,10 +6,10 @@ Shapes in letters: B batch, T time, D width of the input, H units, G gates, V sy
 import keras
 from keras import ops
 
-from keras_charrnn.cells import GatedCell
+from keras_charrnn.cells import GatedCell, LinearCell
 from keras_charrnn.errors import CellError, SettingsError
 from keras_charrnn.layers.scan import scan
-from keras_charrnn.layers.sources import Rows, Symbols
+from keras_charrnn.layers.sources import Rows, Symbols, products
 from keras_charrnn.layers.step import Step
 
 
@@ -22,7 +22,8 @@ class Recurrent(keras.layers.Layer):
     are float32 variables in `states`, and no weights: a save leaves them out.
 
     Args:
-        cell: A `GatedCell`, which takes the fast loop, or any other cell in Keras's contract.
+        cell: A `GatedCell`, which takes the fast loop; one with a method `parallel`, which takes a window at once (see
+            `RecurrentCell`); or any other cell in Keras's contract.
         stateful: Whether the states go on from call to call. The batch size must then be known and stay the same.
         return_state: Whether a call returns the pair (outputs, list of states).
 
@@ -36,9 +37,9 @@ class Recurrent(keras.layers.Layer):
             raise CellError(f"Recurrent takes a cell such as keras_charrnn.cells.GRU(128); received {cell!r}")
         self.cell, self.stateful, self.return_state = cell, stateful, return_state
         self._states, self._steps = _States(), _Steps()
-        # Keras's own layer runs the cells that the fast loop cannot.
+        # Keras's own layer runs the cells that neither the fast loop nor their own parallel form can.
         self._loop = None
-        if not isinstance(cell, GatedCell):
+        if not (isinstance(cell, GatedCell) or hasattr(cell, "parallel")):
             self._loop = keras.layers.RNN(cell, return_sequences=True, return_state=True, name="loop")
 
     @property
@@ -108,12 +109,17 @@ class Recurrent(keras.layers.Layer):
         Returns:
             The outputs (T, B, H), in the precision, and the list of new states, float32.
         """
-        if self._loop is not None:
+        if not isinstance(self.cell, GatedCell):
             batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), self.cell.variable_dtype)
-            outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
-            return ops.cast(ops.transpose(outputs, (1, 0, 2)), precision), states
+            if self._loop is None:
+                outputs, states = self.cell.parallel(batch_major, list(states))
+            else:
+                outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
+            return ops.cast(ops.transpose(outputs, (1, 0, 2)), precision), list(states)
         if inputs.shape[0] is None:
             raise SettingsError(f"{self.name}: the number of time steps must be known; give the model a fixed one")
+        if isinstance(self.cell, LinearCell):
+            return self.cell.recur(products(Rows(inputs, self.cell.kernel, precision, self.cell.bias)), states)
         source = Rows(inputs, self.cell.kernel, precision)
         return scan(self._step(training, precision), source, list(states), seed)
 
@@ -126,11 +132,14 @@ class Recurrent(keras.layers.Layer):
             ids: int32 (T, B).
             embedding: float32 (V, D), or None for one-hot inputs (D = V).
         """
-        if self._loop is not None or (embedding is not None and embedding.shape[0] > ids.shape[0] * ids.shape[1]):
+        larger = embedding is not None and embedding.shape[0] > ids.shape[0] * ids.shape[1]
+        if larger or not isinstance(self.cell, GatedCell):
             return self.run(self._embed(ids, embedding), states, training, seed, precision)
         table = self.cell.kernel
         if embedding is not None:
             table = ops.matmul(embedding, table)
+        if isinstance(self.cell, LinearCell):
+            return self.cell.recur(products(Symbols(ids, table + self.cell.bias, precision)), states)
         return scan(self._step(training, precision), Symbols(ids, table, precision), list(states), seed)
 
     def _embed(self, ids, embedding):

@@ -1,5 +1,8 @@
 """What a window feeds to a cell, as input products: rows of numbers, or symbols. TensorFlow only.
 
+A source has `inputs`, what it is made of; `weights`, the tensors that the products need; `product`, which makes them,
+and `gradient`, which goes back from them. `products` is both at once, for TensorFlow's own differentiation.
+
 Shapes in letters: T time, B batch, D width of the input, H units, G gates, V symbols.
 """
 
@@ -7,31 +10,40 @@ import tensorflow as tf
 
 
 class Rows:
-    """The inputs of a window as rows of numbers: zx = x W.
+    """The inputs of a window as rows of numbers: zx = x W, or x W + b.
 
     Args:
         x: (T, B, D), float32 or in `precision`.
         kernel: W, float32 (D, G*H).
         precision: Of the operands.
+        bias: b, float32 (G*H,), or None.
     """
 
-    def __init__(self, x, kernel, precision):
-        self.inputs, self.weights = x, (tf.convert_to_tensor(kernel),)
+    def __init__(self, x, kernel, precision, bias=None):
+        self.inputs = x
+        self.weights = tuple(map(tf.convert_to_tensor, (kernel,) if bias is None else (kernel, bias)))
         self._precision = precision
 
-    def product(self, x, kernel):
+    def product(self, x, kernel, bias=None):
         """Return zx (T, B, G*H), and what `gradient` needs."""
         time, batch, width = x.shape[0], tf.shape(x)[1], x.shape[2]
         rows = tf.reshape(tf.cast(x, self._precision), (-1, width))
         kernel = tf.cast(kernel, self._precision)
-        return tf.reshape(tf.matmul(rows, kernel), (time, batch, kernel.shape[1])), (rows, kernel, tf.shape(x))
+        zx = tf.matmul(rows, kernel)
+        if bias is not None:
+            zx = tf.nn.bias_add(zx, tf.cast(bias, self._precision))
+        return tf.reshape(zx, (time, batch, kernel.shape[1])), (rows, kernel, tf.shape(x))
 
     def gradient(self, memory, dz):
-        """Return the gradients of x and W from that of zx, (T*B, G*H)."""
+        """Return the gradients of x, W and b from that of zx, (T*B, G*H)."""
         rows, kernel, shape = memory
         d_kernel = tf.cast(tf.matmul(rows, dz, transpose_a=True), self.weights[0].dtype)
         d_x = tf.reshape(tf.matmul(dz, kernel, transpose_b=True), shape)
-        return tf.cast(d_x, self.inputs.dtype), d_kernel
+        gradients = tf.cast(d_x, self.inputs.dtype), d_kernel
+        if len(self.weights) == 1:
+            return gradients
+        ones = tf.ones((1, tf.shape(dz)[0]), dz.dtype)  # the product is faster than a sum over rows
+        return *gradients, tf.cast(tf.matmul(ones, dz)[0], self.weights[1].dtype)
 
 
 class Symbols:
@@ -57,3 +69,14 @@ class Symbols:
         # Far faster than tf.one_hot.
         one_hot = tf.gather(tf.eye(symbols, dtype=dz.dtype), tf.reshape(ids, (-1,)))
         return None, tf.cast(tf.matmul(one_hot, dz, transpose_a=True), self.weights[0].dtype)
+
+
+def products(source):
+    """Return zx of a source, (T, B, G*H), differentiable by its inputs and weights."""
+
+    @tf.custom_gradient
+    def run(inputs, *weights):
+        zx, memory = source.product(inputs, *weights)
+        return zx, lambda d_zx: source.gradient(memory, tf.reshape(d_zx, (-1, d_zx.shape[-1])))
+
+    return run(source.inputs, *source.weights)

@@ -1,0 +1,93 @@
+"""The contract of a cell whose recurrence is linear, so that a whole window is computed at once.
+
+Shapes in letters: B batch, T time, D width of the input, H units, G number of gates.
+"""
+
+import keras
+from keras import ops
+
+from keras_charrnn.cells.base import GatedCell
+from keras_charrnn.errors import CellError
+from keras_charrnn.recurrence import Recurrence
+
+
+class LinearCell(GatedCell):
+    """A cell with the recurrence h' = a h + b, where a and b depend on the input alone.
+
+    The author writes a and b, and gets steps, the parallel form, the fast gradient and reduced precision from it:
+
+        @keras_charrnn.register_cell("my_linear_cell")
+        class MyLinearCell(keras_charrnn.LinearCell):
+            gates = ("forget", "candidate")
+
+            def coefficients(self, zx):
+                f, g = ops.split(zx, 2, axis=-1)
+                f = ops.sigmoid(f)
+                return f, (1 - f) * ops.tanh(g)
+
+    `coefficients(self, zx)` gets `zx = x W + b`, (..., G*H), of one step or of a whole window, and returns a and b,
+    (..., H) each; it must be pointwise but for the split into gates, and |a| at most 1, or the state grows without
+    bound. Further weights are made in `build`, as in any `GatedCell`. There is one state, which is the output, and no
+    recurrent kernel for `recurrent_initializer` to fill.
+
+    Raises:
+        CellError: If `coefficients` does not return two tensors of that shape.
+    """
+
+    recurrent_product = False
+
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **kwargs)
+        self._recurrence = Recurrence(self._window_coefficients)
+
+    def coefficients(self, zx):
+        raise NotImplementedError(
+            f"{type(self).__name__} needs the method coefficients(zx), which returns a and b of h' = a h + b"
+        )
+
+    def combine(self, zx, zr, states):
+        a, b = self._checked_coefficients(zx)
+        return {"h": a * states["h"] + b}
+
+    def parallel(self, inputs, states):
+        """Run over a window in Keras's order of axes.
+
+        Args:
+            inputs: (B, T, D), T known.
+            states: List of h before the first step, (B, H).
+
+        Returns:
+            The outputs (B, T, H), and the list of h after the last step.
+        """
+        zx = ops.transpose(ops.matmul(inputs, self.kernel) + self.bias, (1, 0, 2))
+        outputs, states = self.recur(zx, states)
+        return ops.transpose(outputs, (1, 0, 2)), states
+
+    def recur(self, zx, states):
+        """Like `parallel`, from the input products x W + b (T, B, G*H) to outputs (T, B, H) in their precision."""
+        precision = keras.backend.standardize_dtype(zx.dtype)
+        outputs, last = self._recurrence(states[0], zx, *self.own_weights, precision=precision)
+        return outputs, [last]
+
+    def _window_coefficients(self, zx, *own):
+        # The cell's variables stand for the tensors: a compiled function may not read variables of another device.
+        with keras.StatelessScope(state_mapping=list(zip(self.own_weights, own, strict=True))):
+            return self._checked_coefficients(ops.cast(zx, self.variable_dtype))
+
+    def _checked_coefficients(self, zx):
+        result = self.coefficients(zx)
+        shape = (*zx.shape[:-1], self.units)
+        pair = result if isinstance(result, tuple | list) else [result]
+        received = [tuple(each.shape) if hasattr(each, "shape") else type(each).__name__ for each in pair]
+        if received != [shape, shape]:
+            raise CellError(
+                f"{type(self).__name__}.coefficients must return a and b of h' = a h + b, each {shape}; "
+                f"received {', '.join(map(str, received))}"
+            )
+        return pair
+
+
+@keras.saving.register_keras_serializable(package="keras_charrnn")
+def positive(x):
+    """The candidates' activation of `min_gru` and `min_lstm`: x + 1/2 from zero on, the sigmoid of x below; g > 0."""
+    return ops.where(x >= 0, x + 0.5, ops.sigmoid(x))

@@ -1,0 +1,46 @@
+"""The minimal long short-term memory whose gates and candidate depend on the input alone."""
+
+import keras
+from keras import ops
+
+from keras_charrnn.cells.linear import LinearCell, positive
+from keras_charrnn.registry import register_cell
+
+
+@register_cell("min_lstm")
+class MinLSTM(LinearCell):
+    """minLSTM: a long short-term memory without the state in its gates, so that all steps are computed at once.
+
+        f  = sigmoid(x Wf + bf)           forget
+        i  = sigmoid(x Wi + bi)           input
+        h~ = g(x Wh + bh)                 candidate
+        h' = f / (f + i) h + i / (f + i) h~
+
+    with g(x) = x + 1/2 for x >= 0 and sigmoid(x) below, as in `min_gru`, where the reason stands. Gate order in the
+    weights: forget, input, candidate. The kernel starts from Glorot's uniform distribution, the bias zero but for 1 at
+    the forget gate, so that the cell remembers at first.
+
+    The shares of f and i are computed from their logarithms, as in the paper: f / (f + i) = sigmoid(log f - log i),
+    which is right also where both gates are so nearly closed that f + i would be zero.
+
+    Args:
+        units: H.
+        activation: In place of g.
+
+    Source: L. Feng et al., Were RNNs all we needed?, 2024 (appendix B).
+    """
+
+    gates = ("forget", "input", "candidate")
+
+    def __init__(self, units, activation=positive, bias_initializer=None, **kwargs):
+        bias = {"forget": "ones"} if bias_initializer is None else bias_initializer
+        super().__init__(units, bias_initializer=bias, **kwargs)
+        self.activation = keras.activations.get(activation)
+
+    def coefficients(self, zx):
+        forget, enter, candidate = ops.split(zx, 3, axis=-1)
+        odds = ops.log_sigmoid(forget) - ops.log_sigmoid(enter)
+        return ops.sigmoid(odds), ops.sigmoid(-odds) * self.activation(candidate)
+
+    def get_config(self):
+        return {**super().get_config(), "activation": keras.activations.serialize(self.activation)}
