@@ -23,7 +23,19 @@ _HOMES = {
     "fit": "training",
     "resume": "training",
 }
-_MODULES = ("callbacks", "cells", "corpora", "errors", "layers", "recipe", "registry", "testing", "windows")
+_MODULES = (
+    "callbacks",
+    "cells",
+    "corpora",
+    "errors",
+    "inspection",
+    "layers",
+    "recipe",
+    "registry",
+    "report",
+    "testing",
+    "windows",
+)
 
 __all__ = [*_HOMES, *_MODULES]
 

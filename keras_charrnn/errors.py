@@ -76,3 +76,7 @@ class DivergenceError(CharRNNError, ArithmeticError):
     """A training whose loss left every bound: a failure of the run."""
 
     exit_status = 1
+
+
+class ExtraError(CharRNNError, ImportError):
+    """A package that only an extra of this one brings is needed and not installed; the message names the extra."""

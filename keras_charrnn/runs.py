@@ -24,6 +24,8 @@ class RunFolder:
         timing: timing.jsonl, what the clock said of each epoch; all else of a run is the same when it is repeated.
         samples: samples/, the texts made while training.
         environment: environment.json, the corpus, the machine and the versions.
+        report: report.html, all of it to look at.
+        plots: plots/, the report's plots as pictures, where they were asked for.
     """
 
     def __init__(self, path):
@@ -35,6 +37,8 @@ class RunFolder:
         self.timing = self.path / "timing.jsonl"
         self.samples = self.path / "samples"
         self.environment = self.path / "environment.json"
+        self.report = self.path / "report.html"
+        self.plots = self.path / "plots"
 
     @classmethod
     def create(cls, runs_dir, name):

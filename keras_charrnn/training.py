@@ -15,6 +15,7 @@ from keras_charrnn.errors import CharRNNError, DivergenceError, RunError, Settin
 from keras_charrnn.evaluation import bits
 from keras_charrnn.files import write_text
 from keras_charrnn.model import CharRNN
+from keras_charrnn.report import write_report
 from keras_charrnn.vocabulary import Vocabulary
 from keras_charrnn.windows import evaluation_windows, training_windows
 
@@ -115,6 +116,7 @@ class _Data:
 
     text: corpora.Text
     vocabulary: Vocabulary
+    counts: np.ndarray  # of each symbol in the text
     split: dict
     training: object
     validation: object
@@ -132,6 +134,7 @@ class _Data:
         return cls(
             text,
             vocabulary,
+            np.bincount(ids, minlength=len(vocabulary)),
             {"train": len(train), "validation": len(validation), "test": ends[2] - ends[1]},
             training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
             evaluation_windows(validation),
@@ -182,6 +185,7 @@ def _train(plan, data, model, folder, further, console, start=None):
                 soft_wrap=True,
             )
     run = runs.Run(folder.path, history)
+    write_report(folder.path)
     _conclude(console, run)
     return run
 
@@ -317,7 +321,10 @@ def _environment(machine, data, model):
     """Return what a reader must know to trust the run's figures."""
     return {
         "corpus": data.text.describe(),
-        "vocabulary": {"symbols": len(data.vocabulary)},
+        "vocabulary": {
+            "symbols": len(data.vocabulary),
+            "counts": dict(zip(data.vocabulary.symbols, data.counts.tolist(), strict=True)),
+        },
         "split": data.split,
         "windows": {"steps": data.training.steps, "left_over": data.training.left_over},
         "parameters": model.count_params(),
@@ -361,7 +368,7 @@ def _conclude(console, run):
     console.print(
         f"\nbest validation loss {best['val_loss']:.4f} nats per character "
         f"({bits(best['val_loss']):.4f} bits), epoch {best['epoch']}\n"
-        f"run in {run.folder}; more text: keras-charrnn sample {run.folder}",
+        f"run in {run.folder}, with report.html; more text: keras-charrnn sample {run.folder}",
         highlight=False,
         soft_wrap=True,
     )

@@ -9,10 +9,19 @@ import os
 import sys
 
 from keras_charrnn import __version__
-from keras_charrnn.cli import cells, check, corpora, resume, sample, train
+from keras_charrnn.cli import cells, check, corpora, inspect, report, resume, sample, train
 from keras_charrnn.errors import CharRNNError
 
-COMMANDS = {"train": train, "resume": resume, "sample": sample, "check": check, "cells": cells, "corpora": corpora}
+COMMANDS = {
+    "train": train,
+    "resume": resume,
+    "sample": sample,
+    "report": report,
+    "inspect": inspect,
+    "check": check,
+    "cells": cells,
+    "corpora": corpora,
+}
 
 
 def main(arguments=None):

@@ -1,0 +1,45 @@
+"""See inside a model while it reads a text."""
+
+import contextlib
+import pathlib
+
+from keras_charrnn.cli.text import read_text
+
+
+def add_arguments(parser):
+    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
+    parser.add_argument("--text", metavar="FILE", required=True, help="the text to read; - for standard input")
+    parser.add_argument(
+        "--units", metavar="NAMES", help="as in 3,c.17,1.h.4: unit, state and unit, layer, state and unit"
+    )
+    parser.add_argument(
+        "--characters", metavar="N", type=int, default=4000, help="read the first N of the text (default: 4000)"
+    )
+    parser.add_argument("--html", metavar="FILE", help="write a page in place of the output in the terminal")
+    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
+
+
+def run(options):
+    from keras_charrnn.cli.quiet import quiet_tensorflow
+
+    text, cut = read_text(options.text, options.characters)
+    with quiet_tensorflow(options.debug):
+        import rich.console
+
+        from keras_charrnn.inspection import inspect, show, to_html
+        from keras_charrnn.files import write_text
+        from keras_charrnn.runs import load
+    model = load(options.path, options.plugin)
+    console = rich.console.Console()
+    units = None if options.units is None else options.units.split(",")
+    with console.status("reading") if console.is_terminal else contextlib.nullcontext():
+        inspection = inspect(model, text, units)
+    note = f"Only the first {len(text):,} characters were read; --characters takes more." if cut else ""
+    if options.html:
+        name = pathlib.Path(options.path).resolve().name
+        write_text(options.html, to_html(inspection, name, note))
+        print(f"{note}\n" if note else "", f"page in {options.html}", sep="")
+        return
+    if note:
+        print(note)
+    show(inspection, console)

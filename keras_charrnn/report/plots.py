@@ -1,0 +1,134 @@
+"""The plots of a run, by Matplotlib, as SVG for a page or as PNG."""
+
+import io
+import logging
+import math
+import re
+
+from keras_charrnn.errors import ExtraError
+
+SIZE = (4.7, 2.75)  # inches: on a narrow screen a plot is as wide as the screen, its text about as large as the page's
+DPI = 200  # of a PNG
+# The colours of a PNG, each by the name of the page's own colour that takes its place in an SVG.
+COLORS = {"ink": "#1c1f25", "soft": "#59606c", "line": "#dcdfe6", "train": "#c2570d", "validation": "#2158c5"}
+COLORS["other"] = "#0d7a6d"
+LOSSES = {"loss": ("train", "train"), "val_loss": ("validation", "validation")}  # label, colour
+
+
+class Plots:
+    """The plots that the metrics and symbols of a run allow.
+
+    Args:
+        history: The metrics of each epoch.
+        counts: Mapping from symbols to how often the text has them; {} for unknown.
+
+    Attributes:
+        titles: Mapping from names of plots to titles, plain text.
+
+    Raises:
+        ExtraError: If Matplotlib is not installed.
+    """
+
+    def __init__(self, history, counts):
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache at its first use
+        try:
+            import matplotlib
+            import matplotlib.figure
+        except ImportError as error:
+            raise ExtraError("plots need Matplotlib; install it with: pip install 'keras-charrnn[plots]'") from error
+        self._matplotlib, self._history, self._counts = matplotlib, history, counts
+        self._epochs = [row["epoch"] for row in history]
+        self.titles = {}
+        if history:
+            self.titles |= {
+                "loss": "Loss, nats per character (right: bits)",
+                "learning_rate": "Learning rate, at the end of each epoch",
+                "speed": "Characters per second, in training",
+            }
+        if any("gradient_norm" in row for row in history):
+            self.titles["gradient_norm"] = "Gradient norm, mean of each epoch"
+        if counts:
+            self.titles["symbols"] = "Share of each symbol in the text, by rank"
+
+    def png(self, name):
+        """Return a plot as the bytes of a PNG file."""
+        return self._draw(name, format="png", dpi=DPI, facecolor="white")
+
+    def svg(self, name):
+        """Return a plot as an `<svg>` element for an HTML page, whose colours are the page's own."""
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        text = self._draw(name, format="svg", transparent=True, metadata=nothing).decode("utf-8")
+        text = text[text.index("<svg") :]
+        # An SVG within HTML needs no namespaces; its ids must not meet those of the other plots.
+        text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href", "href")
+        text = re.sub(r'\bid="', f'id="{name}-', text)
+        text = re.sub(r'(url\(|href=")#', rf"\1#{name}-", text)
+        for color, value in COLORS.items():
+            text = text.replace(value, f"var(--{color})")
+        return text.replace("<svg", f'<svg role="img" aria-label="{self.titles[name]}"', 1)
+
+    def _draw(self, name, **options):
+        ink, soft, line = (COLORS[each] for each in ("ink", "soft", "line"))
+        settings = {
+            "svg.hashsalt": name, "svg.fonttype": "none", "font.size": 8.5, "text.color": ink, "axes.labelcolor": soft,
+            "axes.edgecolor": line, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+            "grid.color": line, "grid.linewidth": 0.6, "xtick.color": line, "ytick.color": line,
+            "xtick.labelcolor": soft, "ytick.labelcolor": soft, "lines.linewidth": 1.6, "legend.frameon": False,
+        }  # fmt: skip
+        with self._matplotlib.rc_context(settings):
+            figure = self._matplotlib.figure.Figure(figsize=SIZE, layout="constrained")
+            axes = figure.add_subplot()
+            getattr(self, f"_draw_{name}")(axes)
+            if name != "symbols":
+                axes.xaxis.get_major_locator().set_params(integer=True)
+                axes.set_xlabel("epoch")
+            file = io.BytesIO()
+            figure.savefig(file, **options)
+        return file.getvalue()
+
+    def _line(self, axes, metric, color, label=None):
+        values = [row.get(metric, math.nan) for row in self._history]
+        values = [value if math.isfinite(value) else math.nan for value in values]
+        few = len(values) <= 40
+        axes.plot(self._epochs, values, color=COLORS[color], label=label, marker="o" if few else None, markersize=3)
+        return values
+
+    def _draw_loss(self, axes):
+        names = dict.fromkeys(name for row in self._history for name in row if name.endswith("loss"))
+        for name in names:  # any other is a callback's, such as that of a moving average of the weights
+            label, color = LOSSES.get(name, (name.replace("_", " "), "other"))
+            self._line(axes, name, color, label)
+        axes.legend(loc="upper right", labelcolor="linecolor")
+        right = axes.secondary_yaxis("right", functions=(lambda nats: nats / math.log(2), lambda b: b * math.log(2)))
+        right.spines["right"].set_visible(False)
+
+    def _draw_learning_rate(self, axes):
+        self._line(axes, "learning_rate", "validation")
+        axes.set_ylim(bottom=0)
+
+    def _draw_speed(self, axes):
+        self._line(axes, "characters_per_second", "validation")
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+
+    def _draw_gradient_norm(self, axes):
+        self._line(axes, "gradient_norm", "validation", "norm before clipping")
+        axes.set_ylim(bottom=0)
+        axes.legend(loc="upper left", labelcolor="linecolor")
+        if any(row.get("clipped") for row in self._history):
+            right = axes.twinx()
+            right.grid(visible=False)
+            self._line(right, "clipped", "train", "share of steps clipped")
+            right.set_ylim(0, 1.3)
+            right.set_yticks([0, 0.5, 1])
+            right.yaxis.set_major_formatter(self._matplotlib.ticker.PercentFormatter(1))
+            right.legend(loc="upper right", labelcolor="linecolor")
+
+    def _draw_symbols(self, axes):
+        shares = sorted((count for count in self._counts.values() if count), reverse=True)
+        total = sum(shares)
+        ranks = range(1, len(shares) + 1)
+        axes.loglog(ranks, [count / total for count in shares], ".", color=COLORS["validation"], markersize=4)
+        axes.yaxis.set_major_formatter(lambda share, _: f"{share:.6%}".rstrip("0%").rstrip(".") + "%")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel("rank")

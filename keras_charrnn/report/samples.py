@@ -1,0 +1,33 @@
+"""The samples of a run, read back from its folder."""
+
+import dataclasses
+import re
+
+_TITLE = re.compile(
+    r"^--- ((?:epoch|step) \d+), temperature (\S+) ---\n", re.MULTILINE
+)  # `callbacks.Samples` writes it
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleSet:
+    """The texts made at one time.
+
+    Attributes:
+        when: "epoch 3" or "step 500".
+        texts: List of (temperature, text), both str.
+    """
+
+    when: str
+    texts: list
+
+
+def read_samples(folder):
+    """Return the sets of samples in a folder, a list of `SampleSet`, those of steps first, each kind in order."""
+    sets = []
+    for path in sorted(folder.glob("*.txt"), key=lambda path: (path.name.startswith("epoch"), path.name)):
+        _, *parts = _TITLE.split(path.read_text(encoding="utf-8", errors="replace"))
+        pieces = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
+        if pieces:
+            texts = [(temperature, text.removesuffix("\n").removesuffix("\n")) for _, temperature, text in pieces]
+            sets.append(SampleSet(pieces[0][0], texts))
+    return sets
