@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: what the report and the inspection share. Nothing in a page asks a network for anything."""
+"""Self-contained HTML pages, for the report and the inspection: nothing in them asks a network for anything."""
 
 import html
 import re
@@ -43,20 +43,22 @@ body {
   background: var(--paper); color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
 }
-h1 { margin: 0; font-size: clamp(1.6rem, 4vw, 2.3rem); line-height: 1.15; letter-spacing: -.02em; overflow-wrap: anywhere; }
-h2 { margin: 3rem 0 .9rem; padding-top: 1.4rem; border-top: 1px solid var(--line); font-size: 1.3rem; letter-spacing: -.01em; }
-h3 { margin: 0 0 .4rem; font-size: 1rem; }
+h1, h2 { letter-spacing: -.015em; overflow-wrap: anywhere; }
+h1 { margin: 0; font-size: clamp(1.6rem, 4vw, 2.3rem); line-height: 1.15; }
+h2 { margin: 3rem 0 .9rem; padding-top: 1.4rem; border-top: 1px solid var(--line); font-size: 1.3rem; }
 p { margin: .5rem 0; max-width: 44rem; }
-.soft, figcaption, caption { color: var(--soft); }
+.soft, figcaption { color: var(--soft); }
 code, pre, .text { font-family: var(--mono); }
 pre, .text { margin: 0; font-size: .84rem; line-height: 1.5; white-space: pre-wrap; overflow-wrap: anywhere; }
 pre { padding: .9rem 1rem; background: var(--panel); border-radius: .5rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 1rem 1.5rem; margin: 1.6rem 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 1rem 1.5rem; }
+.facts { margin: 1.6rem 0; }
 .facts dt { color: var(--soft); font-size: .85rem; }
 .facts dd { margin: 0; font-size: 1.3rem; font-weight: 600; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .facts small { display: block; color: var(--soft); font-size: .85rem; font-weight: 400; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 23rem), 1fr)); gap: 1.5rem 2rem; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 23rem), 1fr)); gap: 1.5rem 2rem; }
 .grid > * { min-width: 0; }
+.scroll + .grid { margin-top: 1.5rem; }
 figure { margin: 0; break-inside: avoid; }
 figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 figure svg text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif !important; }
@@ -73,7 +75,6 @@ td.bar i { display: block; height: .8em; margin-top: .35em; border-radius: 2px; 
 details { margin: .9rem 0; }
 summary { cursor: pointer; }
 summary + * { margin-top: .8rem; }
-footer { margin-top: 4rem; color: var(--soft); font-size: .85rem; }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

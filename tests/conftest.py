@@ -16,6 +16,7 @@ import keras  # noqa: E402
 
 import keras_charrnn  # noqa: E402
 from keras_charrnn import registry  # noqa: E402
+from tests.browser import open_browser  # noqa: E402
 
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
 
@@ -62,13 +63,12 @@ def make_model():
     return make
 
 
-@pytest.fixture
-def tiny(tmp_path):
-    """Return a recipe, as a mapping, that trains in seconds."""
-    (tmp_path / "text.txt").write_text(TEXT)
+def tiny_recipe(folder):
+    """Return a recipe, as a mapping, that trains in seconds on a text in the folder."""
+    (folder / "text.txt").write_text(TEXT)
     return {
         "name": "tiny",
-        "corpus": {"path": str(tmp_path / "text.txt")},
+        "corpus": {"path": str(folder / "text.txt")},
         "windows": {"batch_size": 4, "length": 8},
         "model": {"cell": "gru", "units": 8, "embedding": 4},
         "training": {"epochs": 2, "optimizer": {"name": "adam", "learning_rate": 0.01}, "clip_norm": 1.0},
@@ -78,8 +78,20 @@ def tiny(tmp_path):
 
 
 @pytest.fixture
+def tiny(tmp_path):
+    return tiny_recipe(tmp_path)
+
+
+@pytest.fixture
 def shakespeare():
     """Skip the test where the corpus tiny_shakespeare is not on this machine: no test needs a network."""
     folders = os.environ.get("KERAS_CHARRNN_CORPORA", "").split(os.pathsep)
     if not any(os.path.isfile(os.path.join(folder, "tinyshakespeare.txt")) for folder in folders):  # noqa: PTH113, PTH118
         pytest.skip("the environment variable KERAS_CHARRNN_CORPORA names no folder with tinyshakespeare.txt")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return a `Browser`; skip the test where there is no Chromium."""
+    with open_browser() as each:
+        yield each

@@ -1,3 +1,4 @@
+import collections
 import json
 import os
 import pathlib
@@ -23,7 +24,7 @@ def test_a_run_has_all_that_it_says(tiny, console, tmp_path):
     assert run.folder.name == "tiny-001"
     files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
     assert files == {
-        "recipe.yaml", "model.keras", "metrics.jsonl", "timing.jsonl", "environment.json",
+        "recipe.yaml", "model.keras", "metrics.jsonl", "timing.jsonl", "environment.json", "report.html",
         "checkpoints/step-000000092.checkpoint", "checkpoints/step-000000184.checkpoint", "checkpoints/lock",
         "samples/epoch-001.txt", "samples/epoch-002.txt",
     }  # fmt: skip
@@ -34,6 +35,7 @@ def test_a_run_has_all_that_it_says(tiny, console, tmp_path):
     environment = json.loads((run.folder / "environment.json").read_text())
     assert environment["corpus"]["source"] == str(tmp_path / "text.txt")
     assert len(environment["corpus"]["sha256"]) == 64 and environment["corpus"]["characters"] == len(TEXT)
+    assert environment["vocabulary"] == {"symbols": len(set(TEXT)), "counts": dict(collections.Counter(sorted(TEXT)))}
     assert environment["split"] == {"train": 2952, "validation": 328, "test": 0}
     assert environment["windows"]["left_over"] == (2952 - 1) - environment["windows"]["steps"] * 32
     assert keras_charrnn.read_recipe(run.folder / "recipe.yaml") == keras_charrnn.read_recipe(tiny)

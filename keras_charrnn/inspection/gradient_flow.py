@@ -3,8 +3,6 @@
 Shapes in letters: B windows, D steps, L layers.
 """
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
@@ -38,8 +36,8 @@ def gradient_flow(model, trace, distance=64):
         return tf.constant(np.concatenate([initial, after])[starts])
 
     states = tf.nest.map_structure(before, model.initial_states(1))
-    norms = tf.function(functools.partial(_norms, model), autograph=False)(tf.constant(ids), states)
-    return norms.numpy()[::-1]
+    # Eagerly: one pass is done before a graph of as many steps would have been made.
+    return _norms(model, tf.constant(ids), states).numpy()[::-1]
 
 
 def _norms(model, ids, states):

@@ -117,11 +117,11 @@ def _surprise(trace):
     )
     scale = "".join(f"<i{_kind('s', level)}>{level}</i>" for level in range(SURPRISE + 1))
     return (
-        "<section><h2>Surprise</h2><p>How many bits each character costs after all that stands before it. Point at one, "
-        "tap it, or move with the arrow keys, to see the likeliest symbols in its place.</p>"
+        "<section><h2>Surprise</h2><p>How many bits each character costs after all that stands before it. Point at "
+        "one, tap it, or move with the arrow keys, to see the likeliest symbols in its place.</p>"
         f'<div class="scale">{scale}<span>bits or more</span></div>'
         f'<div class="text surprise" tabindex="0" role="application" aria-label="the text">{characters}</div>'
-        f'<div id="guesses" aria-live="polite"><span class="soft">No character is chosen.</span></div>'
+        '<div id="guesses" aria-live="polite"><span class="soft">No character is chosen.</span></div>'
         f'<script type="application/json" id="data">{_data(trace)}</script><script>{_SCRIPT}</script></section>'
     )
 
@@ -157,7 +157,7 @@ def _units(inspection):
             f"<figure><figcaption><b>{escape(unit)}</b> {escape(', '.join(follows))}</figcaption>"
             f'<div class="text">{text}</div></figure>'
         )
-    largest = '<i class="n4">−1</i><i class="n2">−½</i><i>0</i><i class="p2">½</i><i class="p4">1</i>'
+    largest = '<i class="n4">-1</i><i class="n2">-½</i><i>0</i><i class="p2">½</i><i class="p4">1</i>'
     return (
         "<section><h2>Activity of units</h2><p>Layer, state and number of each unit, and its activity after each "
         "character, as a share of its largest in this text.</p>"
@@ -190,11 +190,12 @@ def _flow(flow):
         words = f"{norms[0]:.3g} one step before, {norms[-1]:.3g} at {steps}"
         figures.append(
             f"<figure><figcaption><b>layer {layer}</b>: {words}</figcaption>"
-            f'<div class="columns">{columns}</div><div class="axis"><span>1 step</span><span>{steps}</span></div></figure>'
+            f'<div class="columns">{columns}</div>'
+            f'<div class="axis"><span>1 step</span><span>{steps}</span></div></figure>'
         )
     return (
-        "<section><h2>Gradient flow</h2><p>The norm of the gradient of one character's loss by the states so many steps "
-        "before it. Each line is a tenth of the one above.</p>"
+        "<section><h2>Gradient flow</h2><p>The norm of the gradient of one character's loss by the states so many "
+        "steps before it. Each line is a tenth of the one above.</p>"
         f'<div class="grid">{"".join(figures)}</div></section>'
     )
 

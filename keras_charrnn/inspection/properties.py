@@ -76,7 +76,7 @@ def find_units(trace, best=3):
 
 
 def _correlations(values, activities):
-    """Return the correlation of values (T,) with each column of activities (T, H); 0 where one of the two is constant."""
+    """Return the correlation of values (T,) with each column of activities (T, H), 0 where there is none."""
     applies = np.isfinite(values)
     values, activities = values[applies], activities[applies].astype(np.float64)
     if len(values) < 2:

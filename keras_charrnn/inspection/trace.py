@@ -65,9 +65,7 @@ def trace(model, text, guesses=5):
     """
     ids = model.vocabulary.encode(text).astype(np.int32)
     if len(ids) < 2:
-        raise SettingsError(
-            f"an inspection needs a text of at least 2 characters that the model knows; received {text!r}"
-        )
+        raise SettingsError(f"an inspection needs at least 2 characters that the model knows; received {text!r}")
     step = tf.function(functools.partial(_steps, model, min(guesses, len(model.vocabulary))), autograph=False)
     states, pieces = model.initial_states(1), []
     for begin in range(0, len(ids), BLOCK):

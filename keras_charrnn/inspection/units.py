@@ -5,7 +5,7 @@ import re
 
 from keras_charrnn.errors import SettingsError
 
-_NAME = re.compile(r"(?:(?:(?P<layer>\d+)\.)?(?P<state>[^\W\d]\w*)\.)?(?P<number>\d+)")
+_NAME = re.compile(r"(?:(?:(?P<layer>\d{1,9})\.)?(?P<state>[^\W\d]\w*)\.)?(?P<number>\d{1,9})")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ def parse_unit(name, widths):
             f"{layer}.{state}.0 to {layer}.{state}.{width - 1}" for (layer, state), width in widths.items()
         )
         raise SettingsError(
-            f"there is no unit {str(name)!r}; the units are {known}, or a number alone for one of the last layer's last "
+            f"there is no unit {str(name)!r}; the units are {known}; a number alone is one of the last layer's last "
             "state"
         )
     return unit

@@ -9,6 +9,7 @@ from keras_charrnn.errors import ExtraError
 
 SIZE = (4.7, 2.75)  # inches: on a narrow screen a plot is as wide as the screen, its text about as large as the page's
 DPI = 200  # of a PNG
+ROOM = 1.3  # height of a plot with a legend above its lines
 # The colours of a PNG, each by the name of the page's own colour that takes its place in an SVG.
 COLORS = {"ink": "#1c1f25", "soft": "#59606c", "line": "#dcdfe6", "train": "#c2570d", "validation": "#2158c5"}
 COLORS["other"] = "#0d7a6d"
@@ -112,14 +113,14 @@ class Plots:
         axes.yaxis.set_major_formatter("{x:,.0f}")
 
     def _draw_gradient_norm(self, axes):
-        self._line(axes, "gradient_norm", "validation", "norm before clipping")
-        axes.set_ylim(bottom=0)
+        norms = self._line(axes, "gradient_norm", "validation", "norm before clipping")
+        axes.set_ylim(0, ROOM * max((norm for norm in norms if norm > 0), default=1))
         axes.legend(loc="upper left", labelcolor="linecolor")
         if any(row.get("clipped") for row in self._history):
             right = axes.twinx()
             right.grid(visible=False)
             self._line(right, "clipped", "train", "share of steps clipped")
-            right.set_ylim(0, 1.3)
+            right.set_ylim(0, ROOM)
             right.set_yticks([0, 0.5, 1])
             right.yaxis.set_major_formatter(self._matplotlib.ticker.PercentFormatter(1))
             right.legend(loc="upper right", labelcolor="linecolor")

@@ -146,7 +146,7 @@ class _Report:
         if not corpus:
             return ""
         split, windows = self._environment["split"], self._environment["windows"]
-        rows = [(name, value) for name, value in corpus.items() if value != ""]
+        rows = [(name, f"{each:,}" if isinstance(each, int) else each) for name, each in corpus.items() if each != ""]
         rows += [(f"{name} split", f"{count:,} characters") for name, count in split.items() if count]
         rows.append(("left over", f"{windows['left_over']:,} characters of an epoch's {windows['steps']:,} windows"))
         rows.append(("symbols", f"{self._environment['vocabulary']['symbols']:,}"))

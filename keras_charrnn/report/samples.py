@@ -3,9 +3,8 @@
 import dataclasses
 import re
 
-_TITLE = re.compile(
-    r"^--- ((?:epoch|step) \d+), temperature (\S+) ---\n", re.MULTILINE
-)  # `callbacks.Samples` writes it
+# As `callbacks.Samples` writes it.
+_TITLE = re.compile(r"^--- ((?:epoch|step) \d+), temperature (\S+) ---\n", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)

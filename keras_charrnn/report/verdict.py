@@ -21,19 +21,17 @@ def verdict(history):
     if not history:
         return ["No epoch has ended yet."]
     if not all(math.isfinite(row[name]) for row in history for name in ("loss", "val_loss") if name in row):
-        return [
-            "Diverged: a loss is not a finite number. Take a lower learning rate, or clip the gradient (clip_norm)."
-        ]
+        return ["Diverged: a loss is not a finite number. Lower the learning rate, or clip the gradient (clip_norm)."]
     rows = [row for row in history if "val_loss" in row]
     if len(rows) < 2:
         return ["Too early to say: it takes two epochs to see where the losses go."]
     last, best = rows[-1], min(rows, key=lambda row: row["val_loss"])
     sentences = [_course(rows, best, last)]
-    gap = 1 - best["loss"] / best["val_loss"]
+    gap = -_change(best["val_loss"], best["loss"])
     if best is last and gap < CLOSE:
         sentences.append(
-            "Training and validation loss are close: nothing is memorised, and a larger model or less dropout can learn "
-            "more from this text."
+            "Training and validation loss are close: nothing is memorised, and a larger model or less dropout can "
+            "learn more from this text."
         )
     elif gap > FAR:
         sentences.append(
@@ -50,7 +48,7 @@ def verdict(history):
 
 def _course(rows, best, last):
     """Return the sentence on where the validation loss goes."""
-    rise, fall = last["val_loss"] / best["val_loss"] - 1, 1 - last["val_loss"] / rows[-2]["val_loss"]
+    rise, fall = _change(best["val_loss"], last["val_loss"]), -_change(rows[-2]["val_loss"], last["val_loss"])
     if rise > WORSE and last["loss"] < best["loss"]:
         return (
             f"Overfitting since epoch {best['epoch']}: the training loss fell on, the validation loss rose by "
@@ -62,3 +60,8 @@ def _course(rows, best, last):
         f"Converged: the last epoch changed the validation loss by {abs(fall):.1%}, and the best one is epoch "
         f"{best['epoch']}."
     )
+
+
+def _change(before, after):
+    """Return the change as a share of what was before; a loss of 0 changes by nothing."""
+    return after / before - 1 if before else 0.0
