@@ -69,7 +69,8 @@ table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabu
 th, td { padding: .3rem .9rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 500; white-space: nowrap; }
 td { overflow-wrap: anywhere; }
-.numbers td:not(:first-child), .numbers th:not(:first-child) { text-align: right; white-space: nowrap; }
+.numbers td { white-space: nowrap; }
+.numbers td:not(:first-child), .numbers th:not(:first-child) { text-align: right; }
 td.bar { width: 100%; min-width: 5rem; padding-right: 0; }
 td.bar i { display: block; height: .8em; margin-top: .35em; border-radius: 2px; background: var(--validation); }
 details { margin: .9rem 0; }

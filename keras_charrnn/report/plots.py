@@ -83,6 +83,8 @@ class Plots:
             if name != "symbols":
                 axes.xaxis.get_major_locator().set_params(integer=True)
                 axes.set_xlabel("epoch")
+            if options["format"] == "png":  # on the page the title is a caption
+                axes.set_title(self.titles[name], loc="left", fontsize="medium")
             file = io.BytesIO()
             figure.savefig(file, **options)
         return file.getvalue()

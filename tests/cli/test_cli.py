@@ -38,7 +38,9 @@ def test_the_quickstart_trains_and_writes_through_the_program():
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert (
-        "best validation loss" in done.stdout and "def " in done.stdout and "run in runs/quickstart-001" in done.stdout
+        "best validation loss" in done.stdout
+        and "def " in done.stdout
+        and "run in runs/quickstart-001, with report.html" in done.stdout
     )
     assert "\x1b" not in done.stdout
     samples = [program("sample", "runs/quickstart-001", "--prefix", "def ", "--length", 50, "--seed", 3) for _ in "ab"]
@@ -118,7 +120,10 @@ def test_a_cell_is_checked_and_a_wrong_one_has_status_1(capsys, monkeypatch):
 def test_help_and_version_are_there():
     done = program("--help")
     assert done.returncode == 0
-    assert all(f"\n    {name} " in done.stdout for name in ("train", "sample", "check", "cells", "corpora"))
+    assert all(
+        f"\n    {name} " in done.stdout
+        for name in ("train", "sample", "report", "inspect", "check", "cells", "corpora")
+    )
     assert program("--version").stdout.strip() == keras_charrnn.__version__
 
 
