@@ -20,6 +20,7 @@ _HOMES = {
     "read_recipe": "recipe",
     "Run": "runs",
     "load": "runs",
+    "evaluate": "measures",
     "fit": "training",
     "resume": "training",
 }

@@ -1,5 +1,11 @@
 """How well a model predicts a text, in nats and bits per character.
 
+Two protocols, whose figures are not to be compared with one another:
+
+`carried`: one pass over every character of the text, the state carried, nothing dropped.
+`windows`: random windows of 256 characters, each from the initial states, all positions counted, among them the first,
+which have little to go by. So does nanoGPT, whose published figures are of this kind.
+
 Shapes in letters: B rows, T characters of a window.
 """
 
@@ -9,10 +15,15 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from keras_charrnn.errors import SettingsError
-from keras_charrnn.windows import evaluation_windows
+from keras_charrnn.errors import SettingsError, WindowsError
+from keras_charrnn.vocabulary import LINE_END
+from keras_charrnn.windows import WARM_UP, evaluation_windows
 
-LENGTH = 128  # T
+PROTOCOLS = ("carried", "windows")
+LENGTH = 128  # T of `carried`
+PIECE = 2**20  # characters that are read at once, some 30 MB
+WINDOW = 256  # T of `windows`
+BATCH, BATCHES = 64, 200  # random windows of a batch, and batches, as in nanoGPT
 
 
 def bits(nats):
@@ -20,8 +31,22 @@ def bits(nats):
     return nats / math.log(2)
 
 
+class Figures:
+    """What follows from `nats_per_character`, the mean surprise: the cross-entropy, which is the loss of training."""
+
+    @property
+    def bits_per_character(self):
+        """The mean surprise in bits."""
+        return bits(self.nats_per_character)
+
+    @property
+    def perplexity(self):
+        """exp of the mean surprise: among how many equally likely characters the model seems to choose."""
+        return math.exp(self.nats_per_character)
+
+
 @dataclasses.dataclass(frozen=True)
-class Score:
+class Score(Figures):
     """The surprise of a text's characters.
 
     Attributes:
@@ -38,18 +63,8 @@ class Score:
 
     @property
     def nats_per_character(self):
-        """The mean surprise in nats: the cross-entropy, which is the loss of training."""
+        """The mean surprise in nats."""
         return float(np.mean(self.nats, dtype=np.float64))
-
-    @property
-    def bits_per_character(self):
-        """The mean surprise in bits."""
-        return bits(self.nats_per_character)
-
-    @property
-    def perplexity(self):
-        """exp of the mean surprise: among how many equally likely characters the model seems to choose."""
-        return math.exp(self.nats_per_character)
 
 
 class Scorer:
@@ -57,7 +72,7 @@ class Scorer:
 
     def __init__(self, model):
         self._model = model
-        self._nats = tf.function(self._window, autograph=False)
+        self._losses = tf.function(self._window, autograph=False)
 
     def score(self, text):
         """Return the `Score` of a text, read from the initial states in one pass.
@@ -72,15 +87,85 @@ class Scorer:
         ids = self._model.vocabulary.encode(text)
         if len(ids) < 2:
             raise SettingsError(f"a score needs a text of at least 2 characters; received {text!r}")
+        return Score(np.concatenate([*self.surprise(ids)]))
+
+    def stream(self, pieces, what="the text"):
+        """Score a text that comes in pieces, in an amount of memory that depends on the largest of them alone.
+
+        Args:
+            pieces: Iterable of str, which together are the text; some 100,000 characters each are read fastest.
+            what: What the text is, for messages.
+
+        Yields:
+            For each piece a float32 array with the nats of its characters, NaN for those that are not predicted: the
+            first of the text, and any that the vocabulary drops.
+
+        Raises:
+            VocabularyError: If there is a character that the model does not know, and its vocabulary neither drops nor
+                replaces it.
+        """
+        vocabulary, before, characters, line = self._model.vocabulary, None, 0, 1
+        for piece in pieces:
+            ids = vocabulary.encode(piece, what, characters, line)
+            kept = np.ones(len(piece), bool)
+            if vocabulary.unknown == "drop":
+                kept = vocabulary.knows(piece)
+            nats = np.full(len(piece), np.nan, np.float32)
+            if len(ids):
+                losses, before = self._continue(before, ids)
+                nats[np.flatnonzero(kept)[len(ids) - len(losses) :]] = losses
+            yield nats
+            characters, line = characters + len(piece), line + piece.count(LINE_END)
+
+    def surprise(self, ids):
+        """Yield arrays of float32 that together are the nats of all ids but the first: the protocol `carried`."""
+        before = None
+        for begin in range(0, len(ids), PIECE):
+            losses, before = self._continue(before, ids[begin : begin + PIECE])
+            yield losses
+
+    def windows(self, ids, seed=0, batches=BATCHES, what="the text"):
+        """Return the mean nats of random windows of 256 characters, and the number of characters: protocol `windows`.
+
+        Args:
+            ids: The text, an array of integers.
+            seed: Of the windows' places.
+            batches: Of 64 windows each.
+            what: What the text is, for messages.
+
+        Raises:
+            WindowsError: If there are fewer than 257 ids.
+        """
+        if len(ids) <= WINDOW:
+            raise WindowsError(
+                f"{what}: the protocol windows needs at least {WINDOW + 1} characters; there are {len(ids)}. "
+                "Take a longer text, or the protocol carried"
+            )
+        starts = np.random.default_rng(seed).integers(0, len(ids) - WINDOW, (batches, BATCH))
+        initial, total = self._model.initial_states(BATCH), 0.0
+        for each in starts:
+            places = each[:, None] + np.arange(WINDOW)
+            losses, _ = self._losses(ids[places].astype(np.int32), ids[places + 1].astype(np.int32), initial)
+            total += float(np.sum(losses.numpy(), dtype=np.float64))
+        return total / (starts.size * WINDOW), starts.size * WINDOW
+
+    def _continue(self, before, ids):
+        """Return the nats of `ids` after those of `before`, and what is to stand before the next ids."""
+        joined = ids if before is None else np.concatenate([before, ids])
+        counted = len(joined) - 1 if before is None else len(ids)
+        losses = self._nats(joined)[len(joined) - 1 - counted :] if counted else np.zeros(0, np.float32)
+        return losses, joined[-(WARM_UP + 1) :]
+
+    def _nats(self, ids):
         length = min(LENGTH, 1 << (len(ids) - 2).bit_length())  # few different shapes to compile
         windows = evaluation_windows(ids, length=length, split="the text")
         states, nats, counted = self._model.initial_states(windows.shape[0]), [], []
         for inputs, targets, weights in windows.dataset:
-            losses, states = self._nats(inputs, targets, states)
+            losses, states = self._losses(inputs, targets, states)
             nats.append(losses.numpy())
             counted.append(weights.numpy() > 0)
         # Row after row, the counted targets are the text in order.
-        return Score(np.concatenate(nats, 1)[np.concatenate(counted, 1)])
+        return np.concatenate(nats, 1)[np.concatenate(counted, 1)]
 
     def _window(self, inputs, targets, states):
         logits, states = self._model.run(inputs, states)

@@ -13,10 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.vocabulary import LINE_END
 
 BLOCK = 512  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
 NOISE = 2**22  # most random numbers in a block: 16 MB
-LINE_END = "\n"
 
 
 class Generator:

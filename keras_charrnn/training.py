@@ -17,7 +17,7 @@ from keras_charrnn.files import write_text
 from keras_charrnn.model import CharRNN
 from keras_charrnn.report import write_report
 from keras_charrnn.vocabulary import Vocabulary
-from keras_charrnn.windows import evaluation_windows, training_windows
+from keras_charrnn.windows import evaluation_windows, split, training_windows
 
 STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
 
@@ -126,16 +126,13 @@ class _Data:
         text = corpora.load(plan.corpus.name, plan.corpus.path, plan.corpus.otherwise, plan.corpus.max_bytes)
         vocabulary = Vocabulary.of(text.text, plan.vocabulary.unknown)
         ids = vocabulary.encode(text.text)
-        # Rounded, so that 0.9 of 1,115,394 characters are the customary 1,003,854; the last share ends at the end.
-        shares = dataclasses.astuple(plan.split)
-        ends = [round(len(ids) * sum(shares[: i + 1])) if i else int(len(ids) * shares[0]) for i in range(len(shares))]
-        train, validation, _ = np.split(ids[: ends[-1]], ends[:-1])
+        train, validation, test = split(ids, dataclasses.astuple(plan.split))
         settings = plan.windows
         return cls(
             text,
             vocabulary,
             np.bincount(ids, minlength=len(vocabulary)),
-            {"train": len(train), "validation": len(validation), "test": ends[2] - ends[1]},
+            {"train": len(train), "validation": len(validation), "test": len(test)},
             training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
             evaluation_windows(validation),
         )

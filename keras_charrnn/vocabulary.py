@@ -6,6 +6,7 @@ from keras_charrnn.errors import VocabularyError
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 POLICIES = ("error", "drop", "replace")
+LINE_END = "\n"
 
 
 class Vocabulary:
@@ -61,22 +62,29 @@ class Vocabulary:
     def __repr__(self):
         return f"Vocabulary({self.symbols!r}, unknown={self.unknown!r})"
 
-    def encode(self, text, what="the text"):
+    def knows(self, text):
+        """Return for each character of a text whether it is a symbol: an array of bool."""
+        return self._look_up(text) != len(self)
+
+    def encode(self, text, what="the text", characters=0, line=1):
         """Return the ids of a text's characters: an array of the smallest integer type that holds V - 1.
 
         Args:
             text: A str.
             what: What it is, for the message.
+            characters: Number of characters before it, where it is a piece of a longer text, for the message.
+            line: Number of its first line, likewise.
 
         Raises:
             VocabularyError: If a character is not in the vocabulary and `unknown` is "error"; it names the first.
         """
-        points = _code_points(text)
-        ids = self._table[np.minimum(points, len(self._table) - 1)]
+        ids = self._look_up(text)
         missing = ids == len(self)
         if missing.any():
             if self.unknown == "error":
-                raise VocabularyError(self._missing(text, int(np.argmax(missing)), int(missing.sum()), what))
+                index = int(np.argmax(missing))
+                place = f"at {characters + index:,} (line {line + text.count(LINE_END, 0, index):,})"
+                raise VocabularyError(self._missing(text[index], place, int(missing.sum()), what))
             if self.unknown == "drop":
                 ids = ids[~missing]
             else:
@@ -91,11 +99,14 @@ class Vocabulary:
         """Return what makes the same vocabulary again, as plain values."""
         return {"symbols": self.symbols, "unknown": self.unknown}
 
-    def _missing(self, text, index, count, what):
-        character = text[index]
+    def _look_up(self, text):
+        """Return ids, with V for a character that is no symbol."""
+        return self._table[np.minimum(_code_points(text), len(self._table) - 1)]
+
+    def _missing(self, character, place, count, what):
         others = f" ({count} such characters in all)" if count > 1 else ""
         return (
-            f"{what} has the character {character!r} (U+{ord(character):04X}), at {index}, which the model's "
+            f"{what} has the character {character!r} (U+{ord(character):04X}), {place}, which the model's "
             f"vocabulary of {len(self)} symbols lacks{others}; leave it out, or train with "
             "`vocabulary: {unknown: drop}` or `replace`"
         )

@@ -28,6 +28,7 @@ ORDER = [
     "model",
     "checkpoints",
     "runs",
+    "measures",
     "callbacks",
     "compute",
     "pages",

@@ -30,9 +30,12 @@ def test_ids_take_the_smallest_integer_type(count, dtype):
 @pytest.mark.parametrize("character", ["z", "a", "\ud800", "🍌"])
 def test_an_unknown_character_is_named_with_its_place_and_what_to_do(character):
     with pytest.raises(
-        VocabularyError, match=r"the prefix has the character .*, at 2, .* lacks \(2 such .*leave it out"
+        VocabularyError, match=r"the prefix has the character .*, at 2 \(line 2\), .* lacks \(2 such .*leave it out"
     ):
-        Vocabulary("xy").encode(f"xy{character}{character}", what="the prefix")
+        Vocabulary("x\n").encode(f"x\n{character}{character}", what="the prefix")
+    with pytest.raises(VocabularyError, match=r"at 1,002 \(line 8\)"):
+        Vocabulary("x\n").encode(f"x\n{character}", characters=1000, line=7)
+    assert Vocabulary("x\n").knows(f"x{character}\n").tolist() == [True, False, True]
 
 
 def test_unknown_characters_are_dropped_or_replaced_by_choice():

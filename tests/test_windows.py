@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_charrnn.errors import WindowsError
-from keras_charrnn.windows import WARM_UP, evaluation_windows, training_windows
+from keras_charrnn.windows import WARM_UP, evaluation_windows, split, training_windows
 
 
 def epoch_of(windows, epoch=0):
@@ -77,3 +77,10 @@ def test_an_evaluation_counts_each_character_but_the_first_once_in_order(charact
 def test_an_evaluation_needs_two_characters():
     with pytest.raises(WindowsError, match="validation: an evaluation needs at least 2 characters; there are 1"):
         evaluation_windows(np.arange(1))
+
+
+def test_a_split_is_contiguous_and_rounded_as_is_customary():
+    parts = split(np.arange(1_115_394), (0.9, 0.1))
+    assert [len(part) for part in parts] == [1_003_854, 111_540]
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(1_115_394))
+    assert [part.tolist() for part in split(np.arange(10), (0.5, 0.2, 0.0))] == [[0, 1, 2, 3, 4], [5, 6], []]

@@ -38,6 +38,9 @@ class CharRNN(Steps, keras.Model):
         dropout: Share of each recurrent layer's outputs set to 0 in training.
         cell_arguments: Mapping of further arguments of the cell's constructor.
 
+    Attributes:
+        scorer: Its `evaluation.Scorer`, which also scores texts in pieces.
+
     Raises:
         RegistryError: If no cell has that name.
         SettingsError: If a size is out of its range.
@@ -85,7 +88,7 @@ class CharRNN(Steps, keras.Model):
             width = units
         self.head.build((1, width))
         self.built = True
-        self._generator, self._scorer = Generator(self), Scorer(self)
+        self._generator, self.scorer = Generator(self), Scorer(self)
 
     @property
     def precision(self):
@@ -169,7 +172,7 @@ class CharRNN(Steps, keras.Model):
 
     def score(self, text):
         """Return how well the model predicts a text, an `evaluation.Score`; see `evaluation.Scorer.score`."""
-        return self._scorer.score(text)
+        return self.scorer.score(text)
 
     def save(self, filepath, **kwargs):
         """Write weights, architecture and vocabulary to one `.keras` file, whole or not at all; see Keras's `save`.
