@@ -23,6 +23,7 @@ PROTOCOLS = ("carried", "windows")
 LENGTH = 128  # T of `carried`
 PIECE = 2**20  # characters that are read at once, some 30 MB
 WINDOW = 256  # T of `windows`
+SHOWN = 200  # characters of a line that are kept to show it
 BATCH, BATCHES = 64, 200  # random windows of a batch, and batches, as in nanoGPT
 
 
@@ -67,6 +68,54 @@ class Score(Figures):
         return float(np.mean(self.nats, dtype=np.float64))
 
 
+@dataclasses.dataclass(frozen=True)
+class Line(Figures):
+    """The surprise of a line of a text, the line end that closes it included.
+
+    Attributes:
+        number: From 1.
+        beginning: Its first characters, 200 at most.
+        characters: How many were predicted: all, but for the first of the text and any that the vocabulary drops.
+        nats: Their sum.
+    """
+
+    number: int
+    beginning: str
+    characters: int
+    nats: float
+
+    @property
+    def nats_per_character(self):
+        """The mean surprise in nats; NaN where no character was predicted."""
+        return self.nats / self.characters if self.characters else math.nan
+
+
+class Lines:
+    """Gathers what `Scorer.stream` yields into lines, of which none need be in memory as a whole."""
+
+    def __init__(self):
+        self._number, self._beginning, self._characters, self._nats = 1, "", 0, 0.0
+
+    def add(self, piece, nats):
+        """Take a piece and the nats of its characters; yield each `Line` that ends in it."""
+        predicted = ~np.isnan(nats)
+        begin = 0
+        while begin < len(piece):
+            end = piece.find(LINE_END, begin) + 1 or len(piece)
+            self._beginning += piece[begin : min(end, begin + SHOWN - len(self._beginning))]
+            self._characters += int(np.count_nonzero(predicted[begin:end]))
+            self._nats += float(np.sum(nats[begin:end], where=predicted[begin:end], dtype=np.float64))
+            if piece[end - 1] == LINE_END:
+                yield from self.end()
+            begin = end
+
+    def end(self):
+        """Yield the `Line` that has not ended yet, if there is one: the last of a text without a line end there."""
+        if self._beginning:
+            yield Line(self._number, self._beginning.removesuffix(LINE_END), self._characters, self._nats)
+            self._number, self._beginning, self._characters, self._nats = self._number + 1, "", 0, 0.0
+
+
 class Scorer:
     """Scores texts with a model that has `vocabulary`, `initial_states` and `run`, and keeps its compiled pass."""
 
@@ -97,7 +146,7 @@ class Scorer:
             what: What the text is, for messages.
 
         Yields:
-            For each piece a float32 array with the nats of its characters, NaN for those that are not predicted: the
+            Each piece with a float32 array of the nats of its characters, NaN for those that are not predicted: the
             first of the text, and any that the vocabulary drops.
 
         Raises:
@@ -114,7 +163,7 @@ class Scorer:
             if len(ids):
                 losses, before = self._continue(before, ids)
                 nats[np.flatnonzero(kept)[len(ids) - len(losses) :]] = losses
-            yield nats
+            yield piece, nats
             characters, line = characters + len(piece), line + piece.count(LINE_END)
 
     def surprise(self, ids):

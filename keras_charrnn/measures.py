@@ -81,8 +81,7 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
         name, text = (text.name, text.text) if isinstance(text, corpora.Text) else ("text", text)
         what, split = f"the text {name!r}" if name != "text" else "the text", None
         ids = model.vocabulary.encode(text, what)
-        if model.vocabulary.unknown != "error":
-            unknown = int(np.sum(~model.vocabulary.knows(text)))
+        unknown = _unknown(model.vocabulary, text)
     elif run is None:
         raise SettingsError("a model has no corpus of its own; give a text, or the run in place of the model")
     else:
@@ -97,6 +96,37 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
         nats, characters, seed = total / (len(ids) - 1), len(ids) - 1, None
     chosen_by = CHOOSING if run is not None else None
     return Evaluation(nats, characters, protocol, name, split, chosen_by, seed, unknown)
+
+
+def evaluate_pieces(run_or_model, pieces, corpus, watch=None):
+    """Measure how well a model predicts a text of any length, by the protocol `carried`, in constant memory.
+
+    Args:
+        run_or_model: As for `evaluate`.
+        pieces: Iterable of str, as from `corpora.read_pieces`.
+        corpus: Name of the text.
+        watch: Called with each piece and the nats of its characters: see `Scorer.stream`.
+
+    Returns:
+        An `Evaluation`.
+
+    Raises:
+        SettingsError: If the text has fewer than 2 characters that the model knows.
+        VocabularyError: If it has a character that the model does not know.
+    """
+    run, model = _open(run_or_model)
+    total, characters, unknown = 0.0, 0, 0
+    for piece, nats in model.scorer.stream(pieces, corpus):
+        predicted = ~np.isnan(nats)
+        total += float(np.sum(nats, where=predicted, dtype=np.float64))
+        characters += int(np.count_nonzero(predicted))
+        unknown += _unknown(model.vocabulary, piece)
+        if watch is not None:
+            watch(piece, nats)
+    if not characters:
+        raise SettingsError(f"{corpus} is too short for a score: it needs at least 2 characters that the model knows")
+    chosen_by = CHOOSING if run is not None else None
+    return Evaluation(total / characters, characters, "carried", corpus, chosen_by=chosen_by, unknown=unknown)
 
 
 def open_source(path):
@@ -134,6 +164,11 @@ def _read_split(path, model, split):
     if not len(ids):
         raise SettingsError(f"the run {path} has no {split} split: its recipe has split.{split} at 0")
     return text.name, ids
+
+
+def _unknown(vocabulary, text):
+    """Return how many characters were dropped or replaced."""
+    return 0 if vocabulary.unknown == "error" else int(np.count_nonzero(~vocabulary.knows(text)))
 
 
 def _require(name, accepted, value):

@@ -6,6 +6,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import numpy as np
 import pytest
+import rich.console
 import tensorflow as tf
 
 # Two devices, so that replicas can be tested; before TensorFlow starts, after which they cannot be made.
@@ -75,6 +76,24 @@ def tiny_recipe(folder):
         "samples": {"every_epochs": 1, "prefix": "the ", "length": 20, "temperatures": [0, 1.0]},
         "compute": {"precision": "float32", "replicas": 1},
     }
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Return a run, trained once for all tests, whose folder must stay as it is."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "text.txt").write_text(TEXT)
+    recipe = {
+        "name": "tiny",
+        "corpus": {"path": str(folder / "text.txt")},
+        "split": {"train": 0.7, "validation": 0.2, "test": 0.1},
+        "windows": {"batch_size": 4, "length": 8},
+        "model": {"units": 8, "embedding": 4},
+        "training": {"epochs": 2},
+        "samples": {"every_epochs": 0},
+        "compute": {"precision": "float32", "replicas": 1},
+    }
+    return keras_charrnn.fit(recipe, runs_dir=folder / "runs", console=rich.console.Console(quiet=True))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import pathlib
+import re
 import sys
 import sysconfig
 import tarfile
@@ -191,3 +192,31 @@ def test_a_corpus_of_ones_own_is_registered():
         return corpora.Text("mine", "abc", "here", "0")
 
     assert corpora.load("mine_for_a_test").text == "abc"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_a_text_in_pieces_is_the_whole_text(size):
+    data = b"\xef\xbb\xbf" + "größe\r\n☃\r🍌\r\n\r".encode()
+    pieces = list(corpora.read_pieces(io.BytesIO(data), "a.txt", size))
+    assert "".join(pieces) == "größe\n☃\r🍌\n\r"
+    assert all(pieces) and max(map(len, pieces)) <= size + 1
+    assert list(corpora.read_pieces(io.BytesIO(b""), "a.txt", size)) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize(
+    ("data", "byte", "line"),
+    [
+        (b"ab\ncd\xff", 5, 2),
+        (b"\xef\xbb\xbfab\xff", 5, 1),
+        (b"ab\xe2\x98", 2, 1),
+        ("☃\n".encode() + b"\xc3\n", 4, 2),
+    ],
+)
+def test_a_byte_that_is_no_utf8_is_named_wherever_the_pieces_end(data, byte, line, size):
+    message = f"a.txt is not UTF-8: byte {byte} (0x{data[byte]:02x}) in line {line}"
+    with pytest.raises(CorpusError, match=re.escape(message)):
+        list(corpora.read_pieces(io.BytesIO(data), "a.txt", size))
+    pathlib.Path("a.txt").write_bytes(data)
+    with pytest.raises(CorpusError, match=re.escape(message)):
+        corpora.load(path="a.txt")

@@ -39,9 +39,10 @@ def test_a_text_in_pieces_has_the_score_of_the_whole(make_model, sizes):
     model = make_model(layers=2)
     ends = np.cumsum(sizes)
     pieces = [TEXT[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-    nats = list(model.scorer.stream(iter(pieces)))
-    assert [len(each) for each in nats] == sizes
-    nats = np.concatenate(nats)
+    scored = list(model.scorer.stream(iter(pieces)))
+    assert [piece for piece, _ in scored] == pieces
+    assert [len(nats) for _, nats in scored] == sizes
+    nats = np.concatenate([nats for _, nats in scored])
     assert np.isnan(nats[0])
     np.testing.assert_allclose(nats[1:], nats_by_steps(model, model.vocabulary.encode(TEXT[: ends[-1]])), atol=1e-4)
 
@@ -58,7 +59,7 @@ def test_a_long_text_is_read_in_pieces(make_model, monkeypatch):
 def test_dropped_characters_have_no_score_and_change_no_other(make_model):
     model = make_model()
     model.vocabulary = Vocabulary(TEXT, unknown="drop")
-    nats = np.concatenate(list(model.scorer.stream(["☃th☃", "☃☃", "e q☃"])))
+    nats = np.concatenate([nats for _, nats in model.scorer.stream(["☃th☃", "☃☃", "e q☃"])])
     assert np.flatnonzero(np.isnan(nats)).tolist() == [0, 1, 3, 4, 5, 9]
     np.testing.assert_allclose(nats[~np.isnan(nats)], model.score("the q").nats, atol=1e-5)
 
@@ -83,6 +84,29 @@ def test_random_windows_reach_the_last_character_and_need_257(make_model):
         WindowsError, match=r"a\.txt: the protocol windows needs at least 257 characters; there are 256"
     ):
         model.scorer.windows(ids[:256], what="a.txt")
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("text", ["the\n\nquick\nbrown", "\nthe\n", "the", "", "x" * 500 + "\n"])
+def test_lines_have_the_sums_of_their_characters_however_the_text_comes(rng, text, size):
+    nats = rng.random(len(text)).astype("float32")
+    nats[:1] = np.nan
+    lines, found = evaluation.Lines(), []
+    for begin in range(0, len(text), size):
+        found += lines.add(text[begin : begin + size], nats[begin : begin + size])
+    found += lines.end()
+    wanted = text.splitlines(keepends=True)
+    assert [line.beginning for line in found] == [line.rstrip("\n")[:200] for line in wanted]
+    assert [line.number for line in found] == list(range(1, len(wanted) + 1))
+    end = 0
+    for line, whole in zip(found, wanted, strict=True):
+        begin, end = end, end + len(whole)
+        predicted = nats[max(1, begin) : end]
+        assert line.characters == len(predicted)
+        if line.characters:
+            np.testing.assert_allclose(line.nats_per_character, predicted.mean(), rtol=1e-5)
+        else:
+            assert np.isnan(line.bits_per_character)
 
 
 @pytest.mark.parametrize("text", ["", "t"])

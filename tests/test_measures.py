@@ -9,26 +9,9 @@ import rich.console
 import keras_charrnn
 from keras_charrnn import corpora, runs
 from keras_charrnn.errors import CorpusError, RunError, SettingsError, VocabularyError, WindowsError
+from keras_charrnn.measures import evaluate_pieces
 from keras_charrnn.vocabulary import Vocabulary
 from tests.conftest import TEXT
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Return a run, trained once for all tests of this file."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "text.txt").write_text(TEXT)
-    recipe = {
-        "name": "tiny",
-        "corpus": {"path": str(folder / "text.txt")},
-        "split": {"train": 0.7, "validation": 0.2, "test": 0.1},
-        "windows": {"batch_size": 4, "length": 8},
-        "model": {"units": 8, "embedding": 4},
-        "training": {"epochs": 2},
-        "samples": {"every_epochs": 0},
-        "compute": {"precision": "float32", "replicas": 1},
-    }
-    return keras_charrnn.fit(recipe, runs_dir=folder / "runs", console=rich.console.Console(quiet=True))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +62,19 @@ def test_unknown_characters_are_counted_where_the_vocabulary_lets_them_pass(make
     model.vocabulary = Vocabulary(TEXT, unknown="drop")
     evaluation = keras_charrnn.evaluate(model, "th☃e ☃quick")
     assert (evaluation.unknown, evaluation.characters) == (2, 8)
+
+
+def test_a_text_in_pieces_has_the_figures_of_the_whole(trained):
+    watched = []
+    evaluation = evaluate_pieces(trained, [TEXT[:300], TEXT[300:700]], "a.txt", lambda *each: watched.append(each))
+    whole = keras_charrnn.evaluate(trained, TEXT[:700])
+    np.testing.assert_allclose(evaluation.nats_per_character, whole.nats_per_character, rtol=1e-5)
+    assert dataclasses.replace(evaluation, nats_per_character=0, corpus="text") == dataclasses.replace(
+        whole, nats_per_character=0
+    )
+    assert [piece for piece, _ in watched] == [TEXT[:300], TEXT[300:700]]
+    with pytest.raises(SettingsError, match=r"a\.txt is too short for a score: it needs at least 2 characters"):
+        evaluate_pieces(trained, ["t"], "a.txt")
 
 
 @pytest.mark.parametrize(

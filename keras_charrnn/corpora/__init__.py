@@ -2,6 +2,7 @@
 
 from keras_charrnn.corpora import python_stdlib, shakespeare_plays, tiny_shakespeare
 from keras_charrnn.corpora.loading import load
+from keras_charrnn.corpora.pieces import read_pieces
 from keras_charrnn.corpora.text import Text
 
-__all__ = ["Text", "load"]
+__all__ = ["Text", "load", "read_pieces"]

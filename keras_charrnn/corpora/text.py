@@ -74,12 +74,16 @@ def _decode(path, data):
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         start = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
-        line = data.count(b"\n", 0, start) + 1
-        raise CorpusError(
-            f"{path} is not UTF-8: byte {start} (0x{data[start]:02x}) in line {line}; "
-            "save it as UTF-8, for instance with `iconv -f latin1 -t utf-8`"
-        ) from error
+        raise CorpusError(not_utf8(path, start, data[start], data.count(b"\n", 0, start) + 1)) from error
     return text.replace("\r\n", "\n")
+
+
+def not_utf8(path, place, byte, line):
+    """Return the message for a byte that is not UTF-8, at `place` in the file, in line `line`."""
+    return (
+        f"{path} is not UTF-8: byte {place} (0x{byte:02x}) in line {line}; "
+        "save it as UTF-8, for instance with `iconv -f latin1 -t utf-8`"
+    )
 
 
 def cache_folder():

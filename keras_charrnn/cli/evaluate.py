@@ -1,0 +1,79 @@
+"""Measure how well trained models predict a split of their corpora, or any texts, in one table.
+
+The protocol is named with every figure. carried: one pass over every character, the state carried. windows: 12,800
+random windows of 256 characters, each from the initial states, as in nanoGPT. They are different measures.
+"""
+
+
+def add_arguments(parser):
+    parser.add_argument("paths", metavar="RUN", nargs="+", help="a run's folder, or with --text a .keras file")
+    parser.add_argument("--text", metavar="FILE", nargs="+", help="texts to predict, in place of the run's own")
+    parser.add_argument(
+        "--split",
+        choices=("train", "validation", "test"),
+        default="validation",
+        help="part of the run's own corpus (default: validation, which chose the model)",
+    )
+    parser.add_argument(
+        "--protocol", choices=("carried", "windows"), default="carried", help="how to measure (default: carried)"
+    )
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the random windows (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document, a list")
+    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers a model's cell")
+
+
+def run(options):
+    from keras_charrnn.cli.quiet import quiet_tensorflow
+
+    with quiet_tensorflow(options.debug):
+        from keras_charrnn.measures import evaluate, open_source
+    import dataclasses
+
+    from keras_charrnn import corpora, registry
+    from keras_charrnn.cli.progress import progress
+
+    for plugin in options.plugin:
+        registry.load_plugin(plugin)
+    texts = [dataclasses.replace(corpora.load(path=path), name=path) for path in options.text or ()] or [None]
+    rows = []
+    for path in options.paths:
+        source = open_source(path)
+        for text in texts:
+            with progress(f"{path} {text.name if text else options.split}"):
+                rows.append((path, evaluate(source, text, options.split, options.protocol, options.seed)))
+    if options.json:
+        import json
+
+        print(json.dumps([{"model": path, **row.to_mapping()} for path, row in rows], indent=2))
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows):
+    import rich.box
+    import rich.console
+    import rich.markup
+    import rich.table
+
+    first = rows[0][1]
+    windows = f", seed {first.seed}" if first.seed is not None else ""
+    table = rich.table.Table("model", "text", box=rich.box.SIMPLE_HEAD, title=f"protocol {first.protocol}{windows}")
+    for name in ("characters", "nats", "bits", "perplexity"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for path, row in rows:
+        text = f"{row.corpus}, {row.split}" if row.split else row.corpus
+        figures = (row.nats_per_character, row.bits_per_character, row.perplexity)
+        names = map(rich.markup.escape, (path, text))
+        table.add_row(*names, f"{row.characters:,}", *(f"{figure:.4f}" for figure in figures))
+    console = rich.console.Console()
+    console.print(table)
+    console.print("nats and bits are per character", highlight=False)
+    for path, row in rows:
+        if row.unknown:
+            console.print(
+                f"{path}: {row.unknown:,} characters of {row.corpus} are unknown to it, and were dropped or replaced",
+                highlight=False,
+                markup=False,
+            )
+    if any(row.chosen_by for _, row in rows):
+        console.print(f"the {first.chosen_by or 'validation'} split chose each run's model", highlight=False)

@@ -1,0 +1,24 @@
+"""A bar for what takes longer, on standard error and only on a terminal, so that no output has it."""
+
+import contextlib
+
+
+@contextlib.contextmanager
+def progress(title, total=None, shown=True):
+    """Show a bar while the block runs; what it yields is called with the amount by which it goes on.
+
+    Args:
+        title: What is being done.
+        total: The amount at the end; None where that is not known.
+        shown: Whether to show it.
+    """
+    import rich.console
+    import rich.progress
+
+    console = rich.console.Console(stderr=True)
+    columns = [rich.progress.TextColumn("{task.description}", markup=False), rich.progress.BarColumn(bar_width=None)]
+    columns.append(rich.progress.TimeElapsedColumn() if total is None else rich.progress.TimeRemainingColumn())
+    visible = shown and console.is_terminal
+    with rich.progress.Progress(*columns, console=console, transient=True, disable=not visible, expand=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda amount: bar.advance(task, amount)

@@ -1,0 +1,114 @@
+"""Measure how well a trained model predicts a text of any length, in constant memory; per line too.
+
+One pass over every character, the state carried: the protocol `carried` of evaluate.
+"""
+
+import contextlib
+import json
+import math
+import pathlib
+import shutil
+import sys
+import tempfile
+
+
+def add_arguments(parser):
+    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
+    parser.add_argument("text", metavar="FILE", help="the text, in UTF-8; - for standard input")
+    parser.add_argument("--lines", action="store_true", help="the figures of each line too")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
+
+
+def run(options):
+    from keras_charrnn.cli.quiet import quiet_tensorflow
+
+    with quiet_tensorflow(options.debug):
+        from keras_charrnn import measures, registry
+    from keras_charrnn.cli.progress import progress
+    from keras_charrnn.corpora import read_pieces
+    from keras_charrnn.evaluation import Lines
+
+    for plugin in options.plugin:
+        registry.load_plugin(plugin)
+    name = "standard input" if options.text == "-" else options.text
+    lines = Lines()
+    with _open(options.text) as (file, size), tempfile.TemporaryFile("w+", encoding="utf-8") as lines_as_json:
+        source = measures.open_source(options.path)
+        show = _to_json(lines_as_json) if options.json else _to_screen()
+        with progress(f"scoring {name}", size, shown=not options.lines) as advance:
+
+            def watch(piece, nats):
+                advance(len(piece.encode("utf-8", "surrogatepass")))
+                if options.lines:
+                    show(lines.add(piece, nats))
+
+            result = measures.evaluate_pieces(source, read_pieces(file, name), name, watch)
+        show(lines.end())
+        if options.json:
+            # Printed at the end, so that an error leaves no half of a document; from a file, for want of memory.
+            begin, rest = json.dumps({"model": options.path, **result.to_mapping()}).rstrip("}"), ""
+            if options.lines:
+                begin, rest = begin + ', "lines": [', "]"
+            sys.stdout.write(begin)
+            lines_as_json.seek(0)
+            shutil.copyfileobj(lines_as_json, sys.stdout)
+            print(rest + "}")
+            return
+    print(f"{name}: {result.characters:,} characters, protocol {result.protocol}")
+    for title in ("nats_per_character", "bits_per_character", "perplexity"):
+        print(f"  {title.replace('_', ' '):20}{getattr(result, title):.4f}")
+    if result.unknown:
+        print(f"  {result.unknown:,} characters are unknown to the model, and were dropped or replaced")
+
+
+@contextlib.contextmanager
+def _open(path):
+    """Yield the file of bytes and its size, or None for that of a pipe."""
+    from keras_charrnn.errors import CorpusError
+    from keras_charrnn.registry import suggest
+
+    if path == "-":
+        yield sys.stdin.buffer, None
+        return
+    path = pathlib.Path(path)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        near = suggest(path.name, [each.name for each in path.parent.glob("*")]) if not path.exists() else ""
+        raise CorpusError(f"{path} cannot be read: {error.strerror}{near}") from error
+    with file:
+        yield file, path.stat().st_size if path.is_file() else None
+
+
+def _to_screen():
+    from keras_charrnn.cli.terminal import visible
+
+    width = max(10, shutil.get_terminal_size().columns - 17)
+    title = "   line    bits  text\n"
+
+    def show(lines):
+        nonlocal title
+        for line in lines:
+            bits = f"{line.bits_per_character:7.3f}" if line.characters else "      -"
+            text = visible(line.beginning).replace("\t", " ")[:width]
+            print(f"{title}{line.number:>7} {bits}  {text}")
+            title = ""
+
+    return show
+
+
+def _to_json(file):
+    separator = ""
+
+    def show(lines):
+        nonlocal separator
+        for line in lines:
+            figures = {name: getattr(line, name) for name in ("nats_per_character", "bits_per_character")}
+            if math.isnan(line.nats_per_character):
+                figures = dict.fromkeys(figures)
+            row = {"line": line.number, "characters": line.characters, **figures}
+            file.write(separator + json.dumps(row))
+            separator = ", "
+
+    return show
