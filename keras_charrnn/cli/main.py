@@ -9,13 +9,14 @@ import os
 import sys
 
 from keras_charrnn import __version__
-from keras_charrnn.cli import cells, check, corpora, evaluate, inspect, report, resume, sample, score, train
+from keras_charrnn.cli import cells, check, corpora, evaluate, inspect, report, resume, sample, score, train, write
 from keras_charrnn.errors import CharRNNError
 
 COMMANDS = {
     "train": train,
     "resume": resume,
     "sample": sample,
+    "write": write,
     "evaluate": evaluate,
     "score": score,
     "report": report,

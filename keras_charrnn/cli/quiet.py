@@ -5,6 +5,8 @@ import os
 import sys
 import tempfile
 
+ERASE = b"\r\x1b[K"  # the line, on a terminal
+
 
 @contextlib.contextmanager
 def quiet_tensorflow(debug=False):
@@ -14,6 +16,9 @@ def quiet_tensorflow(debug=False):
         return
     sys.stderr.flush()
     kept = os.dup(2)
+    waiting = "tensorflow" not in sys.modules and os.isatty(2)  # for seconds
+    if waiting:
+        os.write(2, b"starting TensorFlow \xe2\x80\xa6\r")
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         failed = True
@@ -26,6 +31,8 @@ def quiet_tensorflow(debug=False):
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+            if waiting:
+                os.write(2, ERASE)
             if failed:
                 messages.seek(0)
                 sys.stderr.buffer.write(messages.read())

@@ -47,7 +47,7 @@ def run(options):
         show(lines.end())
         if options.json:
             # Printed at the end, so that an error leaves no half of a document; from a file, for want of memory.
-            begin, rest = json.dumps({"model": options.path, **result.to_mapping()}).rstrip("}"), ""
+            begin, rest = json.dumps({"model": options.path, **result.to_mapping()})[:-1], ""
             if options.lines:
                 begin, rest = begin + ', "lines": [', "]"
             sys.stdout.write(begin)

@@ -1,0 +1,83 @@
+"""Write a text together with a trained model: it goes on, you choose, change and go on.
+
+What you type is put at the end of the text, and the model continues it; an empty line lets it go on. /help lists the
+commands. From a pipe it reads the same lines, and writes nothing but text; the first line that it refuses ends it.
+"""
+
+import contextlib
+import sys
+
+from keras_charrnn.cli.sample import add_sampling_arguments
+from keras_charrnn.cli.terminal import is_interactive
+from keras_charrnn.errors import CharRNNError, SettingsError, WriteError
+
+PROMPT = "> "
+
+
+def add_arguments(parser):
+    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
+    parser.add_argument("--text", metavar="FILE", help="a text to go on with")
+    parser.add_argument("--choices", metavar="N", type=int, default=1, help="continuations at a time (default: 1)")
+    add_sampling_arguments(parser, length=200)
+
+
+def run(options):
+    from keras_charrnn.cli.quiet import quiet_tensorflow
+
+    with quiet_tensorflow(options.debug):
+        from keras_charrnn import corpora
+        from keras_charrnn.cli.draft import Draft
+        from keras_charrnn.cli.session import Session
+        from keras_charrnn.runs import load
+    names = ("length", "choices", "seed", "temperature", "top_k", "top_p")
+    text = corpora.load(path=options.text).text if options.text else ""
+    model = load(options.path, options.plugin)
+    draft = Draft(model, text, **{name: getattr(options, name) for name in names})
+    interactive = is_interactive()
+    session = Session(draft, interactive)
+    if interactive:
+        session.say(f"{options.path}: {len(model.vocabulary)} symbols. Type a beginning; /help lists the commands.")
+        _converse(session)
+    else:
+        _read(session)
+
+
+def _read(session):
+    """Answer the lines of a pipe."""
+    for number, data in enumerate(sys.stdin.buffer, start=1):
+        try:
+            if not session.answer(data.decode("utf-8").rstrip("\r\n")):
+                return
+        except UnicodeDecodeError as error:
+            raise SettingsError(f"line {number} of standard input is not UTF-8: byte {error.start}") from error
+        except WriteError:  # a failure, not a mistake in the line
+            raise
+        except CharRNNError as error:
+            raise SettingsError(f"line {number} of standard input: {error}") from error
+
+
+def _converse(session):
+    """Answer the lines of a person."""
+    with contextlib.suppress(ImportError):  # not on every system; it brings editing, history and the tab key
+        import readline
+
+        from keras_charrnn.cli.session import COMMANDS
+
+        def complete(text, state):
+            found = [f"/{name} " for name in COMMANDS if text and f"/{name}".startswith(text)]
+            return found[state] if state < len(found) else None
+
+        readline.set_completer_delims(" ")
+        readline.set_completer(complete)
+        readline.parse_and_bind("tab: complete")
+    while True:
+        try:
+            if not session.answer(input(PROMPT)):
+                return
+        except EOFError:
+            print()
+            return
+        except KeyboardInterrupt:
+            session.say("\n/quit or Ctrl-D leaves")
+        except CharRNNError as error:
+            session.say(str(error))
