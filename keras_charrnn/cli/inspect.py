@@ -26,8 +26,8 @@ def run(options):
     with quiet_tensorflow(options.debug):
         import rich.console
 
-        from keras_charrnn.inspection import inspect, show, to_html
         from keras_charrnn.files import write_text
+        from keras_charrnn.inspection import inspect, show, to_html
         from keras_charrnn.runs import load
     model = load(options.path, options.plugin)
     console = rich.console.Console()

@@ -4,11 +4,11 @@ import json
 
 from keras_charrnn import pages
 from keras_charrnn.errors import ExtraError, RunError, WriteError
+from keras_charrnn.files import write_bytes, write_text
 from keras_charrnn.pages import escape
 from keras_charrnn.report.plots import Plots
 from keras_charrnn.report.samples import read_samples
 from keras_charrnn.report.verdict import verdict
-from keras_charrnn.files import write_bytes, write_text
 from keras_charrnn.runs import Run, RunFolder
 
 SYMBOLS = 100  # most that are listed
