@@ -3,6 +3,7 @@
 Shapes in letters: B batch, T time, D width of the input, H units.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -41,9 +42,12 @@ def shapes(subject):
 
 
 def _require_shape(what, tensor, shape, cause):
-    expected, received = f"{what} float32 {tuple(shape)}", f"{tensor.dtype} {tuple(tensor.shape)}"
-    if received != f"float32 {tuple(shape)}" and received != f"<dtype: 'float32'> {tuple(shape)}":
-        raise Fault(expected, received, cause)
+    wanted, received = (
+        f"{keras.backend.standardize_dtype(dtype)} {tuple(each)}"
+        for dtype, each in (("float32", shape), (tensor.dtype, tensor.shape))
+    )
+    if received != wanted:
+        raise Fault(f"{what} {wanted}", received, cause)
 
 
 def repeatable(subject):

@@ -84,6 +84,12 @@ class DropsAState(RecurrentCell):
         return states[0], [states[0]]
 
 
+@wrong("shapes", r"expected the output float32 \(3, 4\); received float32 \(3, 2\)")
+class NarrowOutput(RecurrentCell):
+    def call(self, inputs, states, training=False):
+        return inputs[:, :2], [states[0]]
+
+
 @wrong("shapes", "expected 1 initial states, as state_size says; received 2")
 class TooManyInitialStates(Plain):
     def get_initial_state(self, batch_size=None):
