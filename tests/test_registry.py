@@ -43,7 +43,7 @@ def test_a_name_must_be_a_lower_case_identifier(name):
 
 
 def test_an_unknown_name_gets_the_nearest():
-    with pytest.raises(RegistryError, match=r"unknown cell 'lsmt', did you mean 'lstm'\? \(registered: gru, lstm"):
+    with pytest.raises(RegistryError, match=r"unknown cell 'lsmt', did you mean 'lstm'\? \(registered: gru, .*lstm, "):
         registry.cells.get("lsmt")
 
 
