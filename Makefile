@@ -28,7 +28,7 @@ test-lowest:
 
 bench: $(VENV)/installed
 	for name in training generation; do $(BIN)/python benchmarks/$$name.py $(if $(TORCH),--torch $(TORCH)); done
-	for name in startup memory encoding; do $(BIN)/python benchmarks/$$name.py; done
+	for name in linear startup memory encoding; do $(BIN)/python benchmarks/$$name.py; done
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -66,10 +66,10 @@ def main(cell, units, layers, batch, length, steps, precision):
     began = time.perf_counter()
     history = model.fit(data, epochs=2, steps_per_epoch=steps, verbose=0, callbacks=used).history
     seconds = float(np.median(np.diff(clock.ticks)[steps // STEPS_PER_EXECUTION :])) / STEPS_PER_EXECUTION
-    gates = len(model.recurrent[0].cell.gates)
+    cell = model.recurrent[0].cell
     width, products = 64, 0
     for _ in range(layers):
-        products += gates * units * (width + units)
+        products += len(cell.gates) * units * (width + units * cell.recurrent_product)
         width = units
     operations = 3 * 2 * (products + units * len(vocabulary))  # a character, forward and twice as much backward
     rate, peak = batch * length / seconds, common.megabytes()

@@ -11,6 +11,7 @@ import keras_charrnn
 BENCHMARKS = pathlib.Path(keras_charrnn.__file__).parents[1] / "benchmarks"
 CALLS = {
     "training.py": ["--cells", "users_lstm", "simple_rnn", "--units", "8", "--repeats", "1", "--scale", "0.001"],
+    "linear.py": ["--cells", "min_gru", "--units", "8", "--layers", "1", "--repeats", "1", "--steps", "20"],
     "generation.py": ["--units", "8", "--characters", "100", "--repeats", "1"],
     "startup.py": ["--units", "8", "--small", "--repeats", "1"],
     "memory.py": ["--units", "8", "--steps", "20"],
