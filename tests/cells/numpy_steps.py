@@ -116,3 +116,30 @@ def rhn(x, states, W, *layers):
         t, g = np.split(s @ U + b + (x @ W if number == 0 else 0), 2, -1)
         s = sigmoid(t) * np.tanh(g) + (1 - sigmoid(t)) * s
     return s, [s]
+
+
+def positive(x):
+    return np.where(x >= 0, x + 0.5, sigmoid(x))
+
+
+def min_gru(x, states, W, b):
+    (h,) = states
+    z, candidate = np.split(x @ W + b, 2, -1)
+    h = (1 - sigmoid(z)) * h + sigmoid(z) * positive(candidate)
+    return h, [h]
+
+
+def min_lstm(x, states, W, b):
+    (h,) = states
+    f, i, candidate = np.split(x @ W + b, 3, -1)
+    f, i = sigmoid(f), sigmoid(i)
+    h = f / (f + i) * h + i / (f + i) * positive(candidate)
+    return h, [h]
+
+
+def rg_lru(x, states, W, b, decay):
+    (h,) = states
+    r, i, u = np.split(x @ W + b, 3, -1)
+    a = sigmoid(decay) ** (8 * sigmoid(r))
+    h = a * h + np.sqrt(1 - a**2) * sigmoid(i) * u
+    return h, [h]

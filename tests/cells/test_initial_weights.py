@@ -36,6 +36,9 @@ def test_the_distributions_are_those_of_keras(name):
         ("ugrnn", [1, 0]),
         ("mgu", [0, 0]),
         ("indrnn", [0]),
+        ("min_gru", [0, 0]),
+        ("min_lstm", [1, 0, 0]),
+        ("rg_lru", [0, 0, 0]),
     ],
 )
 def test_the_gates_begin_open_or_half_open(name, by_gate):
@@ -76,6 +79,12 @@ def test_the_units_of_the_indrnn_begin_with_memories_of_all_lengths():
     recurrent = built("indrnn", 2000).recurrent_kernel.numpy()
     assert recurrent.shape == (2000,) and recurrent.min() >= 0 and recurrent.max() <= 1
     np.testing.assert_allclose(np.histogram(recurrent, 4, (0, 1))[0] / 2000, 0.25, atol=0.05)
+
+
+def test_the_decays_of_the_rg_lru_begin_evenly_between_their_bounds():
+    decays = (1 / (1 + np.exp(-built("rg_lru", 2000).decay.numpy().astype("float64")))) ** 8
+    assert decays.min() >= 0.9 and decays.max() <= 0.9991
+    np.testing.assert_allclose(np.histogram(decays, 4, (0.9, 0.9991))[0] / 2000, 0.25, atol=0.05)
 
 
 @pytest.mark.parametrize("cell", [cells.PeepholeLSTM(4), cells.MogrifierLSTM(4, rounds=0)])

@@ -1,4 +1,4 @@
-"""The cells with a linear recurrence against NumPy loops, finite differences, and their own single steps."""
+"""Linear cells: windows at once against single steps, training, generation, and cells of one's own."""
 
 import keras
 import numpy as np
@@ -9,99 +9,15 @@ from keras import ops
 import keras_charrnn
 from keras_charrnn import LinearCell, Recurrent, RecurrentCell, cells, linear_recurrence, windows
 from keras_charrnn.callbacks import StateReset
-from keras_charrnn.cells.linear import positive
 from keras_charrnn.errors import CellError, SettingsError
 from keras_charrnn.registry import cells as registered
 from tests.conftest import TEXT
 
 B, T, D, H = 3, 6, 4, 5
+LINEAR = [name for name in registered.names() if issubclass(registered.get(name), LinearCell)]
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def g(x):
-    return np.where(x >= 0, x + 0.5, sigmoid(x))
-
-
-def numpy_min_gru(x, h, W, b):
-    z, candidate = np.split(x @ W + b, 2, -1)
-    return (1 - sigmoid(z)) * h + sigmoid(z) * g(candidate)
-
-
-def numpy_min_lstm(x, h, W, b):
-    f, i, candidate = np.split(x @ W + b, 3, -1)
-    f, i = sigmoid(f), sigmoid(i)
-    return f / (f + i) * h + i / (f + i) * g(candidate)
-
-
-def numpy_rg_lru(x, h, W, b, decay):
-    r, i, u = np.split(x @ W + b, 3, -1)
-    a = sigmoid(decay) ** (8 * sigmoid(r))
-    return a * h + np.sqrt(1 - a**2) * sigmoid(i) * u
-
-
-STEPS = {"min_gru": numpy_min_gru, "min_lstm": numpy_min_lstm, "rg_lru": numpy_rg_lru}
-
-
-def numpy_loop(name, x, h, weights):
-    outputs = []
-    for t in range(x.shape[1]):
-        h = STEPS[name](x[:, t], h, *weights)
-        outputs.append(h)
-    return np.stack(outputs, 1), h
-
-
-def layer_and_values(name, rng):
-    """Return a layer with random weights, inputs, and a state of both signs."""
-    layer = Recurrent(registered.get(name)(H), return_state=True)
-    layer.build((B, T, D))
-    layer.set_weights([rng.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
-    return layer, rng.normal(0, 1, (B, T, D)).astype("float32"), rng.normal(0, 0.5, (B, H)).astype("float32")
-
-
-def test_every_linear_cell_is_tested_here():
-    assert set(STEPS) == {name for name in registered.names() if issubclass(registered.get(name), LinearCell)}
-
-
-@pytest.mark.parametrize("name", STEPS)
-def test_outputs_and_states_are_those_of_a_numpy_loop(name, rng):
-    layer, x, state = layer_and_values(name, rng)
-    outputs, after = layer(x, initial_state=[state])
-    wanted, last = numpy_loop(name, x.astype("float64"), state, layer.get_weights())
-    np.testing.assert_allclose(outputs, wanted, atol=1e-5)
-    np.testing.assert_allclose(after[0], last, atol=1e-5)
-
-
-@pytest.mark.parametrize("name", STEPS)
-def test_gradients_are_those_of_finite_differences_of_the_numpy_loop(name, rng):
-    layer, x, state = layer_and_values(name, rng)
-    pull = rng.normal(0, 1, (B, T, H))
-    values = [x, state, *layer.get_weights()]
-
-    def loss(values):
-        x, state, *weights = values
-        outputs, last = numpy_loop(name, x, state, weights)
-        return (outputs * pull).sum() + (last**2).sum()
-
-    tensors = [tf.constant(x), tf.constant(state)]
-    with tf.GradientTape() as tape:
-        tape.watch(tensors)
-        outputs, after = layer(tensors[0], initial_state=tensors[1:])
-        total = tf.reduce_sum(outputs * pull.astype("float32")) + tf.reduce_sum(after[0] ** 2)
-    gradients = tape.gradient(total, [*tensors, *(weight.value for weight in layer.trainable_weights)])
-    assert len(gradients) == len(values)
-    for place, gradient in enumerate(gradients):
-        for _ in range(8):
-            at = tuple(rng.integers(0, size) for size in values[place].shape)
-            up, down = ([value.astype("float64") for value in values] for _ in range(2))
-            up[place][at] += 1e-5
-            down[place][at] -= 1e-5
-            np.testing.assert_allclose(gradient[at], (loss(up) - loss(down)) / 2e-5, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", LINEAR)
 def test_two_thousand_steps_at_once_are_those_taken_one_by_one(name, rng):
     cell = registered.get(name)(H)
     cell.build((B, D))
@@ -121,39 +37,7 @@ def test_two_thousand_steps_at_once_are_those_taken_one_by_one(name, rng):
     np.testing.assert_allclose(after[0], states[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("name", STEPS)
-def test_closed_and_open_gates_have_finite_gradients(name, rng):
-    layer, x, state = layer_and_values(name, rng)
-    with tf.GradientTape() as tape:
-        outputs, _ = layer(1000 * x, initial_state=[state])
-        total = tf.reduce_sum(outputs)
-    gradients = tape.gradient(total, [weight.value for weight in layer.trainable_weights])
-    assert all(np.isfinite(each).all() for each in [outputs, *gradients])
-
-
-def test_initial_weights_are_those_of_the_papers():
-    lstm, lru = cells.MinLSTM(4), cells.RGLRU(500)
-    for cell in (lstm, lru):
-        cell.build((1, 2))
-    np.testing.assert_array_equal(lstm.bias, [1] * 4 + [0] * 8)
-    decays = sigmoid(lru.decay.numpy().astype("float64")) ** 8
-    assert 0.9 <= decays.min() < 0.905 and 0.995 < decays.max() <= 0.9991
-    np.testing.assert_allclose(decays.mean(), 0.9495, atol=0.005)
-
-
-def test_arguments_survive_the_configuration():
-    for cell in (cells.MinGRU(3, activation="tanh"), cells.MinLSTM(3), cells.RGLRU(3, decays=(0.5, 0.6))):
-        assert type(cell).from_config(cell.get_config()).get_config() == cell.get_config()
-    assert cells.MinGRU.from_config(cells.MinGRU(3).get_config()).activation is positive
-
-
-@pytest.mark.parametrize("decays", [(0.9,), (0.9, 0.8), (0, 0.9), (0.9, 1)])
-def test_decays_must_be_in_order(decays):
-    with pytest.raises(CellError, match="RGLRU: decays must be two numbers in order, above 0 and below 1; received"):
-        cells.RGLRU(3, decays=decays)
-
-
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", LINEAR)
 def test_a_model_trains_on_two_devices_as_on_one_and_is_the_same_once_loaded(name, make_model, tmp_path):
     losses = []
     for replicas in (1, 2):
@@ -172,7 +56,7 @@ def test_a_model_trains_on_two_devices_as_on_one_and_is_the_same_once_loaded(nam
     assert loaded.score(TEXT[:300]).nats_per_character == pytest.approx(model.score(TEXT[:300]).nats_per_character)
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", LINEAR)
 def test_the_likeliest_text_is_that_of_whole_windows(name, make_model):
     """Generation takes single steps, a call the parallel form."""
     model = make_model(cell=name, layers=2)

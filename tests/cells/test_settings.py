@@ -18,6 +18,13 @@ from keras_charrnn.errors import CellError
         (lambda: cells.MogrifierLSTM(3, rank=0), "rank must be a whole number of 1 or more, received 0"),
         (lambda: cells.RHN(3, depth=0), "depth must be a whole number of 1 or more, received 0"),
         (lambda: cells.RHN(3, depth=True), "depth must be a whole number of 1 or more, received True"),
+        (
+            lambda: cells.RGLRU(3, decays=(0.9,)),
+            r"decays must be two numbers .*; received \(0.9,\)",
+        ),
+        (lambda: cells.RGLRU(3, decays=(0.9, 0.8)), r"decays must be two numbers in order, .*; received \(0.9, 0.8\)"),
+        (lambda: cells.RGLRU(3, decays=(0, 0.9)), "decays must be two numbers in order, above 0 and below 1"),
+        (lambda: cells.RGLRU(3, decays=(0.9, 1)), "decays must be two numbers in order, above 0 and below 1"),
         (lambda: cells.RHN(3, bias_initializer={"carry": "ones"}), "names 'carry', but the gates are transform, can"),
     ],
 )
@@ -34,6 +41,9 @@ def test_an_argument_out_of_its_range_is_named(make, message):
         cells.IndRNN(3, recurrent_max=None),
         cells.MogrifierLSTM(3, rounds=2, rank=1),
         cells.RHN(3, depth=2, bias_initializer={"candidate": "ones"}),
+        cells.MinGRU(3, activation="tanh"),
+        cells.MinLSTM(3),
+        cells.RGLRU(3, decays=(0.5, 0.6)),
         cells.PeepholeLSTM(3, peephole_initializer="ones"),
     ],
 )
