@@ -180,3 +180,12 @@ def test_the_layer_takes_the_parallel_form_of_any_cell_that_has_one(precision, t
     ]
     for fast, slow in pairs:
         np.testing.assert_allclose(fast, slow, atol=tolerance * max(1, np.abs(slow).max()))
+
+
+def test_two_closed_gates_of_the_min_lstm_still_share():
+    cell = cells.MinLSTM(1, activation="linear")
+    cell.build((1, 3))
+    cell.set_weights([np.eye(3), np.zeros(3)])
+    for gate in (-200.0, -30.0, 30.0, 200.0):
+        output, _ = cell(np.array([[gate, gate, 1.0]], "float32"), [tf.constant([[3.0]])])
+        np.testing.assert_allclose(output, [[2.0]], rtol=1e-6)
