@@ -9,10 +9,11 @@ import os
 import sys
 
 from keras_charrnn import __version__
-from keras_charrnn.cli import cells, check, corpora, evaluate, inspect, report, resume, sample, score, train, write
+from keras_charrnn.cli import cells, check, corpora, evaluate, inspect, new, report, resume, sample, score, train, write
 from keras_charrnn.errors import CharRNNError
 
 COMMANDS = {
+    "new": new,
     "train": train,
     "resume": resume,
     "sample": sample,

@@ -13,6 +13,7 @@ def add_arguments(parser):
     )
     parser.add_argument("--runs", metavar="DIR", default="runs", help="where the run's folder is made (default: runs)")
     parser.add_argument("--name", metavar="NAME", help="of the run's folder, in place of the recipe's")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(options):
@@ -24,4 +25,7 @@ def run(options):
     with quiet_tensorflow(options.debug):
         from keras_charrnn.training import fit
 
-    fit(options.recipe, overrides, options.runs, options.name)
+    import rich.console
+
+    console = rich.console.Console(quiet=options.quiet)
+    fit(options.recipe, overrides, options.runs, options.name, console=console)

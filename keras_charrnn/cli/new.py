@@ -1,0 +1,102 @@
+"""Write a recipe for a text, with sizes that fit it and the time that training takes here.
+
+The time is an estimate: some steps of the training itself are made and timed.
+"""
+
+import json
+import math
+import os
+import pathlib
+import re
+import tempfile
+import time
+
+from keras_charrnn.cli.progress import progress
+from keras_charrnn.errors import SettingsError
+from keras_charrnn.recipe.suggestion import TRAIN, Suggestion
+
+STEPS = 40  # of an epoch that is timed
+
+
+def add_arguments(parser):
+    parser.add_argument("text", metavar="TEXT", help="a text file, in UTF-8")
+    parser.add_argument(
+        "--output", metavar="RECIPE", help="the recipe to write (default: TEXT's name with .yaml, here)"
+    )
+
+
+def run(options):
+    from keras_charrnn import corpora
+    from keras_charrnn.vocabulary import Vocabulary
+
+    text = corpora.load(path=options.text).text
+    output = pathlib.Path(options.output or re.sub(r"[^\w-]+", "-", pathlib.Path(options.text).stem) + ".yaml")
+    if output.exists():
+        raise SettingsError(f"{output} exists already; name another file with --output, or remove it")
+    if output.suffix not in (".yaml", ".yml"):
+        raise SettingsError(f"--output must end in .yaml; received {output}")
+    suggestion = Suggestion.for_text(len(text), len(Vocabulary.of(text)))
+    path = _path_from(output.parent, options.text)
+    _write(output, suggestion.to_yaml(path))
+    print(
+        f"{output}: {len(text):,} characters, a GRU of {suggestion.units} units with {suggestion.parameters:,} "
+        f"parameters, {suggestion.epochs} epochs of {suggestion.steps} steps",
+        flush=True,
+    )
+    seconds, machine = _measure(output, text, suggestion, options.debug)
+    expectation = f"Expect about {_about(seconds)} on {machine}: an estimate, from some steps timed there."
+    _write(output, suggestion.to_yaml(path, expectation))
+    print(f"{expectation}\nkeras-charrnn train {output}")
+
+
+def _write(output, text):
+    from keras_charrnn.runs import write_text
+
+    write_text(output, text)
+
+
+def _path_from(folder, text):
+    """Return the path of the text as it stands in a recipe in `folder`: relative only downwards."""
+    relative = os.path.relpath(text, folder)
+    return str(pathlib.Path(text).resolve()) if relative.startswith("..") else relative
+
+
+def _measure(recipe, text, suggestion, debug):
+    """Train on the beginning of the text for two short epochs; return the seconds of the whole, and the machine."""
+    from keras_charrnn.cli.quiet import quiet_tensorflow
+
+    with quiet_tensorflow(debug):
+        import keras
+        import rich.console
+
+        from keras_charrnn.training import fit
+    begins, ends = [], []  # of epochs; of the groups of steps of the second one, which compiles nothing
+    clock = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: begins.append(time.perf_counter()),
+        on_train_batch_end=lambda batch, logs: ends.append((time.perf_counter(), batch)) if len(begins) == 2 else None,
+    )
+    window = suggestion.batch_size * suggestion.length
+    beginning = text[: math.ceil((STEPS + 1) * window / TRAIN)]
+    brief = {"training.epochs": 2, "samples.every_epochs": 0, "corpus.max_bytes": len(beginning.encode())}
+    with tempfile.TemporaryDirectory() as folder, progress("timing some steps of the training"):
+        started = time.perf_counter()
+        done = fit(recipe, brief, folder, callbacks=[clock], console=rich.console.Console(quiet=True))
+        ended = time.perf_counter()
+        machine = json.loads((done.folder / "environment.json").read_text(encoding="utf-8"))["machine"]
+    (first, start), (last, end) = ends[0], ends[-1]
+    step = (last - first) / (end - start) if end > start else last - begins[1]
+    # After an epoch come validation and the saving of models. Reading costs about a third of learning.
+    unread = (1 - TRAIN) * (len(text) - len(beginning)) / window / 3
+    epoch = suggestion.steps * step + (ended - last) + unread * step
+    start_up = (begins[1] - started) - (ended - begins[1])
+    devices = f"{machine['gpus']} GPU" if machine["gpus"] else f"{machine['cores']} cores"
+    return max(0, start_up) + suggestion.epochs * epoch, f"{devices}, {machine['processor']}"
+
+
+def _about(seconds):
+    """Return a time as a person would say it."""
+    for name, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * size:
+            count = seconds / size
+            return f"{count:.0f} {name}" if count >= 2.5 or name == "minutes" else f"{count:.1f} {name}"
+    return f"{max(10, round(seconds, -1)):.0f} seconds"
