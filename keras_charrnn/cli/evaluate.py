@@ -31,6 +31,7 @@ def run(options):
 
     from keras_charrnn import corpora, registry
     from keras_charrnn.cli.progress import progress
+    from keras_charrnn.errors import VocabularyError
 
     for plugin in options.plugin:
         registry.load_plugin(plugin)
@@ -39,8 +40,11 @@ def run(options):
     for path in options.paths:
         source = open_source(path)
         for text in texts:
-            with progress(f"{path} {text.name if text else options.split}"):
-                rows.append((path, evaluate(source, text, options.split, options.protocol, options.seed)))
+            try:
+                with progress(f"{path} {text.name if text else options.split}"):
+                    rows.append((path, evaluate(source, text, options.split, options.protocol, options.seed)))
+            except VocabularyError as error:  # which of the models it is
+                raise VocabularyError(f"{path}: {error}") from error
     if options.json:
         import json
 

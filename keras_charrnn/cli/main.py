@@ -1,15 +1,25 @@
-"""The program: arguments to a command, errors to messages and exit statuses.
-
-Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check; 2 a mistake in what
-was asked for; 130 Ctrl-C; 143 SIGTERM.
-"""
+"""The program: arguments to a command, errors to messages and exit statuses."""
 
 import argparse
 import os
 import sys
 
 from keras_charrnn import __version__
-from keras_charrnn.cli import cells, check, corpora, evaluate, inspect, new, report, resume, sample, score, train, write
+from keras_charrnn.cli import (
+    cells,
+    check,
+    completion,
+    corpora,
+    evaluate,
+    inspect,
+    new,
+    report,
+    resume,
+    sample,
+    score,
+    train,
+    write,
+)
 from keras_charrnn.errors import CharRNNError
 
 COMMANDS = {
@@ -25,12 +35,17 @@ COMMANDS = {
     "check": check,
     "cells": cells,
     "corpora": corpora,
+    "completion": completion,
 }
+STATUSES = (
+    "Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check; 2 a mistake in what "
+    "was asked for; 130 Ctrl-C; 143 SIGTERM."
+)
 
 
 def main(arguments=None):
     """Run the program; return its exit status."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if not options.debug:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -55,15 +70,18 @@ def _fail(options, error, message, status):
     return status
 
 
-def _parser():
+def make_parser():
+    """Return the parser of the program's arguments."""
     parser = argparse.ArgumentParser(
-        prog="keras-charrnn", description="Train character-level recurrent language models, and write with them."
+        prog="keras-charrnn",
+        description="Train character-level recurrent language models, and write with them.",
+        epilog=f"{STATUSES} NO_COLOR in the environment turns colours off, as does a pipe.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         summary = command.__doc__.splitlines()[0]
-        sub = commands.add_parser(name, help=summary, description=command.__doc__, allow_abbrev=False)
+        sub = commands.add_parser(name, help=summary, description=command.__doc__, epilog=STATUSES, allow_abbrev=False)
         command.add_arguments(sub)
         sub.add_argument("--debug", action="store_true", help="show tracebacks and TensorFlow's messages")
         sub.set_defaults(run=command.run)

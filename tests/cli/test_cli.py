@@ -11,6 +11,7 @@ import yaml
 
 import keras_charrnn
 from keras_charrnn.cli import main
+from keras_charrnn.cli.main import COMMANDS
 
 ROOT = pathlib.Path(keras_charrnn.__file__).parents[1]
 
@@ -46,6 +47,24 @@ def test_the_quickstart_trains_and_writes_through_the_program():
     samples = [program("sample", "runs/quickstart-001", "--prefix", "def ", "--length", 50, "--seed", 3) for _ in "ab"]
     assert samples[0].stderr == "" and samples[0].stdout == samples[1].stdout
     assert samples[0].stdout.startswith("def ") and len(samples[0].stdout) == 4 + 50 + 1
+
+
+def test_quiet_training_prints_nothing(recipe, capsys):
+    assert main(["train", recipe, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert pathlib.Path("runs/tiny-001/model.keras").is_file()
+    assert main(["train", "none.yaml", "--quiet"]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_the_exit_statuses_in_forty_columns(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    out = capsys.readouterr().out
+    assert "Exit status: 0 done;" in " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 60  # a long word may stand out
 
 
 def test_sample_takes_every_setting(run, capsys):
@@ -122,8 +141,9 @@ def test_help_and_version_are_there():
     assert done.returncode == 0
     assert all(
         f"\n    {name} " in done.stdout
-        for name in ("train", "sample", "report", "inspect", "check", "cells", "corpora")
+        for name in ("train", "resume", "sample", "report", "inspect", "check", "cells", "corpora")
     )
+    assert "Exit status: 0 done; 1 a failure of the run" in done.stdout and "NO_COLOR" in done.stdout
     assert program("--version").stdout.strip() == keras_charrnn.__version__
 
 
@@ -190,7 +210,7 @@ def test_a_wrong_argument_has_status_2():
     assert done.returncode == 2 and "invalid int value: 'many'" in done.stderr
 
 
-def test_ctrl_c_ends_with_status_130_and_says_how_to_sample(recipe):
+def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(recipe):
     command = [sys.executable, "-m", "keras_charrnn", "train", recipe, "--set", "training.epochs=5000"]
     process = subprocess.Popen(
         [*command, "--set", "samples.every_epochs=0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -203,7 +223,7 @@ def test_ctrl_c_ends_with_status_130_and_says_how_to_sample(recipe):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and err == b""
-    assert b"Text from it: keras-charrnn sample runs/tiny-001" in out
+    assert b"To go on: keras-charrnn resume runs/tiny-001" in out
     assert main(["sample", "runs/tiny-001", "--length", "3"]) == 0
 
 

@@ -49,7 +49,10 @@ def test_the_protocol_and_its_seed_stand_above_the_table(trained, capsys):
         (["MODEL"], "a model has no corpus of its own; give a text"),
         (["MODEL", "--text", "none.txt"], "there is no file none.txt"),
         (["MODEL", "--text", "empty.txt"], "empty.txt is empty"),
-        (["MODEL", "--text", "snow.txt"], "the text 'snow.txt' has the character '☃' (U+2603), at 4 (line 2)"),
+        (
+            ["MODEL", "--text", "snow.txt"],
+            "model.keras: the text 'snow.txt' has the character '☃' (U+2603), at 4 (line 2)",
+        ),
         (["RUN", "--text", "short.txt", "--protocol", "windows"], "needs at least 257 characters; there are 3"),
     ],
 )
@@ -60,3 +63,10 @@ def test_a_mistake_is_one_message_and_status_2(trained, capsys, arguments, messa
     assert main(["evaluate", *(places.get(each, each) for each in arguments)]) == 2
     out, err = capsys.readouterr()
     assert out == "" and message in err and "Traceback" not in err
+
+
+def test_the_table_fits_forty_columns(trained, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    pathlib.Path("a.txt").write_text(TEXT[:500])
+    assert main(["evaluate", str(trained.folder / "model.keras"), "--text", "a.txt"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 40
