@@ -50,7 +50,7 @@ def run(options):
 
 
 def _write(output, text):
-    from keras_charrnn.runs import write_text
+    from keras_charrnn.files import write_text
 
     write_text(output, text)
 

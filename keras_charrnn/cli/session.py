@@ -10,8 +10,8 @@ import rich.console
 
 from keras_charrnn.cli.terminal import visible
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.files import write_text
 from keras_charrnn.registry import suggest
-from keras_charrnn.runs import write_text
 
 
 class Session:
