@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from keras_charrnn import corpora, recipe, runs, windows
+from keras_charrnn.encoding import encode
 from keras_charrnn.errors import CorpusError, RunError, SettingsError
 from keras_charrnn.evaluation import PROTOCOLS, Figures
 from keras_charrnn.model import CharRNN
@@ -159,7 +160,7 @@ def _read_split(path, model, split):
             f"{text.source} is not the text that {path} was trained on any more (its sha256 is {text.sha256}, not "
             f"{trained_on}); bring that back, or evaluate the run on a text of your choice"
         )
-    parts = windows.split(model.vocabulary.encode(text.text), dataclasses.astuple(plan.split))
+    parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(plan.split))
     ids = dict(zip(SPLITS, parts, strict=True))[split]
     if not len(ids):
         raise SettingsError(f"the run {path} has no {split} split: its recipe has split.{split} at 0")

@@ -11,14 +11,17 @@ import tensorflow as tf
 
 from keras_charrnn import callbacks as ours
 from keras_charrnn import compute, corpora, recipe, runs
+from keras_charrnn.encoding import encode
 from keras_charrnn.errors import CharRNNError, DivergenceError, RunError, SettingsError
 from keras_charrnn.evaluation import bits
 from keras_charrnn.files import write_text
 from keras_charrnn.model import CharRNN
+from keras_charrnn.progress import progress
 from keras_charrnn.report import write_report
 from keras_charrnn.vocabulary import Vocabulary
 from keras_charrnn.windows import evaluation_windows, split, training_windows
 
+MANY_SYMBOLS = 1000  # beyond which most are too rare to be learned
 STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
 
 
@@ -47,7 +50,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     plan = recipe.read(source, asked)
     console = console or rich.console.Console()
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
-    data = _Data.of(plan)
+    data = _Data.of(plan, console)
     model = _make_model(plan, data, machine)
     folder = runs.RunFolder.create(runs_dir, plan.name)
     with folder.lock():
@@ -85,7 +88,7 @@ def resume(path, callbacks=(), console=None):
             return runs.Run(folder.path, folder.read_metrics())
         environment = folder.read_environment()
         machine = _same_machine(environment.get("machine", {}), plan)
-        data = _Data.of(plan)
+        data = _Data.of(plan, console)
         if data.text.sha256 != environment.get("corpus", {}).get("sha256"):
             raise RunError(
                 f"{data.text.source} is not the text that {folder.path} was trained on: its checksum is another; "
@@ -122,16 +125,19 @@ class _Data:
     validation: object
 
     @classmethod
-    def of(cls, plan):
-        text = corpora.load(plan.corpus.name, plan.corpus.path, plan.corpus.otherwise, plan.corpus.max_bytes)
-        vocabulary = Vocabulary.of(text.text, plan.vocabulary.unknown)
-        ids = vocabulary.encode(text.text)
+    def of(cls, plan, console):
+        with progress("reading the text", console=console) as advance:
+            text = corpora.load(**vars(plan.corpus), progress=advance)
+        occurring = text.symbols, text.counts
+        vocabulary = Vocabulary.of_counts(*occurring, **vars(plan.vocabulary))
+        with progress("encoding the text", text.characters, console=console) as advance:
+            ids = encode(text, vocabulary, progress=advance)
         train, validation, test = split(ids, dataclasses.astuple(plan.split))
         settings = plan.windows
         return cls(
             text,
             vocabulary,
-            np.bincount(ids, minlength=len(vocabulary)),
+            vocabulary.tally(*occurring),
             {"train": len(train), "validation": len(validation), "test": len(test)},
             training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
             evaluation_windows(validation),
@@ -195,14 +201,14 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
     """Run Keras's `fit`; return the metrics of each epoch."""
     settings, steps = plan.training, data.training.steps
     log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters, steps)
-    progress = ours.Progress(console, data.training.characters)
+    shown = ours.Progress(console, data.training.characters)
     used = [
         ours.StateReset(plan.states.reset),
         ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
         ours.Divergence(settings.divergence["factor"]),
         *_schedule_callbacks(settings, _rate_factor(plan, went_back)),
         log,
-        progress,
+        shown,
         keras.callbacks.ModelCheckpoint(folder.model, monitor="val_loss", mode="min", save_best_only=True),
         _samples(plan, folder, console),
         *further,
@@ -229,7 +235,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
                 **begin,
             )
     except (KeyboardInterrupt, SystemExit):
-        progress.close()
+        shown.close()
         if not folder.model.is_file():
             model.save(folder.model)
         console.print(
@@ -241,7 +247,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         )
         raise
     finally:
-        progress.close()
+        shown.close()
     return log.history
 
 
@@ -353,9 +359,21 @@ def _announce(console, plan, machine, data, model, folder):
         f"compute  {machine.describe()}",
         f"run      {folder.path}",
     ]
-    lines += [f"note     {note}" for note in (*filter(None, [text.note]), *machine.notes)]
+    lines += [f"note     {note}" for note in (*filter(None, [text.note, _note_of_many(data)]), *machine.notes)]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _note_of_many(data):
+    """Return what to say of a vocabulary that is too large to be learned, or ""."""
+    if len(data.vocabulary) <= MANY_SYMBOLS:
+        return ""
+    rarest = np.argsort(data.counts, kind="stable")[:20]
+    return (
+        f"{len(data.vocabulary):,} symbols are many for a model of characters; the rarest are "
+        f"{' '.join(repr(data.vocabulary.symbols[i])[1:-1] for i in rarest)}. vocabulary: {{min_count: 10, unknown: "
+        "replace} would leave out what is rarer than that"
+    )
 
 
 def _conclude(console, run):

@@ -47,6 +47,24 @@ class Vocabulary:
         """Return the vocabulary of all characters in `text`."""
         return cls(text, unknown)
 
+    @classmethod
+    def of_counts(cls, points, counts, unknown="error", min_count=1):
+        """Return the vocabulary of the code points that occur at least `min_count` times.
+
+        Args:
+            points, counts: Arrays of code points and of how often each occurs.
+        """
+        kept = np.asarray(points)[np.asarray(counts) >= min_count]
+        return cls(kept.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass"), unknown)
+
+    def tally(self, points, counts):
+        """Return how often each symbol occurs in the ids of a text whose code points occur so often: (V,)."""
+        ids, tally = self._look_up(points), np.zeros(len(self) + 1, np.int64)
+        np.add.at(tally, ids, counts)
+        if self.unknown == "replace":
+            tally[self.symbols.index(REPLACEMENT)] += tally[-1]
+        return tally[:-1]
+
     def __len__(self):
         return len(self.symbols)
 
@@ -64,7 +82,7 @@ class Vocabulary:
 
     def knows(self, text):
         """Return for each character of a text whether it is a symbol: an array of bool."""
-        return self._look_up(text) != len(self)
+        return self._look_up(_code_points(text)) != len(self)
 
     def encode(self, text, what="the text", characters=0, line=1):
         """Return the ids of a text's characters: an array of the smallest integer type that holds V - 1.
@@ -78,7 +96,7 @@ class Vocabulary:
         Raises:
             VocabularyError: If a character is not in the vocabulary and `unknown` is "error"; it names the first.
         """
-        ids = self._look_up(text)
+        ids = self._look_up(_code_points(text))
         missing = ids == len(self)
         if missing.any():
             if self.unknown == "error":
@@ -99,9 +117,9 @@ class Vocabulary:
         """Return what makes the same vocabulary again, as plain values."""
         return {"symbols": self.symbols, "unknown": self.unknown}
 
-    def _look_up(self, text):
-        """Return ids, with V for a character that is no symbol."""
-        return self._table[np.minimum(_code_points(text), len(self._table) - 1)]
+    def _look_up(self, points):
+        """Return the ids of code points, with V for one that is no symbol."""
+        return self._table[np.minimum(points, len(self._table) - 1)]
 
     def _missing(self, character, place, count, what):
         others = f" ({count} such characters in all)" if count > 1 else ""

@@ -49,7 +49,7 @@ def split(ids, shares):
     """
     # Rounded, so that 0.9 of 1,115,394 characters are the customary 1,003,854; the last share ends at the end.
     ends = [round(len(ids) * sum(shares[: i + 1])) if i else int(len(ids) * shares[0]) for i in range(len(shares))]
-    return np.split(ids[: ends[-1]], ends[:-1])
+    return [ids[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
 def training_windows(ids, batch_size, length, random_offset=False, seed=0, split="train"):
@@ -79,16 +79,15 @@ def training_windows(ids, batch_size, length, random_offset=False, seed=0, split
     if steps < 1:
         needed = batch_size * length + offsets
         raise WindowsError(_too_small(len(ids), needed, batch_size, length, split))
-    starts = tf.constant(np.arange(batch_size)[:, None] * (steps * length) + np.arange(length), tf.int32)
-    text = tf.constant(ids)
+    starts = np.arange(batch_size)[:, None] * (steps * length) + np.arange(length + 1)
     epoch = tf.Variable(0, dtype=tf.int32, trainable=False, name="epoch")
 
     def window(k):
-        offset = 0
+        offset = tf.constant(0, tf.int64)
         if random_offset:
             offset = tf.random.stateless_uniform((), (seed % 2**31, epoch), 0, offsets, tf.int32)
-        places = starts + offset + tf.cast(k, tf.int32) * length
-        return tf.cast(tf.gather(text, places), tf.int32), tf.cast(tf.gather(text, places + 1), tf.int32)
+        rows = _read(lambda place: ids[starts + place], tf.cast(offset, tf.int64) + k * length, starts.shape)
+        return rows[:, :-1], rows[:, 1:]
 
     dataset = tf.data.Dataset.range(steps).map(window)
     left_over = len(ids) - 1 - steps * batch_size * length
@@ -124,19 +123,27 @@ def evaluation_windows(ids, batch_size=64, length=128, split="validation"):
     # Row r has the targets r * stride + 1, ..., r * stride + stride + warm_up; all rows but the first count from the
     # warm_up-th on, so that the rows together count each target once.
     steps = -(-(stride + warm_up) // length)
-    places = np.arange(rows)[:, None] * stride + np.arange(steps * length)
-    weights = (places < targets) & (np.arange(steps * length) < stride + warm_up)
-    weights[1:, :warm_up] = False
-    inputs = np.asarray(ids)[np.minimum(places, targets - 1)]
-    following = np.asarray(ids)[np.minimum(places + 1, targets)]
+    starts, columns = np.arange(rows)[:, None] * stride, np.arange(length + 1)
 
-    def cut(matrix, dtype):
-        return matrix.reshape(rows, steps, length).transpose(1, 0, 2).astype(dtype)
+    def window(k):
+        inside = k * length + columns[:-1]
+        counted = (starts + inside < targets) & (inside < stride + warm_up)
+        counted &= (inside >= warm_up) | (np.arange(rows)[:, None] == 0)
+        # Beyond the end stands the last character, which does not count there.
+        shape = rows, length + 1
+        text = _read(lambda place: ids[np.minimum(starts + columns + place, targets)], k * length, shape)
+        return text[:, :-1], text[:, 1:], tf.cast(counted, tf.float32)
 
-    dataset = tf.data.Dataset.from_tensor_slices(
-        (cut(inputs, np.int32), cut(following, np.int32), cut(weights, np.float32))
-    )
-    return Windows(_finish(dataset, steps), steps, (rows, length), 0)
+    return Windows(_finish(tf.data.Dataset.range(steps).map(window), steps), steps, (rows, length), 0)
+
+
+def _read(read, place, shape):
+    """Return what `read(place)` gives for a place in the graph, as int32 of a known shape.
+
+    NumPy reads, so that the text may be longer than the memory, and is no part of the graph.
+    """
+    text = tf.numpy_function(lambda place: read(place).astype(np.int32), [place], tf.int32, stateful=False)
+    return tf.ensure_shape(text, shape)
 
 
 def _finish(dataset, steps):

@@ -16,6 +16,7 @@ CALLS = {
     "startup.py": ["--units", "8", "--small", "--repeats", "1"],
     "memory.py": ["--units", "8", "--steps", "20"],
     "encoding.py": ["--megabytes", "1"],
+    "large_text.py": ["--megabytes", "1", "2", "--steps", "20"],
     "kill_resume.py": ["--replicas", "1", "--trials", "1"],
 }
 

@@ -189,7 +189,7 @@ def test_a_failed_download_leaves_nothing_and_gives_pips_reason(monkeypatch, tmp
 def test_a_corpus_of_ones_own_is_registered():
     @keras_charrnn.register_corpus("mine_for_a_test")
     def mine(max_bytes=None):
-        return corpora.Text("mine", "abc", "here", "0")
+        return corpora.from_text("mine", "abc", "here")
 
     assert corpora.load("mine_for_a_test").text == "abc"
 

@@ -14,11 +14,13 @@ PACKAGE = pathlib.Path(keras_charrnn.__file__).parent
 ORDER = [
     "errors",
     "files",
+    "progress",
     "plugins",
     "registry",
     "recipe",
     "corpora",
     "vocabulary",
+    "encoding",
     "windows",
     "recurrence",
     "cells",

@@ -53,7 +53,7 @@ def test_any_text_can_be_evaluated_by_a_run_a_model_or_a_file(trained):
         np.testing.assert_allclose(evaluation.nats_per_character, wanted, rtol=1e-6)
         assert (evaluation.corpus, evaluation.split) == ("text", None)
         assert evaluation.chosen_by == ("validation" if source is trained else None)
-    named = corpora.Text("poem", TEXT[:500], "poem.txt", "0" * 64)
+    named = corpora.from_text("poem", TEXT[:500], "poem.txt")
     assert keras_charrnn.evaluate(trained, named).corpus == "poem"
 
 

@@ -30,8 +30,8 @@ def run(options):
     import dataclasses
 
     from keras_charrnn import corpora, registry
-    from keras_charrnn.cli.progress import progress
     from keras_charrnn.errors import VocabularyError
+    from keras_charrnn.progress import progress
 
     for plugin in options.plugin:
         registry.load_plugin(plugin)

@@ -38,8 +38,8 @@ COMMANDS = {
     "completion": completion,
 }
 STATUSES = (
-    "Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check; 2 a mistake in what "
-    "was asked for; 130 Ctrl-C; 143 SIGTERM."
+    "Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check; 2 a mistake in "
+    "what was asked for; 130 Ctrl-C; 143 SIGTERM."
 )
 
 

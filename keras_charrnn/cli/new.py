@@ -11,8 +11,8 @@ import re
 import tempfile
 import time
 
-from keras_charrnn.cli.progress import progress
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.progress import progress
 from keras_charrnn.recipe.suggestion import TRAIN, Suggestion
 
 STEPS = 40  # of an epoch that is timed

@@ -25,9 +25,9 @@ def run(options):
 
     with quiet_tensorflow(options.debug):
         from keras_charrnn import measures, registry
-    from keras_charrnn.cli.progress import progress
     from keras_charrnn.corpora import read_pieces
     from keras_charrnn.evaluation import Lines
+    from keras_charrnn.progress import progress
 
     for plugin in options.plugin:
         registry.load_plugin(plugin)

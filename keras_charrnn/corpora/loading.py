@@ -1,16 +1,17 @@
 """From what a recipe says of its corpus to the text."""
 
 import dataclasses
+import functools
 import glob
 import pathlib
 
 from keras_charrnn import registry
-from keras_charrnn.corpora.text import from_bytes
+from keras_charrnn.corpora.text import from_files
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.registry import suggest
 
 
-def load(name=None, path=None, otherwise=(), max_bytes=None):
+def load(name=None, path=None, otherwise=(), max_bytes=None, invalid="error", progress=None):
     """Load a registered corpus, or local files.
 
     Args:
@@ -19,6 +20,8 @@ def load(name=None, path=None, otherwise=(), max_bytes=None):
             glob in order of path.
         otherwise: Names of registered corpora to try, in order, where the first cannot be had.
         max_bytes: Most bytes to take; None for all, which `python_stdlib` takes as 2,000,000.
+        invalid: What to do with bytes of local files that are not UTF-8: "error", or "replace" them by U+FFFD.
+        progress: Called with the number of bytes of each piece of local files that has been read; None for nobody.
 
     Returns:
         A `Text`; its `note` says so where it is not the corpus asked for first.
@@ -29,7 +32,9 @@ def load(name=None, path=None, otherwise=(), max_bytes=None):
     """
     failures = []
     try:
-        return _load_files(path, max_bytes) if name is None else registry.corpora.get(name)(max_bytes=max_bytes)
+        if name is None:
+            return _load_files(path, max_bytes, invalid, progress)
+        return registry.corpora.get(name)(max_bytes=max_bytes)
     except CorpusError as error:
         failures.append(error)
     for each in otherwise:
@@ -46,20 +51,16 @@ def load(name=None, path=None, otherwise=(), max_bytes=None):
     raise CorpusError("\n".join(map(str, failures))) from failures[0]
 
 
-def _load_files(patterns, max_bytes):
+def _load_files(patterns, max_bytes, invalid, progress):
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     paths = [path for pattern in patterns for path in _expand(pattern)]
-    pieces = []
     for path in paths:
-        try:
-            pieces.append((path, path.read_bytes()))
-        except OSError as error:
-            raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
-        if not pieces[-1][1]:
+        if not path.stat().st_size:
             raise CorpusError(f"{path} is empty; give it some text, or leave it out")
     source = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files: {', '.join(patterns)}"
     name = pathlib.Path(patterns[0]).stem if len(paths) == 1 else "files"
-    return from_bytes(name, pieces, source, max_bytes)
+    files = [(path, functools.partial(path.open, "rb")) for path in paths]
+    return from_files(name, files, source, max_bytes, invalid, progress)
 
 
 def _expand(pattern):

@@ -107,6 +107,8 @@ class Corpus(Section):
         None, "most bytes to take from the start of the text; null: all, of python_stdlib 2,000,000", optional(whole(1))
     )
 
+    invalid: str = key("error", "what to do with bytes of a file that are not UTF-8", one_of("error", "replace"))
+
     def conflicts(self):
         if self.name is None and self.path is None:
             return ["corpus: is missing; write {name: tiny_shakespeare} for a registered corpus, or {path: my.txt}"]
@@ -133,6 +135,12 @@ class Vocabulary(Section):
     """The symbols."""
 
     unknown: str = key("error", "what to do with a character that the corpus lacks", one_of("error", "drop", "replace"))
+    min_count: int = key(1, "times that a character must occur in the corpus to be a symbol", whole(1))
+
+    def conflicts(self):
+        if self.min_count > 1 and self.unknown == "error":
+            return ["vocabulary: min_count above 1 leaves characters out; say with unknown: drop or replace how"]
+        return []
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,18 +4,19 @@ import contextlib
 
 
 @contextlib.contextmanager
-def progress(title, total=None, shown=True):
+def progress(title, total=None, shown=True, console=None):
     """Show a bar while the block runs; what it yields is called with the amount by which it goes on.
 
     Args:
         title: What is being done.
         total: The amount at the end; None where that is not known.
         shown: Whether to show it.
+        console: A `rich.console.Console`; None for standard error.
     """
     import rich.console
     import rich.progress
 
-    console = rich.console.Console(stderr=True)
+    console = console or rich.console.Console(stderr=True)
     columns = [rich.progress.TextColumn("{task.description}", markup=False), rich.progress.BarColumn(bar_width=None)]
     columns.append(rich.progress.TimeElapsedColumn() if total is None else rich.progress.TimeRemainingColumn())
     visible = shown and console.is_terminal

@@ -1,0 +1,44 @@
+"""Trains on a file for some steps, by a recipe, and reports what reading it took; see large_text.py."""
+
+import io
+import sys
+import time
+
+import common
+import keras
+import rich.console
+
+import keras_charrnn
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends a training after some steps, and notes when it began."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def on_train_begin(self, logs=None):
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) >= self.steps:
+            self.model.stop_training = True
+
+
+def main(path, runs, steps):
+    stop = Stop(int(steps))
+    recipe = {
+        "corpus": {"path": path},
+        "split": {"train": 0.99, "validation": 0.0001},
+        "model": {"units": 64},
+        "training": {"epochs": 1},
+        "samples": {"every_epochs": 0},
+    }
+    began = time.perf_counter()
+    keras_charrnn.fit(recipe, runs_dir=runs, callbacks=[stop], console=rich.console.Console(file=io.StringIO()))
+    common.report(preparation_seconds=stop.began - began, peak_megabytes=common.megabytes())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
