@@ -16,6 +16,7 @@ from keras_charrnn.errors import SettingsError
 from keras_charrnn.vocabulary import LINE_END
 
 BLOCK = 512  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
+LEAST, MOST = (float(getattr(np.finfo(np.float32), each)) for each in ("tiny", "max"))  # less may count as 0
 NOISE = 2**22  # most random numbers in a block: 16 MB
 
 
@@ -164,7 +165,7 @@ class Sampling:
     """
 
     def __init__(self, temperature=0.8, top_k=None, top_p=None, seed=None):
-        number = isinstance(temperature, numbers.Real) and math.isfinite(temperature) and temperature >= 0
+        number = isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf
         _require("temperature", "a number of 0 or more", temperature, number)
         _require("top_k", "a whole number of 1 or more", top_k, top_k is None or _is_whole(top_k, 1))
         is_share = isinstance(top_p, numbers.Real) and 0 < top_p <= 1
@@ -172,9 +173,14 @@ class Sampling:
         _require("seed", "a whole number from 0 to 4294967295", seed, seed is None or _is_whole(seed, 0, 2**32))
         seed = secrets.randbits(31) if seed is None else int(seed)
         self.seed = seed - 2**32 if seed >= 2**31 else seed  # the same 32 bits, as an int32
-        self.kind = "greedy" if temperature == 0 else "draw" + (" k" if top_k else "") + (" p" if top_p else "")
+        rest = (" k" if top_k else "") + (" p" if top_p else "")
+        self.kind = "greedy" if temperature < LEAST else f"draw{rest}"
         # Tensors, so that another value is no other function to compile.
-        self.numbers = tf.constant(float(temperature)), tf.constant(top_k or 0), tf.constant(float(top_p or 1))
+        self.numbers = (
+            tf.constant(float(min(temperature, MOST))),
+            tf.constant(top_k or 0),
+            tf.constant(max(float(top_p or 1), LEAST)),
+        )
 
 
 def scale(logits, temperature):

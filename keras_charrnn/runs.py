@@ -211,6 +211,6 @@ def load(path, plugins=()):
         return load_model(path)
     folder = RunFolder.open(path)
     read(folder.recipe)  # imports the plugins
-    if not folder.model.is_file():
-        raise RunError(f"{path} has no model yet: its first epoch has not ended")
+    if not folder.model.exists():
+        raise RunError(f"{path} has no model yet, no {folder.model.name}: its first epoch has not ended")
     return load_model(folder.model)

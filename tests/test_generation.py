@@ -82,6 +82,10 @@ def test_top_k_and_top_p_hold_together():
 def test_greedy_and_near_greedy_take_the_likeliest():
     assert frequencies(temperature=0)[0] == 1
     assert frequencies(temperature=0.04)[0] == 1
+    # As float32 these are 0, infinite, 0.
+    assert frequencies(temperature=1e-300)[0] == 1
+    np.testing.assert_allclose(frequencies(temperature=10**400), np.full(len(LOGITS), 1 / len(LOGITS)), atol=0.01)
+    assert frequencies(temperature=1, top_p=1e-300)[0] == 1
 
 
 @pytest.mark.parametrize("temperature", [1e-30, 0.04, 1.0, 100.0, 1e30])

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from keras_charrnn import runs
@@ -41,3 +43,32 @@ def test_damaged_metrics_are_named(tmp_path):
     folder.metrics.write_text('{"val_loss": 2}\n{"val_')
     with pytest.raises(RunError, match=r"metrics\.jsonl is damaged"):
         runs.Run.open(folder.path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"epoch": 1, "loss": 2, "vAl_loss": 2, "val_bits_per_character": 3}',
+        '{"epoch": [1], "loss": 2, "val_loss": 2, "val_bits_per_character": 3}',
+        '{"epoch": 1, "loss": "2", "val_loss": 2, "val_bits_per_character": 3}',
+        '{"epoch": 1, "loss": 2, "val_loss": 2, "val_bits_per_character": 3, "clipped": null}',
+        "[1]",
+        "[" * 100_000,
+    ],
+)
+def test_a_line_without_what_it_must_have_is_damage(tmp_path, line):
+    folder = runs.RunFolder.create(tmp_path, "a")
+    folder.metrics.write_text(line)
+    with pytest.raises(RunError, match=r"metrics\.jsonl is damaged"):
+        folder.read_metrics()
+
+
+@pytest.mark.parametrize("change", [{"corpus": 3}, {"parameters": "many"}, {"vocabulary": {"counts": {"a": -1}}}])
+def test_a_record_of_the_environment_without_what_it_must_have_is_damage(trained, tmp_path, change):
+    folder = runs.RunFolder.create(tmp_path, "a")
+    with pytest.raises(RunError, match=r"environment\.json is missing"):
+        folder.read_environment()
+    record = runs.RunFolder.open(trained.folder).read_environment()
+    folder.environment.write_text(json.dumps({**record, **change}))
+    with pytest.raises(RunError, match=r"environment\.json is damaged: .* is not what it should be"):
+        folder.read_environment()
