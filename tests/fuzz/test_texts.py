@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keras_charrnn import Vocabulary, corpora
 from keras_charrnn.errors import CorpusError, SettingsError, VocabularyError, WindowsError
-from keras_charrnn.generation import Sampling
+from keras_charrnn.generation import LEAST, Sampling
 from keras_charrnn.vocabulary import REPLACEMENT
 from keras_charrnn.windows import evaluation_windows, training_windows
 
@@ -135,4 +135,4 @@ def test_settings_within_their_ranges_are_accepted(temperature, top_k, top_p, se
     sampling = Sampling(temperature, top_k, top_p, seed)
     assert all(np.isfinite(each.numpy()) for each in sampling.numbers)
     assert sampling.numbers[2].numpy() > 0
-    assert (sampling.kind == "greedy") == (temperature < np.finfo(np.float32).tiny)
+    assert (sampling.kind == "greedy") == (temperature < LEAST)
