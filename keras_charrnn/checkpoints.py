@@ -1,7 +1,7 @@
 """Checkpoints: what a run needs to go on exactly where it stopped, each in one file that verifies itself.
 
 A file is a line that names the format, a line with the SHA-256 of the rest, and the rest: NumPy's `.npz` with the
-arrays by name and, as an array of bytes, one JSON document of facts. Nothing in it is ever unpickled.
+arrays by name and, as an array of bytes, one JSON document of facts. Nothing in it is unpickled, nor uncompressed.
 """
 
 import dataclasses
@@ -20,6 +20,9 @@ from keras_charrnn.files import write_bytes
 
 FORMAT = b"keras_charrnn checkpoint 1\n"
 KEPT = 2
+# What NumPy and JSON raise for a file that somebody else made.
+_NOT_OURS = (ValueError, TypeError, AttributeError, LookupError, EOFError, OSError, MemoryError, RecursionError)
+_NOT_OURS += (zipfile.BadZipFile, NotImplementedError)
 _NAME = re.compile(r"step-(\d{9,})\.checkpoint")
 
 
@@ -107,7 +110,9 @@ def read(path):
         raise RunError(f"{path} is damaged: its content is not what its checksum says")
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            if any(each.compress_type != zipfile.ZIP_STORED for each in file.zip.infolist()):
+                raise ValueError("it is compressed")
             arrays = dict(file)
-        return Checkpoint(json.loads(arrays.pop("facts").tobytes()), arrays)
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        return Checkpoint(dict(json.loads(arrays.pop("facts").tobytes())), arrays)
+    except _NOT_OURS as error:
         raise RunError(f"{path} is no checkpoint of this package: {error}") from error

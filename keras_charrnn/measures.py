@@ -1,7 +1,6 @@
 """The figures of a trained model on a split of its corpus, or on any text, by a named protocol."""
 
 import dataclasses
-import json
 import os
 import pathlib
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from keras_charrnn import corpora, recipe, runs, windows
 from keras_charrnn.encoding import encode
-from keras_charrnn.errors import CorpusError, RunError, SettingsError
+from keras_charrnn.errors import CorpusError, SettingsError
 from keras_charrnn.evaluation import PROTOCOLS, Figures
 from keras_charrnn.model import CharRNN
 from keras_charrnn.registry import suggest
@@ -151,10 +150,7 @@ def _read_split(path, model, split):
     folder = runs.RunFolder.open(path)
     plan = recipe.read(folder.recipe)
     text = corpora.load(**vars(plan.corpus))
-    try:
-        trained_on = json.loads(folder.environment.read_text(encoding="utf-8"))["corpus"]["sha256"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise RunError(f"{folder.environment} is missing or damaged, so that the run's text is not known") from error
+    trained_on = folder.read_environment()["corpus"]["sha256"]
     if text.sha256 != trained_on:
         raise CorpusError(
             f"{text.source} is not the text that {path} was trained on any more (its sha256 is {text.sha256}, not "

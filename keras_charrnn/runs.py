@@ -12,6 +12,28 @@ from keras_charrnn.files import remove_temporaries
 from keras_charrnn.registry import suggest
 
 
+def _is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _are_counts(value):
+    return isinstance(value, dict) and all(map(_is_whole, value.values())) and (not value or any(value.values()))
+
+
+# What each line of the two files must have, and environment.json: all that readers of them rely on.
+_METRICS = ("epoch", "loss", "val_loss", "val_bits_per_character")
+_TIMING = ("epoch", "characters_per_second", "seconds")
+_ENVIRONMENT = {
+    "corpus": {"name": str, "sha256": str, "characters": _is_whole},
+    "vocabulary": {"symbols": _is_whole, "counts": _are_counts},
+    "split": _are_counts,
+    "windows": {"steps": _is_whole, "left_over": _is_whole},
+    "parameters": _is_whole,
+    "machine": dict,
+    "versions": dict,
+}
+
+
 class RunFolder:
     """The paths of a run.
 
@@ -113,8 +135,8 @@ class RunFolder:
         Raises:
             RunError: If a file of them is damaged.
         """
-        clock = {row.get("epoch"): row for row in _read_rows(self.timing)}
-        return [{**row, **clock.get(row.get("epoch"), {})} for row in _read_rows(self.metrics)]
+        clock = {row.get("epoch"): row for row in _read_rows(self.timing, _TIMING)}
+        return [{**row, **clock.get(row.get("epoch"), {})} for row in _read_rows(self.metrics, _METRICS)]
 
     def read_environment(self):
         """Return the record of the corpus, the machine and the versions.
@@ -123,21 +145,42 @@ class RunFolder:
             RunError: If it is missing or damaged.
         """
         try:
-            return dict(json.loads(self.environment.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"{self.environment} is missing or damaged: {error}") from error
+            record = json.loads(self.environment.read_text(encoding="utf-8"))
+            _require(record, _ENVIRONMENT, "the file")
+        except FileNotFoundError as error:
+            raise RunError(f"{self.environment} is missing") from error
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunError(f"{self.environment} is damaged: {error}") from error
+        return record
 
 
-def _read_rows(path):
-    if not path.is_file():
+def _require(value, kind, name):
+    """Raise ValueError if a value is not of a kind: a type, a predicate, or a mapping of keys to kinds."""
+    if isinstance(kind, dict):
+        _require(value, dict, name)
+        for key, each in kind.items():
+            _require(value.get(key), each, key)
+    elif not (isinstance(value, kind) if isinstance(kind, type) else kind(value)):
+        raise ValueError(f"{name} is not what it should be")
+
+
+def _read_rows(path, names):
+    if not path.exists():
         return []
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-        if not all(isinstance(row, dict) for row in rows):
-            raise ValueError("a line is no mapping")
-    except (OSError, ValueError) as error:
+        for row in rows:
+            _require(row, dict, "a line")
+            _require(row.get("epoch"), _is_whole, "epoch")
+            for name in dict.fromkeys((*names, *row)):
+                _require(row.get(name), _is_number, name)
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
     return rows
+
+
+def _is_number(value):
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
 
 
 def _lock(file):

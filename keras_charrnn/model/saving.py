@@ -1,11 +1,16 @@
-"""One `.keras` file with weights, architecture and vocabulary."""
+"""One `.keras` file with weights, architecture and vocabulary; anybody's, so that it is looked at before it is read."""
 
+import json
 import pathlib
 import zipfile
 
 import keras
 
-from keras_charrnn.errors import CharRNNError, RunError
+from keras_charrnn.errors import RegistryError, RunError
+
+MAX_CONFIG = 32_000_000  # bytes: twice the JSON of a vocabulary of all characters there are
+MAX_EXPANSION = 100  # times the file's own size; Keras compresses nothing
+LEAST_LAYER = 100  # bytes that any layer takes in the file
 
 
 def load_model(path):
@@ -20,14 +25,34 @@ def load_model(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise RunError(f"there is no model file {path}")
-    if not zipfile.is_zipfile(path):
-        raise RunError(f"{path} is no .keras file, or a damaged one")
     try:
-        model = keras.saving.load_model(path, compile=False)
-    except CharRNNError:
+        _look_at(path, CharRNN)
+        # Safe mode, its default: no Python code in the file is run.
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (RegistryError, RunError):
         raise
+    except zipfile.BadZipFile as error:
+        raise RunError(f"{path} is no .keras file, or a damaged one: {error}") from error
     except Exception as error:  # Keras raises many kinds for a file that is not its own
         raise RunError(f"{path} cannot be read as a model: {type(error).__name__}: {error}") from error
-    if not isinstance(model, CharRNN):
-        raise RunError(f"{path} holds a {type(model).__name__}, not a CharRNN")
     return model
+
+
+def _look_at(path, accepted):
+    """Refuse a file with a changed byte, or what would take far more memory than the file's size, or another class."""
+    with zipfile.ZipFile(path) as archive:
+        sizes = {each.filename: each.file_size for each in archive.infolist()}
+        if sum(sizes.values()) > MAX_EXPANSION * path.stat().st_size or sizes["config.json"] > MAX_CONFIG:
+            raise RunError(f"{path} is too large when unpacked: {sum(sizes.values()):,} bytes")
+        if (name := archive.testzip()) is not None:  # Keras skips the checksums of what it reads in pieces
+            raise RunError(f"{path} is damaged: {name} in it is not what its checksum says")
+        config = json.loads(archive.read("config.json"))
+    held = keras.saving.get_registered_object(config["registered_name"])
+    if not (isinstance(held, type) and issubclass(held, accepted)):
+        name = config["registered_name"] or config["class_name"]
+        raise RunError(f"{path} holds a {name}, not a {accepted.__name__}")
+    settings = config["config"]
+    symbols, units, layers = len(settings["vocabulary"]["symbols"]), settings["units"], settings["layers"]
+    width = units if settings["embedding"] == "one_hot" else units + settings["embedding"]
+    if 4 * symbols * width + LEAST_LAYER * layers > sum(sizes.values()):
+        raise RunError(f"{path} is no model: {layers:,} layers of {units:,} units have more weights than it holds")

@@ -8,8 +8,9 @@ from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe.checks import join
 from keras_charrnn.registry import suggest
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 200_000  # PyYAML takes seconds for more
 MAX_DEPTH = 20
+MAX_NUMBER = 1_000  # characters; 1:1:1:… is a number to the base 60, which takes the square of its length
 MAX_VALUES = 50_000  # after expanding aliases, where nine lines of YAML can otherwise mean 10**9 values
 
 
@@ -87,6 +88,10 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_object(self, node, deep=False):
+        text = node.tag == self.DEFAULT_SCALAR_TAG or not isinstance(node, yaml.ScalarNode)
+        if not text and len(node.value) > MAX_NUMBER:
+            problem = f"a number, date or the like of more than {MAX_NUMBER:,} characters"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, TypeError, AttributeError) as error:  # what PyYAML lets out: 2024-99-99

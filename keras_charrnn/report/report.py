@@ -1,9 +1,7 @@
 """report.html: a run on one page."""
 
-import json
-
 from keras_charrnn import pages
-from keras_charrnn.errors import ExtraError, RunError, WriteError
+from keras_charrnn.errors import ExtraError, WriteError
 from keras_charrnn.files import write_bytes, write_text
 from keras_charrnn.pages import escape
 from keras_charrnn.report.plots import Plots
@@ -95,8 +93,8 @@ class _Report:
             rows.append(("parameters", f"{environment['parameters']:,}", ""))
         if corpus := environment.get("corpus"):
             rows.append(("corpus", f"{corpus['characters']:,}", f"characters of {corpus['name']}"))
-        if self._history:
-            last = self._history[-1]
+        last = self._history[-1] if self._history else {}
+        if "seconds" in last:
             speed = f"{last['characters_per_second']:,} characters per second at the end"
             rows.append(("time", f"{last['seconds']:,.0f} s", speed))
         return pages.facts(rows)
@@ -180,12 +178,7 @@ class _Report:
 
 
 def _environment(folder):
-    if not folder.environment.is_file():
-        return {}
-    try:
-        return json.loads(folder.environment.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"{folder.environment} is damaged: {error}") from error
+    return folder.read_environment() if folder.environment.exists() else {}
 
 
 def _counts(environment):

@@ -3,6 +3,8 @@
 import dataclasses
 import re
 
+from keras_charrnn.errors import RunError
+
 # As `callbacks.Samples` writes it.
 _TITLE = re.compile(r"^--- ((?:epoch|step) \d+), temperature (\S+) ---\n", re.MULTILINE)
 
@@ -21,10 +23,17 @@ class SampleSet:
 
 
 def read_samples(folder):
-    """Return the sets of samples in a folder, a list of `SampleSet`, those of steps first, each kind in order."""
+    """Return the sets of samples in a folder, a list of `SampleSet`, those of steps first, each kind in order.
+
+    Raises:
+        RunError: If a file of them cannot be read.
+    """
     sets = []
     for path in sorted(folder.glob("*.txt"), key=lambda path: (path.name.startswith("epoch"), path.name)):
-        _, *parts = _TITLE.split(path.read_text(encoding="utf-8", errors="replace"))
+        try:
+            _, *parts = _TITLE.split(path.read_text(encoding="utf-8", errors="replace"))
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error.strerror}") from error
         pieces = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
         if pieces:
             texts = [(temperature, text.removesuffix("\n").removesuffix("\n")) for _, temperature, text in pieces]
