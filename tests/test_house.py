@@ -22,6 +22,7 @@ ORDER = [
     "vocabulary",
     "encoding",
     "windows",
+    "noise",
     "recurrence",
     "cells",
     "layers",

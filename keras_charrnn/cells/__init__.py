@@ -12,11 +12,13 @@ from keras_charrnn.cells.min_lstm import MinLSTM
 from keras_charrnn.cells.mogrifier_lstm import MogrifierLSTM
 from keras_charrnn.cells.multiplicative_lstm import MultiplicativeLSTM
 from keras_charrnn.cells.peephole_lstm import PeepholeLSTM
+from keras_charrnn.cells.recurrent_dropout import RecurrentDropout
 from keras_charrnn.cells.rg_lru import RGLRU
 from keras_charrnn.cells.rhn import RHN
 from keras_charrnn.cells.simple_rnn import SimpleRNN
 from keras_charrnn.cells.slstm import SLSTM
 from keras_charrnn.cells.ugrnn import UGRNN
+from keras_charrnn.cells.zoneout import Zoneout
 
 __all__ = [
     "GRU",
@@ -36,5 +38,7 @@ __all__ = [
     "MultiplicativeLSTM",
     "PeepholeLSTM",
     "RecurrentCell",
+    "RecurrentDropout",
     "SimpleRNN",
+    "Zoneout",
 ]

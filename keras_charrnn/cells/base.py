@@ -89,7 +89,8 @@ class GatedCell(RecurrentCell):
 
     `combine(self, zx, zr, states)` gets the states as a dictionary and returns the new ones so. It may also take
     `training` (a bool) and `seed` (int32 (2,), another one for each step, for `tf.random.stateless_*`): noise from this
-    seed is the same when the gradient runs the step again, which noise from a generator is not.
+    seed is the same when the gradient runs the step again, which noise from a generator is not. Much noise is faster
+    drawn outside the compiled step: write `draw_noise`, and have `combine` take its result as `noise`.
     Further weights are made in `build` (after `super().build(input_shape)`) and used in `combine` as they are.
     States that do not start from zero: override `get_initial_state`.
 
@@ -135,7 +136,8 @@ class GatedCell(RecurrentCell):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.recurrent_initializer = keras.initializers.get(recurrent_initializer)
         self.bias_initializer = GateBias(bias_initializer, self.gates, type(self).__name__)
-        self._options = {"training", "seed"} & set(inspect.signature(self.combine).parameters)
+        self._options = {"training", "seed", "noise"} & set(inspect.signature(self.combine).parameters)
+        self._seed_generator = keras.random.SeedGenerator() if self.noisy else None  # for Keras's contract
 
     def build(self, input_shape):
         """Make W (D, G*H), U (H, G*H) where there is a product with it, and b (G*H,) or (2, G*H)."""
@@ -153,8 +155,22 @@ class GatedCell(RecurrentCell):
 
     @property
     def noisy(self):
+        """Whether `combine` takes a seed or noise."""
+        return bool({"seed", "noise"} & self._options)
+
+    @property
+    def takes_seed(self):
         """Whether `combine` takes a seed."""
         return "seed" in self._options
+
+    @property
+    def takes_noise(self):
+        """Whether `combine` takes what `draw_noise` returns."""
+        return "noise" in self._options
+
+    def unwrap(self):
+        """Return the cell itself, or the one inside its wrappers."""
+        return self
 
     @property
     def biases(self):
@@ -179,7 +195,21 @@ class GatedCell(RecurrentCell):
             f"{type(self).__name__} needs the method combine(zx, zr, states), which returns the new states by name"
         )
 
-    def step(self, zx, zr, states, training=False, seed=None):
+    def draw_noise(self, seed, start, steps, batch_size):
+        """Draw what `combine` takes as `noise`, for several steps of a window at once.
+
+        Args:
+            seed: int32 (2,), of the window.
+            start: Number of the first of these steps in the window: the whole window is 0, a part of a long one more.
+            steps: Their number.
+            batch_size: B.
+
+        Returns:
+            A list of what each step gets: tensors, or structures of them.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.combine takes noise, so it needs the method draw_noise")
+
+    def step(self, zx, zr, states, training=False, seed=None, noise=None):
         """Run `combine` on lists of states, and check what it returns.
 
         Args:
@@ -187,6 +217,7 @@ class GatedCell(RecurrentCell):
             states: List of tensors (B, H), in the order of the attribute `states`.
             training: Whether this is a training step.
             seed: int32 (2,), or None where no noise is wanted.
+            noise: What `draw_noise` returned for this step, or None.
 
         Returns:
             The output (B, H) and the list of new states.
@@ -194,7 +225,7 @@ class GatedCell(RecurrentCell):
         Raises:
             CellError: If the result of `combine` does not fit.
         """
-        options = {"training": training, "seed": seed}
+        options = {"training": training, "seed": seed, "noise": noise}
         given = dict(zip(self.states, states, strict=True))
         new = self.combine(zx, zr, given, **{name: options[name] for name in self._options})
         if fault := self._fault_of(new, states[0].shape):
@@ -225,13 +256,14 @@ class GatedCell(RecurrentCell):
             zx = zx + self.biases[0]
         if self.recurrent_bias:
             zr = zr + self.biases[1]
-        return self.step(zx, zr, list(states), training=training, seed=self._seed(training))
+        seed = self._seed(training)
+        drawn = self.takes_noise and seed is not None
+        noise = self.draw_noise(seed, 0, 1, ops.shape(zx)[0])[0] if drawn else None
+        return self.step(zx, zr, list(states), training=training, seed=seed, noise=noise)
 
     def _seed(self, training):
         if not (training and self.noisy):
             return None
-        if not hasattr(self, "_seed_generator"):
-            self._seed_generator = keras.random.SeedGenerator()
         return ops.cast(self._seed_generator.next(), "int32")
 
     def get_config(self):

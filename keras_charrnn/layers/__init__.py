@@ -1,4 +1,4 @@
-"""Layers: the stateful recurrent layer, and the fast loop, products and noise below it."""
+"""Layers: the stateful recurrent layer, what stands around it, and the fast loop and products below it."""
 
 from keras_charrnn.layers.recurrent import Recurrent
 

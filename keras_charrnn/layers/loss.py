@@ -6,7 +6,7 @@ Shapes in letters: N characters, H units, V symbols.
 import tensorflow as tf
 
 
-def mean_cross_entropy(hidden, kernel, bias, targets, precision):
+def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0):
     """Return the mean cross-entropy, in nats, of targets under softmax(hidden @ kernel + bias).
 
     The gradient of the logits is known with the loss, so that one compiled pass over them makes both.
@@ -17,29 +17,37 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision):
         bias: float32 (V,).
         targets: int32 (N,).
         precision: Of the products' operands.
+        smoothing: Share of each target's probability that is spread over all symbols alike.
+
+    Returns:
+        The loss, and the same without smoothing, which has no gradient.
     """
 
     @tf.custom_gradient
     def run(hidden, kernel, bias):
         operand, compute_kernel = tf.cast(hidden, precision), tf.cast(kernel, precision)
-        loss, d_logits, d_bias = _loss_and_gradient(tf.matmul(operand, compute_kernel), bias, targets)
+        logits = tf.matmul(operand, compute_kernel)
+        loss, nats, d_logits, d_bias = _loss_and_gradient(logits, bias, targets, smoothing)
 
-        def gradient(d_loss):
+        def gradient(d_loss, _):
             d_hidden = tf.matmul(d_logits, compute_kernel, transpose_b=True)
             d_kernel = tf.cast(tf.matmul(operand, d_logits, transpose_a=True), kernel.dtype)
             return tf.cast(d_loss, hidden.dtype) * tf.cast(d_hidden, hidden.dtype), d_loss * d_kernel, d_loss * d_bias
 
-        return loss, gradient
+        return (loss, nats), gradient
 
     return run(*map(tf.convert_to_tensor, (hidden, kernel, bias)))
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _loss_and_gradient(logits, bias, targets):
-    """Return the mean loss, the gradient of the logits in their own type, and that of the bias."""
+def _loss_and_gradient(logits, bias, targets, smoothing):
+    """Return the mean loss, smoothed and plain, the gradient of the logits in their own type, and that of the bias."""
     log_probabilities = tf.nn.log_softmax(tf.cast(logits, bias.dtype) + bias)
-    wanted = tf.one_hot(targets, logits.shape[1], dtype=bias.dtype)
+    symbols = logits.shape[1]
+    wanted = tf.one_hot(targets, symbols, dtype=bias.dtype)
+    smoothed = wanted * (1 - smoothing) + smoothing / symbols if smoothing else wanted
     count = tf.cast(tf.shape(logits)[0], bias.dtype)
-    d_logits = (tf.exp(log_probabilities) - wanted) / count
-    loss = -tf.reduce_sum(log_probabilities * wanted) / count
-    return loss, tf.cast(d_logits, logits.dtype), tf.reduce_sum(d_logits, 0)
+    d_logits = (tf.exp(log_probabilities) - smoothed) / count
+    nats = -tf.reduce_sum(log_probabilities * wanted) / count
+    loss = -tf.reduce_sum(log_probabilities * smoothed) / count if smoothing else nats
+    return loss, nats, tf.cast(d_logits, logits.dtype), tf.reduce_sum(d_logits, 0)

@@ -3,9 +3,12 @@
 Shapes in letters: B batch, T time, D width of the input, H units, G gates, V symbols.
 """
 
+import contextlib
+
 import keras
 from keras import ops
 
+from keras_charrnn import noise
 from keras_charrnn.cells import GatedCell, LinearCell
 from keras_charrnn.errors import CellError, SettingsError
 from keras_charrnn.layers.scan import scan
@@ -26,16 +29,21 @@ class Recurrent(keras.layers.Layer):
             `RecurrentCell`); or any other cell in Keras's contract.
         stateful: Whether the states go on from call to call. The batch size must then be known and stay the same.
         return_state: Whether a call returns the pair (outputs, list of states).
+        weight_drop: Share of the entries of the cell's weight `recurrent_kernel` that a training window does without,
+            one mask for all its rows and steps, the others divided by 1 - weight_drop (S. Merity et al., Regularizing
+            and optimizing LSTM language models, 2018). It needs the seed that `run` gets.
 
     Raises:
-        CellError: If `cell` is no Keras layer, or has no `units` or `state_size`.
+        CellError: If `cell` is no Keras layer, or has no `units` or `state_size`; or, with `weight_drop`, if it has no
+            recurrent product with a weight `recurrent_kernel`.
     """
 
-    def __init__(self, cell, stateful=False, return_state=False, **kwargs):
+    def __init__(self, cell, stateful=False, return_state=False, weight_drop=0.0, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(cell, keras.layers.Layer) or not hasattr(cell, "state_size"):
             raise CellError(f"Recurrent takes a cell such as keras_charrnn.cells.GRU(128); received {cell!r}")
         self.cell, self.stateful, self.return_state = cell, stateful, return_state
+        self.weight_drop = weight_drop
         self._states, self._steps = _States(), _Steps()
         # Keras's own layer runs the cells that neither the fast loop nor their own parallel form can.
         self._loop = None
@@ -50,6 +58,11 @@ class Recurrent(keras.layers.Layer):
     def build(self, input_shape):
         if not self.cell.built:
             self.cell.build(tuple(input_shape[::2]))  # (B, D)
+        if self.weight_drop and not _has_recurrent_kernel(self.cell):
+            raise CellError(
+                "weight_drop needs a cell with a recurrent product, whose weight is recurrent_kernel; "
+                f"{type(self.cell).__name__} has none"
+            )
         if self._loop is not None:
             self._loop.build(tuple(input_shape))
         self._input_width = input_shape[-1]
@@ -111,17 +124,17 @@ class Recurrent(keras.layers.Layer):
         """
         if not isinstance(self.cell, GatedCell):
             batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), self.cell.variable_dtype)
-            if self._loop is None:
-                outputs, states = self.cell.parallel(batch_major, list(states))
-            else:
-                outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
+            with self._dropped_weights(training, seed):
+                if self._loop is None:
+                    outputs, states = self.cell.parallel(batch_major, list(states))
+                else:
+                    outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
             return ops.cast(ops.transpose(outputs, (1, 0, 2)), precision), list(states)
         if inputs.shape[0] is None:
             raise SettingsError(f"{self.name}: the number of time steps must be known; give the model a fixed one")
         if isinstance(self.cell, LinearCell):
             return self.cell.recur(products(Rows(inputs, self.cell.kernel, precision, self.cell.bias)), states)
-        source = Rows(inputs, self.cell.kernel, precision)
-        return scan(self._step(training, precision), source, list(states), seed)
+        return self._scan(Rows(inputs, self.cell.kernel, precision), states, training, seed, precision)
 
     def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32"):
         """Like `run`, on the embeddings of ids.
@@ -140,7 +153,20 @@ class Recurrent(keras.layers.Layer):
             table = ops.matmul(embedding, table)
         if isinstance(self.cell, LinearCell):
             return self.cell.recur(products(Symbols(ids, table + self.cell.bias, precision)), states)
-        return scan(self._step(training, precision), Symbols(ids, table, precision), list(states), seed)
+        return self._scan(Symbols(ids, table, precision), states, training, seed, precision)
+
+    def _scan(self, source, states, training, seed, precision):
+        step = self._step(training, precision)
+        with self._dropped_weights(training, seed):
+            return scan(step, source, list(states), seed)
+
+    def _dropped_weights(self, training, seed):
+        """Return a context in which a dropped copy stands for the recurrent kernel."""
+        if not (training and self.weight_drop and seed is not None):
+            return contextlib.nullcontext()
+        kernel = self.cell.recurrent_kernel
+        dropped = noise.dropout(ops.convert_to_tensor(kernel), self.weight_drop, noise.fold_in(seed, -3))
+        return keras.StatelessScope(state_mapping=[(kernel, dropped)])
 
     def _embed(self, ids, embedding):
         return ops.one_hot(ids, self._input_width) if embedding is None else ops.take(embedding, ids, axis=0)
@@ -158,11 +184,16 @@ class Recurrent(keras.layers.Layer):
             "cell": keras.saving.serialize_keras_object(self.cell),
             "stateful": self.stateful,
             "return_state": self.return_state,
+            "weight_drop": self.weight_drop,
         }
 
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
+
+
+def _has_recurrent_kernel(cell):
+    return cell.recurrent_product if isinstance(cell, GatedCell) else hasattr(cell, "recurrent_kernel")
 
 
 class _Steps:

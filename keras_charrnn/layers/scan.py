@@ -14,8 +14,6 @@ Shapes in letters: T time, B batch, H units.
 
 import tensorflow as tf
 
-from keras_charrnn.layers import noise
-
 UNROLLED = 64  # most steps of a window that is written out in the graph as a whole
 CHUNK = 32  # steps that are written out of a longer one, which runs them in a loop
 
@@ -27,7 +25,7 @@ def scan(step, source, states, seed=None):
         step: The cell's `Step`.
         source: `Rows` or `Symbols`, T known.
         states: List of the states before the first step, float32 (B, H) each.
-        seed: int32 (2,) from which each step's seed is made, or None for no noise.
+        seed: int32 (2,) from which each step's seed and noise are made, or None for none.
 
     Returns:
         The outputs (T, B, H), in the step's precision, and the list of states after the last step, float32.
@@ -64,7 +62,7 @@ def _scan_chunk(step, source, inputs, states, seed, start):
     precision, cell = step.precision, step.cell
     kernels = [tf.convert_to_tensor(cell.recurrent_kernel)] if cell.recurrent_product else []
     weights, parts = step.weights(), [len(source.weights), len(states), len(kernels)]
-    seeds = [None if seed is None else noise.fold_in(seed, start + t) for t in range(inputs.shape[0])]
+    noises = step.noises(seed, start, inputs)
 
     @tf.custom_gradient
     def run(inputs, *tensors):
@@ -74,9 +72,9 @@ def _scan_chunk(step, source, inputs, states, seed, start):
         zx, memory = source.product(inputs, *sources)
         history, hiddens, outputs = [], [tf.cast(initial[0], precision)], []
         states = initial
-        for zx_t, seed_t in zip(tf.unstack(zx), seeds, strict=True):
+        for zx_t, noise_t in zip(tf.unstack(zx), noises, strict=True):
             zr = tf.matmul(hiddens[-1], kernel) if kernels else None
-            history.append((zx_t, zr, states, seed_t))
+            history.append((zx_t, zr, states, noise_t))
             states, hidden, output = step.forward(*history[-1], weights)
             hiddens.append(hidden)
             outputs.append(output)

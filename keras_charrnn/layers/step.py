@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import CellError, CharRNNError
+from keras_charrnn.noise import fold_in
 from keras_charrnn.plugins import where_defined, where_raised
 
 
@@ -23,7 +24,7 @@ class Step:
         precision: Of the products: one of `products.PRECISIONS`.
 
     Attributes:
-        noisy: Whether `combine` is to have a seed.
+        noisy: Whether `combine` is to have a seed or noise.
         biases: How many of the products have a bias: 1, 2 where the recurrent product has one of its own, or 0.
         same_gradient: Whether `combine` uses zx and zr in their sum alone, so that they have one gradient. Known once
             `backward` has been traced.
@@ -35,7 +36,7 @@ class Step:
         self.biases = len(cell.biases)
         self.same_gradient = False
         self._make_functions(jit_compile=True)
-        if not type(cell).__module__.startswith("keras_charrnn."):  # those are tested
+        if not type(cell.unwrap()).__module__.startswith("keras_charrnn."):  # those are tested
             self._try_out()
 
     def _make_functions(self, jit_compile):
@@ -63,16 +64,16 @@ class Step:
                 if not np.isfinite(value).all():
                     raise CellError(
                         f"{self._name}.combine returns NaN or infinity as {name!r} when all it gets is zeros "
-                        f"({where_defined(self.cell.combine)})"
+                        f"({where_defined(self.cell.unwrap().combine)})"
                     )
 
     def _run_on_zeros(self):
         cell, batch = self.cell, 2
         states = tuple(tf.cast(state, cell.variable_dtype) for state in cell.get_initial_state(batch_size=batch))
         product = tf.zeros((batch, len(cell.gates) * cell.units), self.precision)
-        seed = tf.constant([1, 2]) if self.noisy else None
         zr = product if cell.recurrent_product else None
-        before, weights = (product, zr, states, seed), self.weights()
+        (noise,) = self.noises(tf.constant([1, 2]) if self.noisy else None, 0, product[None])
+        before, weights = (product, zr, states, noise), self.weights()
         try:
             new, hidden, output = self.forward(*before, weights)
             d_own = tuple(tf.zeros_like(weight) for weight in weights[self.biases :])
@@ -80,40 +81,59 @@ class Step:
         except (CharRNNError, tf.errors.OpError):
             raise
         except Exception as error:  # combine is the user's, and may raise anything
-            combine = self.cell.combine
+            combine = cell.unwrap().combine
             place = where_raised(error, [inspect.getfile(combine)]) or where_defined(combine)
             raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error} ({place})") from error
         return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, cell.variable_dtype)}
 
     @property
     def _name(self):
-        return type(self.cell).__name__
+        return type(self.cell.unwrap()).__name__
 
     def weights(self):
         """Return the tensors of the biases and of the cell's own weights."""
         return [tf.convert_to_tensor(each) for each in (*self.cell.biases, *self.cell.own_weights)]
 
-    def forward(self, zx, zr, states, seed, weights):
+    def noises(self, seed, start, inputs):
+        """Return what each step over inputs (T, B, ...) gets of noise: {"seed": ..., "noise": ...}, or {} for none.
+
+        Args:
+            seed: int32 (2,) of the window, or None.
+            start: Number of the first step in the window.
+        """
+        steps = inputs.shape[0]
+        if seed is None:
+            return [{} for _ in range(steps)]
+        if not self.cell.takes_noise:
+            return [{"seed": fold_in(seed, start + t)} for t in range(steps)]
+        drawn = self.cell.draw_noise(seed, start, steps, inputs.shape[1] or tf.shape(inputs)[1])
+        # No more seeds than are wanted: making one costs as much as a small step.
+        wanted = self.cell.takes_seed
+        return [
+            {"noise": each, **({"seed": fold_in(seed, start + t)} if wanted else {})} for t, each in enumerate(drawn)
+        ]
+
+    def forward(self, zx, zr, states, noise, weights):
         """Make a step.
 
         Args:
             zx, zr: The products without biases, (B, G*H), in the precision; None for zr where there is none.
             states: Tuple of float32 (B, H).
-            seed: int32 (2,) or None.
+            noise: One of what `noises` returned.
             weights: As `weights()` returned them.
 
         Returns:
             The new states, the first of them and the output in the precision.
         """
-        states, hidden, output = self._forward(zx, zr, states, seed, weights)
+        states, hidden, output = self._forward(zx, zr, states, noise, weights)
         hidden = states[0] if hidden is None else hidden
         return states, hidden, hidden if output is None else output
 
-    def backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own):
+    def backward(self, zx, zr, states, noise, weights, d_output, d_hidden, d_states, d_own):
         """Go back through a step.
 
         Args:
-            zx, zr, states, seed, weights: As `forward` had them.
+            zx, zr, states, noise, weights: As `forward` had them.
             d_output, d_hidden: Gradients of the output and of the first state's copy, (B, H), in the precision.
             d_states: Of the states, float32.
             d_own: Of the cell's own weights, so far.
@@ -121,13 +141,15 @@ class Step:
         Returns:
             The gradients of zx and zr, in the precision, of the states before, and of the cell's own weights so far.
         """
-        d_zx, d_zr, d_states, d_own = self._backward(zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own)
+        d_zx, d_zr, d_states, d_own = self._backward(
+            zx, zr, states, noise, weights, d_output, d_hidden, d_states, d_own
+        )
         return d_zx, d_zx if self.same_gradient else d_zr, d_states, d_own
 
-    def _combine(self, zx, zr, states, own, seed):
+    def _combine(self, zx, zr, states, own, noise):
         # The cell's variables stand for the tensors: a compiled function may not read variables of another device.
         with keras.StatelessScope(state_mapping=list(zip(self.cell.own_weights, own, strict=True))):
-            return self.cell.step(zx, zr, list(states), training=self.training, seed=seed)
+            return self.cell.step(zx, zr, list(states), training=self.training, **noise)
 
     def _add_biases(self, zx, zr, weights):
         products = [None if each is None else tf.cast(each, weights[0].dtype) for each in (zx, zr)]
@@ -135,20 +157,20 @@ class Step:
             products[index] += bias
         return products
 
-    def _run_forward(self, zx, zr, states, seed, weights):
+    def _run_forward(self, zx, zr, states, noise, weights):
         zx, zr = self._add_biases(zx, zr, weights)
-        output, new = self._combine(zx, zr, states, weights[self.biases :], seed)
+        output, new = self._combine(zx, zr, states, weights[self.biases :], noise)
         # XLA copies what is returned twice.
         hidden = None if self.precision == new[0].dtype else tf.cast(new[0], self.precision)
         return tuple(new), hidden, None if output is new[0] else tf.cast(output, self.precision)
 
-    def _run_backward(self, zx, zr, states, seed, weights, d_output, d_hidden, d_states, d_own):
+    def _run_backward(self, zx, zr, states, noise, weights, d_output, d_hidden, d_states, d_own):
         zx, zr = self._add_biases(zx, zr, weights)
         own = tuple(weights[self.biases :])
         sources = {"zx": zx, "states": states, "own": own} | ({} if zr is None else {"zr": zr})
         with tf.GradientTape() as tape:
             tape.watch(sources)
-            output, new = self._combine(zx, zr, states, own, seed)
+            output, new = self._combine(zx, zr, states, own, noise)
         d_first = d_states[0] + tf.cast(d_hidden, d_states[0].dtype)
         targets, d_targets = list(new), [d_first, *d_states[1:]]
         if output is new[0]:

@@ -8,13 +8,16 @@ import functools
 import keras
 from keras import ops
 
-from keras_charrnn import registry
-from keras_charrnn.errors import RegistryError, SettingsError
+from keras_charrnn import noise, registry
+from keras_charrnn.errors import SettingsError
 from keras_charrnn.evaluation import Scorer
 from keras_charrnn.files import write_whole
 from keras_charrnn.generation import Generator
-from keras_charrnn.layers import Recurrent, noise
+from keras_charrnn.layers import Recurrent
+from keras_charrnn.layers.block import Block, make_normalization, wrap_cell
+from keras_charrnn.layers.normalization import KINDS
 from keras_charrnn.layers.products import PRECISIONS, project
+from keras_charrnn.model.saving import require_cell
 from keras_charrnn.model.steps import Steps
 from keras_charrnn.vocabulary import Vocabulary
 
@@ -35,8 +38,20 @@ class CharRNN(Steps, keras.Model):
         units: H, the width of each recurrent layer.
         layers: L. Each layer has a cell and weights of its own.
         embedding: E, or "one_hot" for none (the first layer's input is then V wide).
-        dropout: Share of each recurrent layer's outputs set to 0 in training.
+        dropout: Share of activations set to 0 in training after every recurrent layer and feed-forward block.
         cell_arguments: Mapping of further arguments of the cell's constructor.
+        embedding_dropout: Share of the embedding's activations dropped.
+        output_dropout: In place of `dropout` before the logits; None for the same.
+        variational: Whether a row's mask of these three is the same for all steps of a window.
+        recurrent_dropout: Rate of `cells.RecurrentDropout` in every layer.
+        zoneout: Rate of `cells.Zoneout` in every layer, or a mapping from states to rates.
+        weight_drop: Of every `Recurrent`.
+        normalization: "none", "layer" or "rms": before every recurrent layer, feed-forward block and the logits. The
+            first layer has none with one-hot inputs.
+        residual: Whether the inputs of each recurrent layer are added to its outputs, where both have the same width:
+            a first layer only has it where E = H.
+        feed_forward: Width of a feed-forward block after every recurrent layer, always with a residual; 0 for none.
+        tie_embedding: Whether the logits are products with the embedding, which must then be H wide.
 
     Attributes:
         scorer: Its `evaluation.Scorer`, which also scores texts in pieces.
@@ -55,6 +70,16 @@ class CharRNN(Steps, keras.Model):
         embedding=64,
         dropout=0.0,
         cell_arguments=None,
+        embedding_dropout=0.0,
+        output_dropout=None,
+        variational=False,
+        recurrent_dropout=0.0,
+        zoneout=0.0,
+        weight_drop=0.0,
+        normalization="none",
+        residual=False,
+        feed_forward=0,
+        tie_embedding=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -62,7 +87,19 @@ class CharRNN(Steps, keras.Model):
         _require("layers", "a whole number of 1 or more", layers, isinstance(layers, int) and layers >= 1)
         is_width = isinstance(embedding, int) and not isinstance(embedding, bool) and embedding >= 1
         _require("embedding", "a whole number of 1 or more, or 'one_hot'", embedding, embedding == ONE_HOT or is_width)
-        _require("dropout", "at least 0 and below 1", dropout, 0 <= dropout < 1)
+        rates = {
+            "dropout": dropout,
+            "embedding_dropout": embedding_dropout,
+            "output_dropout": 0 if output_dropout is None else output_dropout,
+            "weight_drop": weight_drop,
+        }
+        for name, rate in rates.items():
+            _require(name, "at least 0 and below 1", rate, 0 <= rate < 1)
+        kinds = ("none", *KINDS)
+        _require("normalization", ", ".join(kinds), normalization, normalization in kinds)
+        one_hot, tied = embedding == ONE_HOT, embedding == units or not tie_embedding
+        _require("embedding_dropout", "0 with one-hot inputs", embedding_dropout, not (one_hot and embedding_dropout))
+        _require("embedding", f"as wide as units ({units}) to be tied", embedding, tied)
         self.vocabulary = vocabulary
         self._settings = {
             "cell": cell,
@@ -71,24 +108,64 @@ class CharRNN(Steps, keras.Model):
             "embedding": embedding,
             "dropout": dropout,
             "cell_arguments": dict(cell_arguments or {}),
+            "embedding_dropout": embedding_dropout,
+            "output_dropout": output_dropout,
+            "variational": variational,
+            "recurrent_dropout": recurrent_dropout,
+            "zoneout": zoneout,
+            "weight_drop": weight_drop,
+            "normalization": normalization,
+            "residual": residual,
+            "feed_forward": feed_forward,
+            "tie_embedding": tie_embedding,
         }
-        self.dropout = dropout
+        self.embedding_dropout, self.variational = embedding_dropout, variational
+        self.output_dropout = dropout if output_dropout is None else output_dropout
         symbols = len(vocabulary)
         self.embedding = None if embedding == ONE_HOT else keras.layers.Embedding(symbols, embedding, name="embedding")
-        cells = [registry.cells.get(cell)(units, **(cell_arguments or {})) for _ in range(layers)]
-        self.recurrent = [Recurrent(each, stateful=True, name=f"recurrent_{i}") for i, each in enumerate(cells)]
-        self.head = keras.layers.Dense(symbols, name="head")
         self._precision = "float32"
-        width = symbols if embedding == ONE_HOT else embedding
+        width = symbols if one_hot else embedding
         if self.embedding is not None:
             self.embedding.build((1, 1))
-        for layer in self.recurrent:
-            layer.cell.build((1, width))
-            layer.build((1, 1, width))
+        self.blocks = []
+        for i in range(layers):
+            made = wrap_cell(registry.cells.get(cell)(units, **(cell_arguments or {})), zoneout, recurrent_dropout)
+            is_symbols = one_hot and i == 0
+            block = Block(
+                Recurrent(made, stateful=True, weight_drop=weight_drop, name=f"recurrent_{i}"),
+                "none" if is_symbols else normalization,
+                residual and width == units and not is_symbols,
+                feed_forward,
+                dropout,
+                0.0 if i == layers - 1 else dropout,  # there output_dropout follows
+                variational,
+                name=f"block_{i}",
+            )
+            block.build((1, 1, width))
+            self.blocks.append(block)
             width = units
-        self.head.build((1, width))
+        self.norm = make_normalization(normalization, "norm")
+        if self.norm is not None:
+            self.norm.build((1, width))
+        self.head = None if tie_embedding else keras.layers.Dense(symbols, name="head")
+        if tie_embedding:
+            self.output_bias = self.add_weight(shape=(symbols,), initializer="zeros", name="output_bias")
+        else:
+            self.head.build((1, width))
         self.built = True
         self._generator, self.scorer = Generator(self), Scorer(self)
+
+    @property
+    def recurrent(self):
+        """The L `Recurrent` layers."""
+        return [block.recurrent for block in self.blocks]
+
+    @property
+    def head_weights(self):
+        """Kernel (H, V) and bias (V,) of the logits."""
+        if self.head is None:
+            return ops.transpose(self.embedding.embeddings), self.output_bias
+        return self.head.kernel, self.head.bias
 
     @property
     def precision(self):
@@ -126,24 +203,32 @@ class CharRNN(Steps, keras.Model):
     def run_time_major(self, ids, states, training=False, seed=None):
         """Like `run`, with ids (T, B) and logits (T, B, V)."""
         hidden, states = self.run_recurrent(ids, states, training, seed)
-        logits = project(hidden, self.head.kernel, self.head.bias, self.precision)
+        logits = project(hidden, *self.head_weights, self.precision)
         return ops.reshape(logits, (*ops.shape(ids), len(self.vocabulary))), states
 
     def run_recurrent(self, ids, states, training=False, seed=None):
         """Run all but the head: ids (T, B) to the last layer's outputs (T*B, H), in the precision, and new states."""
         embedding = None if self.embedding is None else self.embedding.embeddings
+        noisy, count = training and seed is not None, len(self.blocks)
         hidden, new_states = None, []
-        for index, (layer, before) in enumerate(zip(self.recurrent, states, strict=True)):
-            layer_seed = None if seed is None else noise.fold_in(seed, 2 * index)
-            options = {"training": training, "seed": layer_seed, "precision": self.precision}
-            if index == 0:
-                hidden, after = layer.run_symbols(ids, embedding, before, **options)
+        if noisy and self.embedding_dropout:
+            hidden = self._drop(ops.take(embedding, ids, axis=0), self.embedding_dropout, noise.fold_in(seed, count))
+        for index, (block, before) in enumerate(zip(self.blocks, states, strict=True)):
+            block_seed = noise.fold_in(seed, index) if noisy else None
+            options = {"training": training, "seed": block_seed, "precision": self.precision}
+            if hidden is None:
+                hidden, after = block.run_symbols(ids, embedding, before, **options)
             else:
-                hidden, after = layer.run(hidden, before, **options)
-            if training and self.dropout and seed is not None:
-                hidden = noise.dropout(hidden, self.dropout, noise.fold_in(seed, 2 * index + 1))
+                hidden, after = block.run(hidden, before, **options)
             new_states.append(after)
+        if self.norm is not None:
+            hidden = self.norm(hidden)
+        if noisy and self.output_dropout:
+            hidden = self._drop(hidden, self.output_dropout, noise.fold_in(seed, count + 1))
         return ops.reshape(hidden, (-1, hidden.shape[-1])), new_states
+
+    def _drop(self, x, rate, seed):
+        return noise.dropout(x, rate, seed, self.variational)
 
     def step(self, ids, states):
         """Make one step: ids (B,) and states -> logits (B, V) and new states, in plain float32 operations."""
@@ -152,10 +237,11 @@ class CharRNN(Steps, keras.Model):
         else:
             hidden = ops.take(self.embedding.embeddings, ids, axis=0)
         new_states = []
-        for layer, before in zip(self.recurrent, states, strict=True):
-            hidden, after = layer.cell(hidden, before, training=False)
-            new_states.append(list(after))
-        return ops.matmul(hidden, self.head.kernel) + self.head.bias, new_states
+        for block, before in zip(self.blocks, states, strict=True):
+            hidden, after = block.step(hidden, before)
+            new_states.append(after)
+        kernel, bias = self.head_weights
+        return ops.matmul(hidden if self.norm is None else self.norm(hidden), kernel) + bias, new_states
 
     def call(self, ids, training=False):
         """Map ids (B, T) to logits (B, T, V), from the initial states, without noise."""
@@ -203,14 +289,7 @@ class CharRNN(Steps, keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        plugin, package, cell = config.pop("plugin"), config.pop("package", None), config["cell"]
-        if plugin is not None and cell not in registry.cells:
-            where = f"the model's cell {cell!r} is registered by {plugin}"
-            if package is not None:
-                raise RegistryError(f"{where}, of the package {package!r}, which is not installed; install it with pip")
-            raise RegistryError(
-                f"{where}, which has not been imported; import it before loading the model, or name it with --plugin"
-            )
+        require_cell(config["cell"], config.pop("plugin"), config.pop("package", None))
         return cls(Vocabulary(**config.pop("vocabulary")), **config)
 
 

@@ -26,6 +26,8 @@ class Steps:
             scalar that is averaged over the epoch. None for no clipping. `callbacks.GradientClipping` sets it.
         watch: Called with the loss and the gradient's norm, scalars of a step, inside the compiled step. None for
             nobody. `callbacks.Divergence` sets it.
+        label_smoothing: Share of each target's probability that training spreads over all symbols. The metric `loss`
+            is of the targets themselves.
         seed: Of dropout and noise in training.
     """
 
@@ -33,6 +35,7 @@ class Steps:
     carry_states = True
     gradient_clipping = None
     watch = None
+    label_smoothing = 0.0
     seed = 0
 
     def __init__(self, **kwargs):
@@ -51,6 +54,7 @@ class Steps:
         if "loss" in kwargs:
             raise SettingsError("a CharRNN has its own loss, nats per character: call compile without `loss`")
         super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})
+        self.train_function = None  # it may have been traced with another optimizer
 
     def fit(self, x, validation_data=None, callbacks=(), initial_step=0, **kwargs):
         """Like Keras's `fit`, on `Windows` or a data set of `(inputs, targets)` of one fixed shape (B, T).
@@ -102,6 +106,14 @@ class Steps:
         if self._skipped:
             self.train_function = skip
 
+    @property
+    def windows_done(self):
+        """A variable: the windows on which the optimizer has trained; `iterations` counts its updates of the weights.
+
+        The two differ where the gradients of several windows are accumulated for one update.
+        """
+        return self.optimizer.variables[0]
+
     def training_variables(self):
         """Return all variables that a training changes: {"weights": [...], "optimizer": ..., "states": ..., ...}."""
         metrics = [variable for metric in self.metrics for variable in metric.variables]
@@ -139,7 +151,7 @@ class Steps:
         batch, replicas = inputs.shape[0], self.replicas
         if batch != self.recurrent[0].states[0].shape[0]:
             raise SettingsError(f"the states have {self.recurrent[0].states[0].shape[0]} rows, the window {batch}")
-        seed = tf.stack([tf.constant(self.seed % 2**31, tf.int32), tf.cast(self.optimizer.iterations, tf.int32)])
+        seed = tf.stack([tf.constant(self.seed % 2**31, tf.int32), tf.cast(self.windows_done.value, tf.int32)])
         weights = [weight.value for weight in self.trainable_weights]
         if self.carry_states:
             states = [[state.value for state in layer.states] for layer in self.recurrent]
@@ -154,10 +166,11 @@ class Steps:
                     own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
                     ids, wanted = tf.transpose(inputs[mine]), tf.transpose(targets[mine])
                     hidden, new = self.run_recurrent(ids, before, training=True, seed=own_seed)
-                    head = self.head.kernel, self.head.bias
-                    loss = mean_cross_entropy(hidden, *head, tf.reshape(wanted, (-1,)), self.precision)
+                    loss, nats = mean_cross_entropy(
+                        hidden, *self.head_weights, tf.reshape(wanted, (-1,)), self.precision, self.label_smoothing
+                    )
                 gradients.append([tf.convert_to_tensor(each) for each in tape.gradient(loss, weights)])
-            losses.append(loss)
+            losses.append(nats)
             after.append(new)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
         if self.carry_states:
@@ -203,6 +216,7 @@ class Steps:
             self.carry_states,
             self.gradient_clipping,
             self.watch,
+            self.label_smoothing,
             self.seed,
             self.precision,
         )
