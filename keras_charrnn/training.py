@@ -16,6 +16,7 @@ from keras_charrnn.errors import CharRNNError, DivergenceError, RunError, Settin
 from keras_charrnn.evaluation import bits
 from keras_charrnn.files import write_text
 from keras_charrnn.model import CharRNN
+from keras_charrnn.optimization import make_callbacks, make_optimizer
 from keras_charrnn.progress import progress
 from keras_charrnn.report import write_report
 from keras_charrnn.vocabulary import Vocabulary
@@ -146,16 +147,17 @@ class _Data:
 
 def _make_model(plan, data, machine):
     keras.utils.set_random_seed(plan.compute.seed)
-    settings, cell = plan.model, dict(plan.model.cell)
+    settings = {field.name: getattr(plan.model, field.name) for field in dataclasses.fields(plan.model)}
+    cell = dict(settings.pop("cell"))
     name = cell.pop("name")
-    sizes = settings.units, settings.layers, settings.embedding, settings.dropout
     try:
-        model = CharRNN(data.vocabulary, name, *sizes, cell_arguments=cell)
+        model = CharRNN(data.vocabulary, name, cell_arguments=cell, **settings)
     except CharRNNError:
         raise
     except (TypeError, ValueError) as error:
         raise SettingsError(f"model.cell: the cell {name!r} refuses the arguments {cell}: {error}") from error
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
+    model.label_smoothing = plan.training.label_smoothing
     if plan.samples.prefix is not None:  # found out before training whether the samples can be made
         model.vocabulary.encode(plan.samples.prefix, what="samples.prefix")
     _compile(model, plan, data.training.steps)
@@ -163,7 +165,8 @@ def _make_model(plan, data, machine):
 
 
 def _compile(model, plan, steps, rate_factor=1.0):
-    model.compile(_optimizer(plan.training, steps, rate_factor), steps_per_execution=_steps_per_execution(plan, steps))
+    optimizer = make_optimizer(plan.training, steps, model, rate_factor)
+    model.compile(optimizer, steps_per_execution=_steps_per_execution(plan, steps))
 
 
 def _train(plan, data, model, folder, further, console, start=None):
@@ -200,13 +203,13 @@ def _rate_factor(plan, went_back):
 def _fit(plan, data, model, folder, further, console, start, went_back):
     """Run Keras's `fit`; return the metrics of each epoch."""
     settings, steps = plan.training, data.training.steps
-    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters, steps)
+    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters)
     shown = ours.Progress(console, data.training.characters)
     used = [
         ours.StateReset(plan.states.reset),
         ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
         ours.Divergence(settings.divergence["factor"]),
-        *_schedule_callbacks(settings, _rate_factor(plan, went_back)),
+        *make_callbacks(settings, steps, _rate_factor(plan, went_back)),
         log,
         shown,
         keras.callbacks.ModelCheckpoint(folder.model, monitor="val_loss", mode="min", save_best_only=True),
@@ -237,9 +240,9 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
     except (KeyboardInterrupt, SystemExit):
         shown.close()
         if not folder.model.is_file():
-            model.save(folder.model)
+            _save(model, folder)
         console.print(
-            f"\nInterrupted at step {int(model.optimizer.iterations)}; all is kept as it was at step "
+            f"\nInterrupted at step {int(model.windows_done)}; all is kept as it was at step "
             f"{checkpointing.saved}.\nTo go on: keras-charrnn resume {folder.path}\n"
             f"Text from the best model so far: keras-charrnn sample {folder.path}",
             highlight=False,
@@ -254,43 +257,21 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
 def _keep_good_model(model, folder, checkpoint):
     """See to it that the folder has a model from before the divergence; return what to do next, in words."""
     if not folder.model.is_file():
-        for weight, value in zip(model.weights, checkpoint.group("weights"), strict=True):
-            weight.assign(value)
-        model.save(folder.model)
+        for name, variables in model.training_variables().items():
+            if name in ("weights", "optimizer"):
+                for variable, value in zip(variables, checkpoint.group(name), strict=True):
+                    variable.assign(value)
+        _save(model, folder)
     return (
         f"the last good model is in {folder.model}. Take a smaller training.optimizer.learning_rate, a training."
         "clip_norm, or training.divergence: go_back, which tries smaller rates by itself"
     )
 
 
-def _optimizer(settings, steps, rate_factor):
-    arguments = dict(settings.optimizer)
-    name, rate = arguments.pop("name"), rate_factor * arguments.pop("learning_rate")
-    schedule = settings.schedule
-    if schedule["name"] == "cosine":
-        warm_up, total = schedule["warmup_steps"], settings.epochs * steps
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warm_up else rate,
-            max(1, total - warm_up),
-            alpha=schedule["final"],
-            warmup_target=rate if warm_up else None,
-            warmup_steps=warm_up,
-        )
-    try:
-        return keras.optimizers.get({"class_name": name, "config": {"learning_rate": rate, **arguments}})
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"training.optimizer: Keras refuses {settings.optimizer}: {error}") from error
-
-
-def _schedule_callbacks(settings, rate_factor):
-    schedule, first = settings.schedule, rate_factor * settings.optimizer["learning_rate"]
-    if schedule["name"] != "exponential":
-        return []
-    return [
-        keras.callbacks.LearningRateScheduler(
-            lambda epoch: first * schedule["rate"] ** max(0, epoch - schedule["from_epoch"])
-        )
-    ]
+def _save(model, folder):
+    """Save the model of a run before the end of an epoch; the average of its weights, where there is one."""
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    model.save(folder.model)
 
 
 def _steps_per_execution(plan, steps):

@@ -37,6 +37,7 @@ ORDER = [
     "pages",
     "report",
     "inspection",
+    "optimization",
     "training",
     "testing",
     "cli",

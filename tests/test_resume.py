@@ -12,6 +12,7 @@ import pytest
 import rich.console
 
 import keras_charrnn
+from keras_charrnn.callbacks import TimeBudget
 from keras_charrnn.checkpoints import Checkpoints
 from keras_charrnn.errors import DivergenceError, RunError, WriteError
 from keras_charrnn.runs import RunFolder
@@ -29,7 +30,7 @@ class KillAt(keras.callbacks.Callback):
         self.step, self.action = step, action
 
     def on_train_batch_end(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) >= self.step:
+        if int(self.model.windows_done) >= self.step:
             self.step = np.inf
             if self.action is None:
                 raise Kill
@@ -85,6 +86,19 @@ def assert_same(one, two):
         np.testing.assert_array_equal(weight, other_weight)
 
 
+COMPOSED = {
+    "model": {
+        "embedding": 8, "embedding_dropout": 0.1, "output_dropout": 0.2, "variational": True, "recurrent_dropout": 0.2,
+        "zoneout": {"h": 0.1}, "weight_drop": 0.2, "normalization": "layer", "residual": True, "feed_forward": 8,
+    },
+    "training": {
+        "average": 0.9, "accumulate": 3, "label_smoothing": 0.1, "patience": 2, "minutes": 60, "schedule": "step",
+        "optimizer": {"name": "adamw", "learning_rate": 0.01},
+    },
+    "compute": {"replicas": 2},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("steps", "overrides"),
     [
@@ -92,6 +106,9 @@ def assert_same(one, two):
         ([92], {"states.reset": "never"}),  # in the last call of an epoch
         ([110, 230], {"compute.replicas": 2, "states.reset": "window"}),
         ([130], {"training.optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}, "checkpoints": {}}),
+        ([35, 60, 150], COMPOSED),
+        ([92, 184], COMPOSED),  # before the validation, and the end of an epoch after it
+        ([100], {**COMPOSED, "checkpoints": {}}),  # from the end of an epoch
     ],
 )
 def test_a_run_goes_on_exactly(noisy, console, tmp_path, steps, overrides):
@@ -131,7 +148,9 @@ def test_a_signal_ends_the_step_and_keeps_all(noisy, console, tmp_path, number, 
     assert_same(keras_charrnn.fit(noisy, name="whole", console=console).folder, cut)
 
 
-def test_a_signal_in_the_validation_keeps_the_epoch(noisy, console, tmp_path):
+@pytest.mark.parametrize("training", [{}, {"average": 0.9}])
+def test_a_signal_in_the_validation_keeps_the_epoch(noisy, console, tmp_path, training):
+    noisy["training"] |= training
     signalling = keras.callbacks.LambdaCallback(on_test_begin=lambda logs: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         keras_charrnn.fit(noisy, name="cut", callbacks=[signalling], console=console)
@@ -248,7 +267,7 @@ class Explode(keras.callbacks.Callback):
         self.step, self.factor, self.done = step, factor, False
 
     def on_train_batch_end(self, batch, logs=None):
-        if not self.done and int(self.model.optimizer.iterations) >= self.step:
+        if not self.done and int(self.model.windows_done) >= self.step:
             for weight in self.model.weights:
                 weight.assign(weight * self.factor)
 
@@ -263,21 +282,34 @@ def test_a_diverging_run_stops_with_its_last_good_model(tiny, console, tmp_path,
         assert path.name != f"step-{step:09d}.checkpoint" or np.isfinite(factor)
 
 
-def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console):
+@pytest.mark.parametrize(
+    "training",
+    [
+        {},
+        {"schedule": {"name": "exponential", "rate": 0.5, "from_epoch": 0}},
+        {"schedule": {"name": "step", "rate": 0.5, "every_epochs": 1}},
+        {"schedule": {"name": "cosine", "warmup_steps": 10, "final": 0.5}, "average": 0.9},
+        {"schedule": {"name": "cosine", "warmup_steps": 10, "final": 0.5}, "minutes": 1000},
+    ],
+)
+def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training):
     class Once(Explode):
         memory = ()
 
         def on_train_batch_end(self, batch, logs=None):
             super().on_train_batch_end(batch, logs)
-            self.done = self.done or int(self.model.optimizer.iterations) >= self.step
+            self.done = self.done or int(self.model.windows_done) >= self.step
 
-    tiny["training"] |= {"divergence": {"name": "go_back", "rate": 0.25}, "epochs": 3}
+    tiny["training"] |= {"divergence": {"name": "go_back", "rate": 0.25}, "epochs": 3, **training}
     run = keras_charrnn.fit(tiny, callbacks=[Once(130, np.nan)], console=console)
-    rates = [row["learning_rate"] for row in run.history]
-    np.testing.assert_allclose(rates, [0.01, 0.0025, 0.0025], rtol=1e-6)
     assert "going back to epoch 2, step 0, with the learning rate times 0.25 (1 of 3)" in console.export_text()
     lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
+    whole = keras_charrnn.fit(tiny, console=console)
+    factors = [
+        row["learning_rate"] / other["learning_rate"] for row, other in zip(run.history, whole.history, strict=True)
+    ]
+    np.testing.assert_allclose(factors, [1, 0.25, 0.25], rtol=1e-4)
 
 
 def test_going_back_has_an_end(tiny, console):
@@ -285,3 +317,46 @@ def test_going_back_has_an_end(tiny, console):
     with pytest.raises(DivergenceError, match="the last good model is in"):
         keras_charrnn.fit(tiny, callbacks=[Explode(30, np.nan)], console=console)
     assert console.export_text().count("going back to") == 2
+
+
+def test_a_run_with_a_budget_of_time_goes_on_exactly_in_its_own_time(noisy, console, tmp_path, monkeypatch):
+    class Work(keras.callbacks.Callback):
+        """Takes a second for each call and 5 for a validation."""
+
+        memory = ()
+
+        def on_train_batch_begin(self, batch, logs=None):
+            clock["now"] += 1
+
+        def on_test_batch_begin(self, batch, logs=None):
+            clock["now"] += 5 if batch == 0 else 0
+
+    clock = {"now": 0.0}
+    monkeypatch.setattr(TimeBudget, "clock", staticmethod(lambda: clock["now"]))
+    noisy["training"] |= {"epochs": 100, "minutes": 0.45, "schedule": {"name": "cosine", "warmup_steps": 10}}
+    whole = keras_charrnn.fit(noisy, name="whole", callbacks=[Work()], console=console)
+    with pytest.raises(Kill):
+        keras_charrnn.fit(noisy, name="cut", callbacks=[Work(), KillAt(130)], console=console)
+    clock["now"] += 1000  # the time between does not count
+    run = keras_charrnn.resume(tmp_path / "runs" / "cut-001", callbacks=[Work()], console=console)
+    assert_same(whole.folder, run.folder)
+    assert [row["step"] for row in run.history] == [92, 162]  # 10 + 5 seconds, 7 of the second epoch, its validation
+
+
+@pytest.mark.parametrize("step", [40, 92])
+def test_the_model_of_an_interrupted_run_is_the_average(tiny, console, tmp_path, step):
+    tiny["training"]["average"] = 0.9
+    averages = []
+
+    class Average(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            variables = self.model.optimizer.variables
+            averages.append([each.numpy() for each in variables if "average" in each.path])
+
+    with pytest.raises(KeyboardInterrupt):
+        signalling = KillAt(step, lambda: os.kill(os.getpid(), signal.SIGINT))
+        keras_charrnn.fit(tiny, callbacks=[signalling, Average()], console=console)
+    kept = keras_charrnn.load(tmp_path / "runs" / "tiny-001").get_weights()
+    assert len(averages[-1]) == len(kept)
+    for weight, average in zip(kept, averages[-1], strict=True):
+        np.testing.assert_array_equal(weight, average)

@@ -1,5 +1,6 @@
-"""Callbacks for Keras's `fit`: states, gradient clipping, samples, metrics, progress, checkpoints, what goes wrong."""
+"""Callbacks for Keras's `fit`: states, gradients, the average, time, samples, metrics, checkpoints, what goes wrong."""
 
+from keras_charrnn.callbacks.average_weights import AverageWeights
 from keras_charrnn.callbacks.checkpointing import Checkpointing
 from keras_charrnn.callbacks.divergence import Divergence
 from keras_charrnn.callbacks.gradient_clipping import GradientClipping
@@ -8,8 +9,10 @@ from keras_charrnn.callbacks.metrics_log import MetricsLog
 from keras_charrnn.callbacks.progress import Progress
 from keras_charrnn.callbacks.samples import Samples
 from keras_charrnn.callbacks.state_reset import StateReset
+from keras_charrnn.callbacks.time_budget import TimeBudget
 
 __all__ = [
+    "AverageWeights",
     "Checkpointing",
     "Divergence",
     "GradientClipping",
@@ -18,4 +21,5 @@ __all__ = [
     "Progress",
     "Samples",
     "StateReset",
+    "TimeBudget",
 ]

@@ -18,6 +18,8 @@ class Checkpointing(keras.callbacks.Callback):
     they set up at the beginning of a training gives way to it. Of a callback those attributes are kept that its
     attribute `memory`, a tuple of names, lists; of one without it, such as Keras's own, all that have changed since the
     training began, are plain values (numbers, texts, lists and mappings of these) and no arguments of its constructor.
+    While other values stand in the place of the weights, the callback that has put them there holds the weights of
+    training in its attribute `weights_aside`, arrays; these are saved.
 
     Args:
         checkpoints: A `Checkpoints`.
@@ -47,7 +49,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.checkpoints, self.callbacks, self.steps, self.start = checkpoints, list(callbacks), steps, start
         self.every_minutes, self.every_steps, self.every_epochs = every_minutes, every_steps, every_epochs
         self.rate_factor, self.facts = rate_factor, dict(facts or {})
-        self.saved = None  # the optimizer's step at the last one
+        self.saved = None  # windows at the last one
 
     def prepare(self, model):
         """Bring weights and optimizer to where the checkpoint has them."""
@@ -67,7 +69,7 @@ class Checkpointing(keras.callbacks.Callback):
             self.save()
         else:
             self._epoch, self._step = (self.start.facts[name] for name in ("epoch", "step"))
-            self.saved = self._iterations()
+            self.saved = int(self.model.windows_done)
             memories = _matching(self.start.facts["memories"], self._names())
             for memory, callback in zip(memories, self.callbacks, strict=True):
                 for attribute, value in memory.items():
@@ -83,7 +85,7 @@ class Checkpointing(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._step = min(batch + 1, self.steps)
         self._hold_metrics()
-        passed = self._iterations() - self.saved
+        passed = int(self.model.windows_done) - self.saved
         due = self.every_steps and passed >= self.every_steps
         if due or (self.every_minutes and time.monotonic() - self._written >= 60 * self.every_minutes):
             self.save()
@@ -113,10 +115,13 @@ class Checkpointing(keras.callbacks.Callback):
         }
         groups = self.model.training_variables()
         arrays = {name: _values(variables) for name, variables in groups.items()}
+        for callback in self.callbacks:
+            if (weights := getattr(callback, "weights_aside", None)) is not None:
+                arrays["weights"] = weights
         if self._held is not None:
             arrays["metrics"] = self._held
-        self.checkpoints.save(self._iterations(), facts, arrays)
-        self.saved, self._written = self._iterations(), time.monotonic()
+        self.checkpoints.save(int(self.model.windows_done), facts, arrays)
+        self.saved, self._written = int(self.model.windows_done), time.monotonic()
 
     def _bring_back(self, groups):
         _assign(self.model.training_variables(), self.start, groups)
@@ -124,10 +129,8 @@ class Checkpointing(keras.callbacks.Callback):
 
     def _hold_metrics(self):
         """Keep the metrics of an epoch that is at its end: the validation uses their variables for its own."""
-        self._held = _values(self.model.training_variables()["metrics"]) if self._step == self.steps else None
-
-    def _iterations(self):
-        return int(self.model.optimizer.iterations)
+        at_end = self._step == self.steps or self.model.stop_training
+        self._held = _values(self.model.training_variables()["metrics"]) if at_end else None
 
     def _names(self):
         return [type(callback).__name__ for callback in self.callbacks]

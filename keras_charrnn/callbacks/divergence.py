@@ -49,7 +49,7 @@ class Divergence(keras.callbacks.Callback):
         mean = tf.where(mean < 0, loss, mean)
         # The gradient too: where it is no number, this step's weights and the next one's loss are none.
         fine = tf.math.is_finite(loss) & tf.math.is_finite(norm) & (loss <= self.factor * mean + 1)
-        step = tf.cast(self.model.optimizer.iterations, tf.float32) + 1
+        step = tf.cast(self.model.windows_done.value, tf.float32) + 1
         self._first.assign(tf.where(fine | (first[0] > 0), first, tf.stack([step, loss, norm])))
         self._mean.assign(tf.where(fine, mean + (loss - mean) / self.memory_steps, mean))
 

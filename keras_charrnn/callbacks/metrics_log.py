@@ -3,30 +3,29 @@
 import json
 import time
 
-import keras
-
+from keras_charrnn.callbacks.speed import Speed
 from keras_charrnn.evaluation import bits
 from keras_charrnn.files import write_text
 
 
-class MetricsLog(keras.callbacks.Callback):
+class MetricsLog(Speed):
     """Keeps two files with a line of JSON for each epoch that has ended.
 
-    In the first a line has `epoch` (from 1), `step` (of the optimizer), and the metrics of Keras: `loss` and `val_loss`
+    In the first a line has `epoch` (from 1), `step` (windows so far), and the metrics of Keras: `loss` and `val_loss`
     in nats per character, the same as `bits_per_character` and `val_bits_per_character`, `learning_rate`,
     `gradient_norm` and `clipped` (share of steps). In the second, `epoch`, `characters_per_second` (of training alone)
     and `seconds` (of training so far, with those before an interruption).
 
     Args:
         path, timing: Of the files.
-        characters, steps: Targets and windows in an epoch.
+        characters: Targets in an epoch.
     """
 
     memory = ("rows", "clock")
 
-    def __init__(self, path, timing, characters, steps):
-        super().__init__()
-        self.path, self.timing, self.characters, self.steps = path, timing, characters, steps
+    def __init__(self, path, timing, characters):
+        super().__init__(characters)
+        self.path, self.timing = path, timing
         self.rows, self.clock = [], []
 
     @property
@@ -38,19 +37,9 @@ class MetricsLog(keras.callbacks.Callback):
         self._started = time.perf_counter()
         self._elapsed = None  # seconds before, once it is known what a checkpoint remembers
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch_started, self._trained, self._first = time.perf_counter(), None, None
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if self._first is None:
-            self._first = batch  # 0, but for the epoch in which a training goes on
-
-    def on_test_begin(self, logs=None):
-        self._trained = time.perf_counter()
-
     def on_epoch_end(self, epoch, logs=None):
         logs = {name: float(value) for name, value in (logs or {}).items()}
-        row = {"epoch": epoch + 1, "step": int(self.model.optimizer.iterations), **logs}
+        row = {"epoch": epoch + 1, "step": int(self.model.windows_done), **logs}
         row["bits_per_character"] = bits(logs["loss"])
         if "val_loss" in logs:
             row["val_bits_per_character"] = bits(logs["val_loss"])
@@ -64,10 +53,8 @@ class MetricsLog(keras.callbacks.Callback):
         now = time.perf_counter()
         if self._elapsed is None:
             self._elapsed = self.clock[-1]["seconds"] if self.clock else 0.0
-        trained = (self._trained or now) - self._epoch_started
-        share = 0 if self._first is None else 1 - self._first / self.steps
         return {
             "epoch": epoch + 1,
-            "characters_per_second": round(self.characters * share / trained),
+            "characters_per_second": round(self.characters_per_second()),
             "seconds": round(self._elapsed + now - self._started, 3),
         }

@@ -2,14 +2,14 @@
 
 import time
 
-import keras
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from keras_charrnn.callbacks.speed import Speed
 from keras_charrnn.evaluation import bits
 
 
-class Progress(keras.callbacks.Callback):
+class Progress(Speed):
     """Shows a bar of the epoch with the loss, the speed and the time left, and keeps a line for each epoch.
 
     Where the output is no terminal there are only the lines.
@@ -22,9 +22,8 @@ class Progress(keras.callbacks.Callback):
     memory = ()
 
     def __init__(self, console, characters):
-        super().__init__()
-        self.console, self.characters = console, characters
-        self._bar = None
+        super().__init__(characters)
+        self.console, self._bar = console, None
 
     def on_train_begin(self, logs=None):
         epochs, steps = self.params["epochs"], self.params["steps"]
@@ -43,34 +42,24 @@ class Progress(keras.callbacks.Callback):
             self._bar.start()
 
     def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
         compiling = not hasattr(self, "_epoch")
-        self._epoch, self._epoch_started, self._trained, self._first = epoch, time.perf_counter(), None, None
+        self._epoch = epoch
         self._show(0, "compiling" if compiling else "")
 
-    def on_train_batch_begin(self, batch, logs=None):
-        if self._first is None:
-            self._first = batch  # 0, but for the epoch in which a training goes on
-
     def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
         if self._bar is not None:
-            steps = self.params["steps"]
-            done = min(batch + 1, steps)
-            rate = self.characters * (done - self._first) / steps / (time.perf_counter() - self._epoch_started)
-            self._show(done, f"step {done}/{steps}  {_loss(logs['loss'])}  {_speed(rate)}")
-
-    def on_test_begin(self, logs=None):
-        self._trained = time.perf_counter()
+            done, speed = self._last, _speed(self.characters_per_second())
+            self._show(done, f"step {done}/{self.params['steps']}  {_loss(logs['loss'])}  {speed}")
 
     def on_epoch_end(self, epoch, logs=None):
-        now = time.perf_counter()
-        share = 0 if self._first is None else 1 - self._first / self.params["steps"]
-        rate = self.characters * share / ((self._trained or now) - self._epoch_started)
         parts = [f"epoch {epoch + 1:{self._width}d}/{self.params['epochs']}"]
         if "val_loss" in logs:
             parts += [f"train {logs['loss']:.3f}", f"validation {_loss(logs['val_loss'])}"]
         else:
             parts.append(f"train {_loss(logs['loss'])}")
-        parts += [_speed(rate), f"{now - self._started:.0f} s"]
+        parts += [_speed(self.characters_per_second()), f"{time.perf_counter() - self._started:.0f} s"]
         self.console.print("  ".join(parts), highlight=False, soft_wrap=True)
 
     def on_train_end(self, logs=None):

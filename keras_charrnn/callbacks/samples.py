@@ -54,7 +54,7 @@ class Samples(keras.callbacks.Callback):
             self._sample(f"epoch-{epoch + 1:03d}", f"epoch {epoch + 1}")
 
     def _step(self):
-        return int(self.model.optimizer.iterations)
+        return int(self.model.windows_done)
 
     def _sample(self, file, when):
         texts = []

@@ -137,6 +137,17 @@ def several(check, plural, minimum=0):
     return Check(f"a list of {plural}", convert)
 
 
+def by_name(check, plural):
+    """Accept a mapping from names to values, each accepted by `check`."""
+
+    def convert(value):
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise TypeError
+        return {str(name): check.convert(each) for name, each in value.items()}
+
+    return Check(f"a mapping from names to {plural}", convert)
+
+
 def either(*checks):
     """Accept what the first of `checks` accepts, or the next."""
 

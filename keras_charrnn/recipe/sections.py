@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from keras_charrnn.recipe.checks import (
     Named,
+    by_name,
     either,
     flag,
     number,
@@ -21,6 +22,7 @@ ABOVE_0 = number("above 0", lambda value: value > 0)
 AT_LEAST_0 = number("at least 0", lambda value: value >= 0)
 SHARE = number("from 0 to 1", lambda value: 0 <= value <= 1)
 SHARE_ABOVE_0 = number("above 0 and at most 1", lambda value: 0 < value <= 1)
+RATE = number("at least 0 and below 1", lambda value: 0 <= value < 1)
 
 CORPUS = text("the name of a corpus")
 PATHS = text("a path or glob")
@@ -37,6 +39,7 @@ SCHEDULES = {
     "constant": {},
     "cosine": {"warmup_steps": (0, whole(0)), "final": (0.0, SHARE)},
     "exponential": {"rate": (0.97, SHARE_ABOVE_0), "from_epoch": (1, whole(0))},
+    "step": {"rate": (0.5, SHARE_ABOVE_0), "every_epochs": (5, whole(1))},
 }
 SCHEDULE = Named(one_of(*SCHEDULES), "constant", SCHEDULES)
 ABOVE_1 = number("above 1", lambda value: value > 1)
@@ -160,14 +163,29 @@ class Model(Section):
     units: int = key(256, "width of every recurrent layer", whole(1))
     layers: int = key(1, "number of recurrent layers", whole(1))
     embedding: int | str = key(64, "width of the embedding, or one_hot for none", either(whole(1), one_of("one_hot")))
-    dropout: float = key(
-        0.0,
-        "share of activations dropped after every recurrent layer",
-        number("at least 0 and below 1", lambda value: 0 <= value < 1),
+    dropout: float = key(0.0, "share of activations dropped after every recurrent layer and feed-forward block", RATE)
+    embedding_dropout: float = key(0.0, "share of the embedding's activations dropped", RATE)
+    output_dropout: float | None = key(
+        None, "share of activations dropped before the logits; null: as dropout", optional(RATE)
     )
+    variational: bool = key(False, "whether these three drop the same in all characters of a window", flag())
+    recurrent_dropout: float = key(0.0, "share of the state dropped on its way into the recurrent product", RATE)
+    zoneout: float | dict = key(
+        0.0, "share of each state's entries that keep their old value at a step", either(RATE, by_name(RATE, "rates"))
+    )
+    weight_drop: float = key(0.0, "share of the recurrent kernel's entries dropped", RATE)
+    normalization: str = key("none", "normalisation before every layer and the logits", one_of("none", "layer", "rms"))
+    residual: bool = key(False, "whether a recurrent layer's inputs are added to its outputs, where as wide", flag())
+    feed_forward: int = key(0, "width of a feed-forward block after every recurrent layer, 0 for none", whole(0))
+    tie_embedding: bool = key(False, "whether the logits are products with the embedding", flag())
 
     def conflicts(self):
-        return ["model.cell.units: is the cell's width; write it as model.units"] if "units" in self.cell else []
+        found = ["model.cell.units: is the cell's width; write it as model.units"] if "units" in self.cell else []
+        if self.tie_embedding and self.embedding != self.units:
+            found.append(f"model.tie_embedding: needs model.embedding as wide as model.units, {self.units}")
+        if self.embedding_dropout and self.embedding == "one_hot":
+            found.append("model.embedding_dropout: there is no embedding to drop of, model.embedding being one_hot")
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,16 +193,32 @@ class Training(Section):
     """The optimisation. The normal form of `optimizer` and `schedule` is a dict of "name" and all settings.
 
     The exponential schedule multiplies the learning rate by rate ** max(0, epoch - from_epoch), epochs counted from 0;
-    the cosine one rises from 0 for warmup_steps steps, then falls to the share `final` of it at the last step.
+    the step one by rate ** (epoch // every_epochs); the cosine one rises from 0 for warmup_steps steps, then falls to
+    the share `final` of it at the last step, or when `minutes` are over.
 
     The loss of a step has diverged when it is no number, infinite, or above `factor` times its running mean plus 1 nat.
     `stop` then ends the run; `go_back` returns to the last checkpoint, at most `times` times, and multiplies the
     learning rate by `rate` each time.
     """
 
-    epochs: int = key(10, "passes over the training text", whole(1))
+    epochs: int = key(10, "passes over the training text, with minutes the most", whole(1))
+    minutes: float | None = key(
+        None,
+        "minutes after which the run ends, all included; null: when the epochs are over",
+        optional(ABOVE_0),
+    )
+    patience: int | None = key(
+        None, "epochs without a better validation loss after which the run ends; null: none", optional(whole(1))
+    )
     optimizer: dict = key("adamw", "optimizer, with its learning rate", OPTIMIZER)
     schedule: dict = key("constant", "course of the learning rate", SCHEDULE)
+    average: float | None = key(
+        None,
+        "highest momentum of a moving average of the weights, validated and kept in their place; null: no average",
+        optional(number("above 0 and below 1", lambda value: 0 < value < 1)),
+    )
+    accumulate: int = key(1, "windows whose gradients are averaged for one update of the weights", whole(1))
+    label_smoothing: float = key(0.0, "share of each target's probability spread over all symbols", RATE)
     clip_norm: float | None = key(None, "largest norm of the whole gradient", optional(ABOVE_0))
     clip_variable_norm: float | None = key(None, "largest norm of each variable's gradient", optional(ABOVE_0))
     clip_value: float | None = key(None, "largest absolute value in the gradient", optional(ABOVE_0))

@@ -1,5 +1,6 @@
 import io
 import json
+import time
 
 import keras
 import numpy as np
@@ -131,7 +132,7 @@ def test_the_metrics_of_each_epoch_are_in_a_file(make_model, tmp_path):
         make_model(),
         lambda data: [
             callbacks.GradientClipping(norm=1),
-            callbacks.MetricsLog(tmp_path / "m.jsonl", tmp_path / "t.jsonl", data.characters, data.steps),
+            callbacks.MetricsLog(tmp_path / "m.jsonl", tmp_path / "t.jsonl", data.characters),
         ],
     )
     rows, clock = (
@@ -146,6 +147,20 @@ def test_the_metrics_of_each_epoch_are_in_a_file(make_model, tmp_path):
     assert [row["epoch"] for row in clock] == [1, 2]
     assert clock[0]["characters_per_second"] > 0 and clock[1]["seconds"] > clock[0]["seconds"] > 0
     assert {"gradient_norm", "clipped"} <= set(rows[0])
+
+
+def test_the_speed_of_an_epoch_that_is_cut_short_is_of_its_own_windows(make_model, tmp_path):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            time.sleep(0.3)
+            self.model.stop_training = True
+
+    data, _ = train(
+        make_model(),
+        lambda data: [callbacks.MetricsLog(tmp_path / "m.jsonl", tmp_path / "t.jsonl", data.characters), Stop()],
+    )
+    (clock,) = (json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines())
+    assert 0 < clock["characters_per_second"] < data.characters / data.steps / 0.3
 
 
 @pytest.mark.parametrize("terminal", [False, True])
