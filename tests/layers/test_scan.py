@@ -20,7 +20,7 @@ def run_and_gradients(layer, x, states, precision="float32"):
         tape.watch(watched)
         outputs, after = layer.run(x, states, precision=precision)
         assert outputs.dtype == precision and all(state.dtype == layer.cell.variable_dtype for state in after)
-        outputs = tf.cast(outputs, layer.cell.kernel.dtype)
+        outputs = tf.cast(outputs, layer.cell.variable_dtype)
         loss = tf.reduce_sum(tf.sin(outputs)) + sum(tf.reduce_sum(tf.cos(2 * state)) for state in after)
     sources = [*watched, *(weight.value for weight in layer.trainable_weights)]
     return [outputs, *after, *tape.gradient(loss, sources)]
