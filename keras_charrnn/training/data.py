@@ -1,0 +1,51 @@
+"""The text of a run, and what is made of it."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_charrnn import corpora
+from keras_charrnn.encoding import encode
+from keras_charrnn.progress import progress
+from keras_charrnn.vocabulary import Vocabulary
+from keras_charrnn.windows import Windows, evaluation_windows, split, training_windows
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The text of a run, and what is made of it.
+
+    Attributes:
+        text: As it was read.
+        vocabulary: Of the whole text.
+        counts: int (V,): of each symbol in the text.
+        split: Mapping from "train", "validation" and "test" to their numbers of characters.
+        training, validation: `Windows`.
+    """
+
+    text: corpora.Text
+    vocabulary: Vocabulary
+    counts: np.ndarray
+    split: dict
+    training: Windows
+    validation: Windows
+
+    @classmethod
+    def of(cls, plan, console):
+        """Read the text of a recipe, with a bar on the console while that takes."""
+        with progress("reading the text", console=console) as advance:
+            text = corpora.load(**vars(plan.corpus), progress=advance)
+        occurring = text.symbols, text.counts
+        vocabulary = Vocabulary.of_counts(*occurring, **vars(plan.vocabulary))
+        with progress("encoding the text", text.characters, console=console) as advance:
+            ids = encode(text, vocabulary, progress=advance)
+        train, validation, test = split(ids, dataclasses.astuple(plan.split))
+        settings = plan.windows
+        return cls(
+            text,
+            vocabulary,
+            vocabulary.tally(*occurring),
+            {"train": len(train), "validation": len(validation), "test": len(test)},
+            training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
+            evaluation_windows(validation),
+        )

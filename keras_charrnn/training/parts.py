@@ -1,0 +1,70 @@
+"""What a recipe asks for: the model, compiled, and the samples."""
+
+import dataclasses
+
+import keras
+
+from keras_charrnn import callbacks as ours
+from keras_charrnn.errors import CharRNNError, SettingsError
+from keras_charrnn.model import CharRNN
+from keras_charrnn.optimization import make_optimizer
+
+STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
+
+
+def make_model(plan, data, machine):
+    """Return the model of a recipe for its data, compiled.
+
+    Raises:
+        CharRNNError: If model, cell, optimizer or samples cannot be as the recipe says.
+    """
+    keras.utils.set_random_seed(plan.compute.seed)
+    settings = {field.name: getattr(plan.model, field.name) for field in dataclasses.fields(plan.model)}
+    cell = dict(settings.pop("cell"))
+    name = cell.pop("name")
+    try:
+        model = CharRNN(data.vocabulary, name, cell_arguments=cell, **settings)
+    except CharRNNError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"model.cell: the cell {name!r} refuses the arguments {cell}: {error}") from error
+    model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
+    model.label_smoothing = plan.training.label_smoothing
+    if plan.samples.prefix is not None:  # found out before training whether the samples can be made
+        model.vocabulary.encode(plan.samples.prefix, what="samples.prefix")
+    compile_model(model, plan, data.training.steps)
+    return model
+
+
+def compile_model(model, plan, steps, rate_factor=1.0):
+    """Give a model a new optimizer, for epochs of so many windows."""
+    optimizer = make_optimizer(plan.training, steps, model, rate_factor)
+    model.compile(optimizer, steps_per_execution=_steps_per_execution(plan, steps))
+
+
+def _steps_per_execution(plan, steps):
+    """Return the largest number up to 10 that leaves a few calls an epoch and divides the samples' period."""
+    most, period = min(STEPS_PER_EXECUTION, max(1, steps // 4)), plan.samples.every_steps
+    return next(n for n in range(most, 0, -1) if period % n == 0)
+
+
+def make_samples(plan, folder, console):
+    """Return the callback that makes samples, for a run's folder and the screen."""
+    settings = plan.samples
+
+    def show(title, text):
+        console.print(f"[dim]--- {title} ---[/dim]", highlight=False)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    return ours.Samples(
+        settings.temperatures,
+        settings.every_epochs,
+        settings.every_steps,
+        settings.prefix or "",
+        settings.length,
+        settings.top_k,
+        settings.top_p,
+        seed=plan.compute.seed,
+        folder=folder.samples,
+        show=show,
+    )

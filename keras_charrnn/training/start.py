@@ -1,0 +1,102 @@
+"""fit and resume: the two ways into a training."""
+
+import dataclasses
+import json
+
+import rich.console
+
+from keras_charrnn import compute, recipe, runs
+from keras_charrnn.errors import RunError, SettingsError
+from keras_charrnn.files import write_text
+from keras_charrnn.training.data import Data
+from keras_charrnn.training.parts import make_model
+from keras_charrnn.training.telling import announce, describe
+from keras_charrnn.training.train import train
+
+
+def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), console=None):
+    """Train the model of a recipe.
+
+    Args:
+        source: Path of a recipe, a mapping, or a `Recipe`.
+        overrides: {"model.units": 256, ...}, laid over the recipe.
+        runs_dir: Where the run's folder is made: RUNS_DIR/NAME-001, or the next number.
+        name: NAME, in place of the recipe's.
+        callbacks: Further Keras callbacks. Those of batches are called every 10 steps, with the last step's number.
+        console: A `rich.console.Console` for what is shown; None for standard output.
+
+    Returns:
+        A `Run`.
+
+    Raises:
+        CharRNNError: If the recipe, its text or the machine do not allow the run; nothing has been written then.
+        WriteError: If a file of the run cannot be written, while it runs; the checkpoint before is as it was.
+        DivergenceError: If the loss diverged; the best model so far is in the run's folder.
+        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM, when the step is done and a checkpoint written:
+            `resume` goes on from it.
+    """
+    asked = {**(overrides or {}), **({} if name is None else {"name": name})}
+    plan = recipe.read(source, asked)
+    console = console or rich.console.Console()
+    machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
+    data = Data.of(plan, console)
+    model = make_model(plan, data, machine)
+    folder = runs.RunFolder.create(runs_dir, plan.name)
+    with folder.lock():
+        write_text(folder.recipe, plan.to_yaml())
+        write_text(folder.environment, json.dumps(describe(machine, data, model), indent=2) + "\n")
+        announce(console, plan, machine, data, model, folder)
+        return train(plan, data, model, folder, callbacks, console)
+
+
+def resume(path, callbacks=(), console=None):
+    """Go on with a run exactly where it stopped, from its newest checkpoint.
+
+    On a CPU the run then ends with the same weights, metrics and samples as one that was never interrupted. What it was
+    trained with, precision and replicas, is kept; on another machine the figures may differ in their last digits.
+
+    Args:
+        path: Of the run's folder, or a `Run`.
+        callbacks: The further callbacks that `fit` had, made anew: each gets back what it remembered.
+        console: As in `fit`.
+
+    Returns:
+        A `Run`; that of a run which has finished at once.
+
+    Raises:
+        RunError: If there is no such run, its text has changed, no checkpoint can be read, or another process has it.
+        CharRNNError, WriteError, DivergenceError, KeyboardInterrupt, SystemExit: As `fit`.
+    """
+    folder = runs.RunFolder.open(getattr(path, "folder", path))
+    console = console or rich.console.Console()
+    with folder.lock():
+        plan = recipe.read(folder.recipe)
+        start = folder.checkpoints.newest()
+        if start.facts["finished"]:
+            console.print(f"{folder.path} has finished; nothing is left to do", highlight=False, soft_wrap=True)
+            return runs.Run(folder.path, folder.read_metrics())
+        environment = folder.read_environment()
+        machine = _same_machine(environment.get("machine", {}), plan)
+        data = Data.of(plan, console)
+        if data.text.sha256 != environment.get("corpus", {}).get("sha256"):
+            raise RunError(
+                f"{data.text.source} is not the text that {folder.path} was trained on: its checksum is another; "
+                "bring the text back, or start a new run"
+            )
+        model = make_model(plan, data, machine)
+        announce(console, plan, machine, data, model, folder)
+        console.print(
+            f"resume   from epoch {start.facts['epoch'] + 1}, step {start.facts['step']} of {data.training.steps}",
+            highlight=False,
+        )
+        return train(plan, data, model, folder, callbacks, console, start)
+
+
+def _same_machine(recorded, plan):
+    """Return the machine with the precision and the replicas that the run had, where they can be had."""
+    asked = [recorded.get(name, getattr(plan.compute, name)) for name in ("precision", "replicas")]
+    try:
+        return compute.prepare(*asked, plan.windows.batch_size)
+    except SettingsError as error:
+        machine = compute.prepare(asked[0], "auto", plan.windows.batch_size)
+        return dataclasses.replace(machine, notes=(*machine.notes, f"not exactly as before: {error}"))

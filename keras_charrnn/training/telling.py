@@ -1,0 +1,83 @@
+"""What is said of a run: on the screen before and after it, and in its folder."""
+
+import dataclasses
+import platform
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_charrnn.evaluation import bits
+
+MANY_SYMBOLS = 1000  # beyond which most are too rare to be learned
+
+
+def announce(console, plan, machine, data, model, folder):
+    """Show what is about to be trained, on what and where."""
+    text, split, settings = data.text, data.split, plan.model
+    shares = ", ".join(f"{count:,} {name}" for name, count in split.items() if count)
+    lines = [
+        f"corpus   {text.name}: {text.characters:,} characters ({shares}), {len(data.vocabulary)} symbols",
+        f"model    {settings.layers} x {settings.cell['name']} {settings.units}, {model.count_params():,} parameters",
+        f"windows  {data.training.steps} of {plan.windows.batch_size} x {plan.windows.length} an epoch, "
+        f"{data.training.left_over:,} characters left over",
+        f"compute  {machine.describe()}",
+        f"run      {folder.path}",
+    ]
+    lines += [f"note     {note}" for note in (*filter(None, [text.note, _note_of_many(data)]), *machine.notes)]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _note_of_many(data):
+    """Return what to say of a vocabulary that is too large to be learned, or ""."""
+    if len(data.vocabulary) <= MANY_SYMBOLS:
+        return ""
+    rarest = np.argsort(data.counts, kind="stable")[:20]
+    return (
+        f"{len(data.vocabulary):,} symbols are many for a model of characters; the rarest are "
+        f"{' '.join(repr(data.vocabulary.symbols[i])[1:-1] for i in rarest)}. vocabulary: {{min_count: 10, unknown: "
+        "replace} would leave out what is rarer than that"
+    )
+
+
+def conclude(console, run):
+    """Show what came out."""
+    best = run.metrics
+    if not best:
+        return
+    console.print(
+        f"\nbest validation loss {best['val_loss']:.4f} nats per character "
+        f"({bits(best['val_loss']):.4f} bits), epoch {best['epoch']}\n"
+        f"run in {run.folder}, with report.html; more text: keras-charrnn sample {run.folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def describe(machine, data, model):
+    """Return what a reader must know to trust the run's figures."""
+    return {
+        "corpus": data.text.describe(),
+        "vocabulary": {
+            "symbols": len(data.vocabulary),
+            "counts": dict(zip(data.vocabulary.symbols, data.counts.tolist(), strict=True)),
+        },
+        "split": data.split,
+        "windows": {"steps": data.training.steps, "left_over": data.training.left_over},
+        "parameters": model.count_params(),
+        "machine": dataclasses.asdict(machine),
+        "versions": {
+            "python": platform.python_version(),
+            "keras_charrnn": _version(),
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _version():
+    from keras_charrnn import __version__
+
+    return __version__

@@ -1,0 +1,118 @@
+"""A training from its beginning or a checkpoint to its end, whatever comes between."""
+
+import dataclasses
+
+import keras
+
+from keras_charrnn import callbacks as ours
+from keras_charrnn import runs
+from keras_charrnn.errors import DivergenceError
+from keras_charrnn.optimization import make_callbacks
+from keras_charrnn.report import write_report
+from keras_charrnn.training.parts import compile_model, make_samples
+from keras_charrnn.training.telling import conclude
+
+
+def train(plan, data, model, folder, further, console, start=None):
+    """Train to the end, from a checkpoint or from the beginning; return the run."""
+    divergence = plan.training.divergence
+    went_back = 0 if start is None else start.facts["went_back"]
+    while True:
+        if start is not None:
+            compile_model(model, plan, data.training.steps, _rate_factor(plan, went_back))
+        try:
+            history = _fit(plan, data, model, folder, further, console, start, went_back)
+            break
+        except DivergenceError as error:
+            start = folder.checkpoints.newest()
+            if went_back == divergence.get("times", 0):
+                raise DivergenceError(f"{error}\n{_keep_good_model(model, folder, start)}") from error
+            went_back += 1
+            console.print(
+                f"{error}\ngoing back to epoch {start.facts['epoch'] + 1}, step {start.facts['step']}, with the "
+                f"learning rate times {_rate_factor(plan, went_back):g} ({went_back} of {divergence['times']})",
+                highlight=False,
+                soft_wrap=True,
+            )
+    run = runs.Run(folder.path, history)
+    write_report(folder.path)
+    conclude(console, run)
+    return run
+
+
+def _rate_factor(plan, went_back):
+    return plan.training.divergence.get("rate", 1.0) ** went_back
+
+
+def _fit(plan, data, model, folder, further, console, start, went_back):
+    """Run Keras's `fit`; return the metrics of each epoch."""
+    settings, steps = plan.training, data.training.steps
+    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters)
+    shown = ours.Progress(console, data.training.characters)
+    used = [
+        ours.StateReset(plan.states.reset),
+        ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
+        ours.Divergence(settings.divergence["factor"]),
+        *make_callbacks(settings, steps, _rate_factor(plan, went_back)),
+        log,
+        shown,
+        keras.callbacks.ModelCheckpoint(folder.model, monitor="val_loss", mode="min", save_best_only=True),
+        make_samples(plan, folder, console),
+        *further,
+    ]
+    checkpointing = ours.Checkpointing(
+        folder.checkpoints,
+        used,
+        steps,
+        **dataclasses.asdict(plan.checkpoints),
+        start=start,
+        rate_factor=1.0 if start is None else _rate_factor(plan, went_back - start.facts["went_back"]),
+        facts={"went_back": went_back},
+    )
+    interruption = ours.Interruption(checkpointing)
+    begin = {} if start is None else {"initial_epoch": start.facts["epoch"], "initial_step": start.facts["step"]}
+    try:
+        with interruption:
+            model.fit(
+                data.training,
+                validation_data=data.validation,
+                epochs=settings.epochs,
+                verbose=0,
+                callbacks=[*used, checkpointing, interruption],
+                **begin,
+            )
+    except (KeyboardInterrupt, SystemExit):
+        shown.close()
+        if not folder.model.is_file():
+            _save(model, folder)
+        console.print(
+            f"\nInterrupted at step {int(model.windows_done)}; all is kept as it was at step "
+            f"{checkpointing.saved}.\nTo go on: keras-charrnn resume {folder.path}\n"
+            f"Text from the best model so far: keras-charrnn sample {folder.path}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise
+    finally:
+        shown.close()
+    return log.history
+
+
+def _keep_good_model(model, folder, checkpoint):
+    """See to it that the folder has a model from before the divergence; return what to do next, in words."""
+    if not folder.model.is_file():
+        for name, variables in model.training_variables().items():
+            if name in ("weights", "optimizer"):
+                for variable, value in zip(variables, checkpoint.group(name), strict=True):
+                    variable.assign(value)
+        _save(model, folder)
+    return (
+        f"the last good model is in {folder.model}. Take a smaller training.optimizer.learning_rate, a training."
+        "clip_norm, or training.divergence: go_back, which tries smaller rates by itself"
+    )
+
+
+def _save(model, folder):
+    """Save the model of a run before the end of an epoch; the average of its weights, where there is one."""
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    model.save(folder.model)
