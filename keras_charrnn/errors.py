@@ -62,6 +62,12 @@ class CheckError(CharRNNError, AssertionError):
         super().__init__("\n".join([f"{cell} lacks {count} of a cell", *(f"  - {each}" for each in self.failures)]))
 
 
+class ComparisonError(CharRNNError):
+    """A comparison some of whose runs failed; the others went on, and all is written."""
+
+    exit_status = 1
+
+
 class RunError(CharRNNError, OSError):
     """A run folder or model file that does not exist, is none, or is damaged."""
 

@@ -1,7 +1,8 @@
-"""Files that are whole at any moment: written beside their place, flushed, and renamed."""
+"""Files that are whole at any moment: written beside their place, flushed, and renamed; and folders with numbers."""
 
 import os
 import pathlib
+import re
 
 from keras_charrnn.errors import WriteError
 
@@ -50,6 +51,25 @@ def write_bytes(path, *pieces):
             file.writelines(pieces)
 
     write_whole(path, write)
+
+
+def make_numbered(parent, name):
+    """Make the folder PARENT/NAME-001, or the next number that is free, and return its path.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    parent = pathlib.Path(parent)
+    parent.mkdir(parents=True, exist_ok=True)
+    taken = (re.fullmatch(rf"{re.escape(name)}-(\d+)", each.name) for each in parent.iterdir())
+    number = max((int(match[1]) for match in taken if match), default=0) + 1
+    while True:
+        path = parent / f"{name}-{number:03d}"
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:  # another process was faster
+            number += 1
 
 
 def remove_temporaries(folder):

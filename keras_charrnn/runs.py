@@ -4,11 +4,10 @@ import contextlib
 import dataclasses
 import json
 import pathlib
-import re
 
 from keras_charrnn.checkpoints import Checkpoints
 from keras_charrnn.errors import RunError
-from keras_charrnn.files import remove_temporaries
+from keras_charrnn.files import make_numbered, remove_temporaries
 from keras_charrnn.registry import suggest
 
 
@@ -74,16 +73,7 @@ class RunFolder:
             if cls(path).recipe.is_file():
                 raise RunError(f"{path} is the folder of a run; to go on with it: keras-charrnn resume {path}")
         try:
-            runs_dir.mkdir(parents=True, exist_ok=True)
-            taken = (re.fullmatch(rf"{re.escape(name)}-(\d+)", each.name) for each in runs_dir.iterdir())
-            number = max((int(match[1]) for match in taken if match), default=0) + 1
-            while True:
-                folder = cls(runs_dir / f"{name}-{number:03d}")
-                try:
-                    folder.path.mkdir()
-                    break
-                except FileExistsError:  # another process was faster
-                    number += 1
+            folder = cls(make_numbered(runs_dir, name))
             folder.checkpoints.folder.mkdir()
             folder.samples.mkdir()
         except OSError as error:

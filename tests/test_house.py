@@ -39,6 +39,7 @@ ORDER = [
     "inspection",
     "optimization",
     "training",
+    "comparison",
     "testing",
     "cli",
 ]

@@ -34,16 +34,20 @@ def execute(*command, site="", **options):
     return done.stdout
 
 
-def test_the_page_leads_to_a_checked_trained_and_sampled_cell():
+def test_the_page_leads_to_a_checked_trained_sampled_and_compared_cell():
     files = [*blocks("python"), *blocks("yaml")]
     for code in files:
         pathlib.Path(re.match(r"# (\S+)\n", code)[1]).write_text(code)
-    (commands,) = blocks("sh")
-    check, tests, train, sample = (execute("bash", "-ec", command) for command in commands.splitlines())
+    commands = "".join(blocks("sh")).splitlines()
+    check, tests, train, sample, compare = (execute("bash", "-ec", command) for command in commands)
     assert check.count(" ok ") == 14 and "gradients" in check
     assert "1 passed" in tests
     assert "1 x leaky 64" in train and "best validation loss" in train
     assert sample.startswith("def ") and len(sample) == len("def ") + 200 + len("\n")
+    assert compare.count("validation ") == 4 and "failed" not in compare
+    assert {"comparison.md", "comparison.csv", "comparison.json", "leaky-002", "gru-002"} <= {
+        path.name for path in pathlib.Path("runs/leaky-compare-001").iterdir()
+    }
 
 
 def test_the_pages_cell_has_at_most_15_lines_and_stands_in_the_examples():

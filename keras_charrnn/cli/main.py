@@ -8,6 +8,7 @@ from keras_charrnn import __version__
 from keras_charrnn.cli import (
     cells,
     check,
+    compare,
     completion,
     corpora,
     evaluate,
@@ -26,6 +27,7 @@ COMMANDS = {
     "new": new,
     "train": train,
     "resume": resume,
+    "compare": compare,
     "sample": sample,
     "write": write,
     "evaluate": evaluate,
@@ -38,8 +40,8 @@ COMMANDS = {
     "completion": completion,
 }
 STATUSES = (
-    "Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check; 2 a mistake in "
-    "what was asked for; 130 Ctrl-C; 143 SIGTERM."
+    "Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check or in a "
+    "comparison; 2 a mistake in what was asked for; 130 Ctrl-C; 143 SIGTERM."
 )
 
 

@@ -1,8 +1,7 @@
 """Train the model of a recipe."""
 
 
-def add_arguments(parser):
-    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file")
+def add_overrides(parser):
     parser.add_argument(
         "--set",
         dest="overrides",
@@ -11,6 +10,11 @@ def add_arguments(parser):
         default=[],
         help="as in model.units=256",
     )
+
+
+def add_arguments(parser):
+    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file")
+    add_overrides(parser)
     parser.add_argument("--runs", metavar="DIR", default="runs", help="where the run's folder is made (default: runs)")
     parser.add_argument("--name", metavar="NAME", help="of the run's folder, in place of the recipe's")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

@@ -15,6 +15,29 @@ COLORS = {"ink": "#1c1f25", "soft": "#59606c", "line": "#dcdfe6", "train": "#c25
 COLORS["other"] = "#0d7a6d"
 LOSSES = {"loss": ("train", "train"), "val_loss": ("validation", "validation")}  # label, colour
 
+STYLE = {
+    "svg.fonttype": "none", "font.size": 8.5, "text.color": COLORS["ink"], "axes.labelcolor": COLORS["soft"],
+    "axes.edgecolor": COLORS["line"], "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.color": COLORS["line"], "grid.linewidth": 0.6, "xtick.color": COLORS["line"], "ytick.color": COLORS["line"],
+    "xtick.labelcolor": COLORS["soft"], "ytick.labelcolor": COLORS["soft"], "lines.linewidth": 1.6,
+    "legend.frameon": False,
+}  # fmt: skip
+
+
+def load_matplotlib():
+    """Return the module of Matplotlib, with its figures.
+
+    Raises:
+        ExtraError: If it is not installed.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache at its first use
+    try:
+        import matplotlib
+        import matplotlib.figure
+    except ImportError as error:
+        raise ExtraError("plots need Matplotlib; install it with: pip install 'keras-charrnn[plots]'") from error
+    return matplotlib
+
 
 class Plots:
     """The plots that the metrics and symbols of a run allow.
@@ -31,13 +54,7 @@ class Plots:
     """
 
     def __init__(self, history, counts):
-        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of its font cache at its first use
-        try:
-            import matplotlib
-            import matplotlib.figure
-        except ImportError as error:
-            raise ExtraError("plots need Matplotlib; install it with: pip install 'keras-charrnn[plots]'") from error
-        self._matplotlib, self._history, self._counts = matplotlib, history, counts
+        self._matplotlib, self._history, self._counts = load_matplotlib(), history, counts
         self._epochs = [row["epoch"] for row in history]
         self.titles = {}
         if history:
@@ -69,14 +86,7 @@ class Plots:
         return text.replace("<svg", f'<svg role="img" aria-label="{self.titles[name]}"', 1)
 
     def _draw(self, name, **options):
-        ink, soft, line = (COLORS[each] for each in ("ink", "soft", "line"))
-        settings = {
-            "svg.hashsalt": name, "svg.fonttype": "none", "font.size": 8.5, "text.color": ink, "axes.labelcolor": soft,
-            "axes.edgecolor": line, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-            "grid.color": line, "grid.linewidth": 0.6, "xtick.color": line, "ytick.color": line,
-            "xtick.labelcolor": soft, "ytick.labelcolor": soft, "lines.linewidth": 1.6, "legend.frameon": False,
-        }  # fmt: skip
-        with self._matplotlib.rc_context(settings):
+        with self._matplotlib.rc_context({"svg.hashsalt": name, **STYLE}):
             figure = self._matplotlib.figure.Figure(figsize=SIZE, layout="constrained")
             axes = figure.add_subplot()
             getattr(self, f"_draw_{name}")(axes)

@@ -12,6 +12,23 @@ from keras_charrnn.optimization import make_optimizer
 STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
 
 
+def model_of(section, vocabulary):
+    """Return a new model, as the section `model` of a recipe says.
+
+    Raises:
+        CharRNNError: If model or cell cannot be as it says.
+    """
+    settings = {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
+    cell = dict(settings.pop("cell"))
+    name = cell.pop("name")
+    try:
+        return CharRNN(vocabulary, name, cell_arguments=cell, **settings)
+    except CharRNNError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"model.cell: the cell {name!r} refuses the arguments {cell}: {error}") from error
+
+
 def make_model(plan, data, machine):
     """Return the model of a recipe for its data, compiled.
 
@@ -19,15 +36,7 @@ def make_model(plan, data, machine):
         CharRNNError: If model, cell, optimizer or samples cannot be as the recipe says.
     """
     keras.utils.set_random_seed(plan.compute.seed)
-    settings = {field.name: getattr(plan.model, field.name) for field in dataclasses.fields(plan.model)}
-    cell = dict(settings.pop("cell"))
-    name = cell.pop("name")
-    try:
-        model = CharRNN(data.vocabulary, name, cell_arguments=cell, **settings)
-    except CharRNNError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"model.cell: the cell {name!r} refuses the arguments {cell}: {error}") from error
+    model = model_of(plan.model, data.vocabulary)
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.label_smoothing = plan.training.label_smoothing
     if plan.samples.prefix is not None:  # found out before training whether the samples can be made

@@ -67,17 +67,18 @@ def describe(machine, data, model):
         "windows": {"steps": data.training.steps, "left_over": data.training.left_over},
         "parameters": model.count_params(),
         "machine": dataclasses.asdict(machine),
-        "versions": {
-            "python": platform.python_version(),
-            "keras_charrnn": _version(),
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": versions(),
     }
 
 
-def _version():
+def versions():
+    """Return the versions of what figures depend on, a mapping from names."""
     from keras_charrnn import __version__
 
-    return __version__
+    return {
+        "python": platform.python_version(),
+        "keras_charrnn": __version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+    }
