@@ -6,8 +6,8 @@ from keras_charrnn.report.plots import DPI, STYLE, load_matplotlib
 
 SIZE = (7.0, 4.0)  # inches
 AXES = {
-    "loss_by_seconds": (0, "seconds of training, with compiling and validation"),
-    "loss_by_characters": (1, "characters seen in training"),
+    "loss_by_seconds": (0, "seconds of training, with compiling and validation", "{x:,g}"),
+    "loss_by_characters": (1, "characters seen in training", "{x:,.0f}"),
 }
 
 
@@ -24,7 +24,7 @@ def draw_plots(comparison):
         return {name: _draw(matplotlib, comparison, *axis) for name, axis in AXES.items()}
 
 
-def _draw(matplotlib, comparison, index, title):
+def _draw(matplotlib, comparison, index, title, form):
     figure = matplotlib.figure.Figure(figsize=SIZE, layout="constrained")
     axes = figure.add_subplot()
     colors = matplotlib.colormaps["tab20" if len(comparison.cells) > 10 else "tab10"]
@@ -35,7 +35,8 @@ def _draw(matplotlib, comparison, index, title):
                 across, losses = [point[index] for point in trial.curve], [point[2] for point in trial.curve]
                 axes.plot(across, losses, color=colors(number % colors.N), label=label, marker="o", markersize=3)
                 label = None  # once in the legend
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(form)
     axes.set(xlabel=title, ylabel="validation loss, nats per character")
     figure.legend(loc="outside right upper")
     file = io.BytesIO()
