@@ -56,8 +56,8 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
     results = _read_cells(cells, plan)
     console = console or rich.console.Console()
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
-    text = corpora.load(plan.corpus.name, plan.corpus.path, plan.corpus.otherwise, plan.corpus.max_bytes)
-    vocabulary = Vocabulary.of(text.text, plan.vocabulary.unknown)
+    text = corpora.load(**vars(plan.corpus))
+    vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
     if match == "parameters" and parameters is None:
         parameters = count_parameters(plan.model, vocabulary)
     facts = {
