@@ -20,7 +20,7 @@ shakespeare: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # The oldest releases that setup.cfg allows, in an environment of their own.
 test-lowest:
