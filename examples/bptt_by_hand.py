@@ -145,7 +145,7 @@ def by_the_engine(model, ids, targets, states):
     with tf.GradientTape() as tape:
         hidden, _ = model.run_recurrent(tf.constant(ids), [list(map(tf.constant, states))], training=True)
         head = model.head.kernel, model.head.bias
-        loss = mean_cross_entropy(hidden, *head, tf.constant(targets.reshape(-1)), model.precision)
+        loss, _ = mean_cross_entropy(hidden, *head, tf.constant(targets.reshape(-1)), model.precision)
     gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
     return float(loss), [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
 
