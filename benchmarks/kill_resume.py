@@ -62,10 +62,9 @@ def kill(process, folder, seconds, in_write):
 
 def same(one, two):
     """Whether two finished runs have the same weights, optimizer, states, metrics and samples."""
-    checkpoints = [RunFolder(path).checkpoints.newest() for path in (one, two)]
-    arrays, others = (each.arrays for each in checkpoints)
-    files = [[path.read_bytes() for path in (each / "metrics.jsonl", *sorted((each / "samples").iterdir()))]
-             for each in (one, two)]  # fmt: skip
+    folders = [RunFolder(path) for path in (one, two)]
+    arrays, others = (each.checkpoints.newest().arrays for each in folders)
+    files = [[path.read_bytes() for path in (each.metrics, *sorted(each.samples.iterdir()))] for each in folders]
     return (
         files[0] == files[1]
         and arrays.keys() == others.keys()

@@ -32,7 +32,7 @@ def main(path, runs, steps):
         "corpus": {"path": path},
         "split": {"train": 0.99, "validation": 0.0001},
         "model": {"units": 64},
-        "training": {"epochs": 1},
+        "training": {"epochs": int(steps)},  # an epoch has a step at least; `Stop` ends the run
         "samples": {"every_epochs": 0},
     }
     began = time.perf_counter()

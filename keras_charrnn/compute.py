@@ -31,11 +31,16 @@ class Machine:
     gpus: int
     notes: tuple = ()
 
+    @property
+    def hardware(self):
+        """GPUs or cores, and the processor, in words."""
+        devices = f"{self.gpus} GPU" if self.gpus else f"{self.cores} cores"
+        return f"{devices}, {self.processor}"
+
     def describe(self):
         """Return a line for the screen."""
-        devices = f"{self.gpus} GPU" if self.gpus else f"{self.cores} cores"
         parts = "1 replica" if self.replicas == 1 else f"{self.replicas} replicas"
-        return f"{self.precision} products, {parts}, {devices}, {self.processor}"
+        return f"{self.precision} products, {parts}, {self.hardware}"
 
 
 def prepare(precision="auto", replicas="auto", batch_size=64):

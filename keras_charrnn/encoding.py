@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pathlib
 import warnings
 
 import numpy as np
@@ -17,14 +16,15 @@ DIGEST = 64  # characters of a SHA-256
 REOPENED = 2**12  # reads after which the pages that have been read are given back
 
 
-def encode(text, vocabulary, folder=None, progress=None, longest=LONGEST):
+def encode(text, vocabulary, progress=None, longest=LONGEST):
     """Return the ids of a text.
+
+    Those of a long one are kept in the folder `ids` of the user's folder for corpora, in a file that is made once, by
+    whoever comes first, and verified whenever it is used.
 
     Args:
         text: A `corpora.Text`.
         vocabulary: A `Vocabulary`.
-        folder: Where the ids of a long text are kept; None for `ids` in the user's folder for corpora. A file there is
-            made once, by whoever comes first, and verified whenever it is used.
         progress: Called with the number of characters of each piece that has been encoded; None for nobody.
         longest: Most characters of a text whose ids are kept in memory.
 
@@ -38,7 +38,7 @@ def encode(text, vocabulary, folder=None, progress=None, longest=LONGEST):
     pieces = _encode(text, vocabulary, progress)
     if text.characters <= longest:
         return np.concatenate([*pieces, np.zeros(0, vocabulary.dtype)])
-    folder = pathlib.Path(folder or cache_folder() / "ids")
+    folder = cache_folder() / "ids"
     made_of = json.dumps([text.sha256, text.characters, vocabulary.get_config()])
     path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.ids"
     if path.is_file():

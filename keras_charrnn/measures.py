@@ -11,7 +11,7 @@ from keras_charrnn.encoding import encode
 from keras_charrnn.errors import CorpusError, SettingsError
 from keras_charrnn.evaluation import PROTOCOLS, Figures
 from keras_charrnn.model import CharRNN
-from keras_charrnn.registry import suggest
+from keras_charrnn.registry import load_plugin, suggest
 
 SPLITS = ("train", "validation", "test")
 CHOOSING = "validation"  # the split whose loss decides which epoch's model a run keeps
@@ -129,8 +129,10 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None):
     return Evaluation(total / characters, characters, "carried", corpus, chosen_by=chosen_by, unknown=unknown)
 
 
-def open_source(path):
-    """Return what `evaluate` takes: the `Run` of a folder, or the `CharRNN` of a file."""
+def open_source(path, plugins=()):
+    """Return what `evaluate` takes: the `Run` of a folder, or the `CharRNN` of a file; import plugins first."""
+    for plugin in plugins:
+        load_plugin(plugin)
     return runs.Run.open(path) if pathlib.Path(path).is_dir() else runs.load(path)
 
 

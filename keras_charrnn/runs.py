@@ -125,8 +125,8 @@ class RunFolder:
         Raises:
             RunError: If a file of them is damaged.
         """
-        clock = {row.get("epoch"): row for row in _read_rows(self.timing, _TIMING)}
-        return [{**row, **clock.get(row.get("epoch"), {})} for row in _read_rows(self.metrics, _METRICS)]
+        clock = {row["epoch"]: row for row in _read_rows(self.timing, _TIMING)}
+        return [{**row, **clock.get(row["epoch"], {})} for row in _read_rows(self.metrics, _METRICS)]
 
     def read_environment(self):
         """Return the record of the corpus, the machine and the versions.
@@ -161,7 +161,7 @@ def _read_rows(path, names):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
         for row in rows:
             _require(row, dict, "a line")
-            _require(row.get("epoch"), _is_whole, "epoch")
+            _require(row["epoch"], _is_whole, "epoch")
             for name in dict.fromkeys((*names, *row)):
                 _require(row.get(name), _is_number, name)
     except (OSError, ValueError, RecursionError) as error:

@@ -206,9 +206,10 @@ def test_what_does_not_fit_the_run_is_refused(cut, console, tmp_path):
     with pytest.raises(RunError, match=r"the checkpoint does not fit the run: its weights have the shapes"):
         keras_charrnn.resume(cut.path, console=console)
     cut.recipe.write_text(recipe)
-    (tmp_path / "text.txt").write_text("another text " * 300)
-    with pytest.raises(RunError, match=r"text\.txt is not the text that .* was trained on"):
-        keras_charrnn.resume(cut.path, console=console)
+    for another in ("another text " * 300, "too short"):
+        (tmp_path / "text.txt").write_text(another)
+        with pytest.raises(RunError, match=r"text\.txt is not the text that .* was trained on"):
+            keras_charrnn.resume(cut.path, console=console)
     cut.environment.write_text("{")
     with pytest.raises(RunError, match=r"environment\.json is damaged"):
         keras_charrnn.resume(cut.path, console=console)

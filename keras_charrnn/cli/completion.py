@@ -15,25 +15,36 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_charrnn.cli.main import make_parser
-
-    parser = make_parser()
-    (commands,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+    (commands,) = (each for each in options.parser._actions if isinstance(each, argparse._SubParsersAction))
     if options.shell == "fish":
-        print("\n".join(_fish(parser.prog, commands)))
+        print("\n".join(_fish(options.parser.prog, commands)))
     else:
-        print(_FUNCTION[options.shell] % _cases(commands, _OFFER[options.shell]))
+        print(_FUNCTION % {**_DIALECT[options.shell], **_cases(commands, _OFFER[options.shell])})
 
 
 _OFFER = {
     "bash": lambda words: f'COMPREPLY=($(compgen -W {shlex.quote(" ".join(words))} -- "$word"))',
     "zsh": lambda words: f"compadd -- {shlex.join(words)}",
 }
-_FUNCTION = {
-    "bash": """_keras_charrnn() {
-    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
-    COMPREPLY=()
-    if (( COMP_CWORD == 1 )); then
+# What bash and zsh, whose words for the rest are the same, say differently; and the function of both.
+_DIALECT = {
+    "bash": {
+        "words": "local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n"
+        "    COMPREPLY=()",
+        "is_first": "COMP_CWORD == 1",
+        "else_files": "",
+        "register": "complete -o default -F _keras_charrnn keras-charrnn",
+    },
+    "zsh": {
+        "words": "local word=$words[CURRENT] before=$words[CURRENT-1] command=$words[2]",
+        "is_first": "CURRENT == 2",
+        "else_files": "\n            *) _files;;",
+        "register": "compdef _keras_charrnn keras-charrnn",
+    },
+}
+_FUNCTION = """_keras_charrnn() {
+    %(words)s
+    if (( %(is_first)s )); then
         %(commands)s
         return
     fi
@@ -46,33 +57,11 @@ _FUNCTION = {
         esac
     else
         case $command in
-%(arguments)s
+%(arguments)s%(else_files)s
         esac
     fi
 }
-complete -o default -F _keras_charrnn keras-charrnn""",
-    "zsh": """_keras_charrnn() {
-    local word=$words[CURRENT] before=$words[CURRENT-1] command=$words[2]
-    if (( CURRENT == 2 )); then
-        %(commands)s
-        return
-    fi
-    case "$command $before" in
-%(values)s
-    esac
-    if [[ $word == -* ]]; then
-        case $command in
-%(options)s
-        esac
-    else
-        case $command in
-%(arguments)s
-            *) _files;;
-        esac
-    fi
-}
-compdef _keras_charrnn keras-charrnn""",
-}
+%(register)s"""
 
 
 def _cases(commands, offer):

@@ -29,16 +29,14 @@ def run(options):
         from keras_charrnn.measures import evaluate, open_source
     import dataclasses
 
-    from keras_charrnn import corpora, registry
+    from keras_charrnn import corpora
     from keras_charrnn.errors import VocabularyError
     from keras_charrnn.progress import progress
 
-    for plugin in options.plugin:
-        registry.load_plugin(plugin)
     texts = [dataclasses.replace(corpora.load(path=path), name=path) for path in options.text or ()] or [None]
     rows = []
     for path in options.paths:
-        source = open_source(path)
+        source = open_source(path, options.plugin)
         for text in texts:
             try:
                 with progress(f"{path} {text.name if text else options.split}"):

@@ -86,5 +86,5 @@ def make_parser():
         sub = commands.add_parser(name, help=summary, description=command.__doc__, epilog=STATUSES, allow_abbrev=False)
         command.add_arguments(sub)
         sub.add_argument("--debug", action="store_true", help="show tracebacks and TensorFlow's messages")
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, parser=parser)
     return parser

@@ -3,7 +3,6 @@
 The time is an estimate: some steps of the training itself are made and timed.
 """
 
-import json
 import math
 import os
 import pathlib
@@ -12,8 +11,8 @@ import tempfile
 import time
 
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.files import write_text
 from keras_charrnn.progress import progress
-from keras_charrnn.recipe.suggestion import TRAIN, Suggestion
 
 STEPS = 40  # of an epoch that is timed
 
@@ -27,32 +26,27 @@ def add_arguments(parser):
 
 def run(options):
     from keras_charrnn import corpora
+    from keras_charrnn.recipe.suggestion import Suggestion
     from keras_charrnn.vocabulary import Vocabulary
 
-    text = corpora.load(path=options.text).text
+    text = corpora.load(path=options.text)
     output = pathlib.Path(options.output or re.sub(r"[^\w-]+", "-", pathlib.Path(options.text).stem) + ".yaml")
     if output.exists():
         raise SettingsError(f"{output} exists already; name another file with --output, or remove it")
     if output.suffix not in (".yaml", ".yml"):
         raise SettingsError(f"--output must end in .yaml; received {output}")
-    suggestion = Suggestion.for_text(len(text), len(Vocabulary.of(text)))
+    suggestion = Suggestion.for_text(text.characters, len(Vocabulary.of_counts(text.symbols, text.counts)))
     path = _path_from(output.parent, options.text)
-    _write(output, suggestion.to_yaml(path))
+    write_text(output, suggestion.to_yaml(path))
     print(
-        f"{output}: {len(text):,} characters, a GRU of {suggestion.units} units with {suggestion.parameters:,} "
+        f"{output}: {text.characters:,} characters, a GRU of {suggestion.units} units with {suggestion.parameters:,} "
         f"parameters, {suggestion.epochs} epochs of {suggestion.steps} steps",
         flush=True,
     )
     seconds, machine = _measure(output, text, suggestion, options.debug)
     expectation = f"Expect about {_about(seconds)} on {machine}: an estimate, from some steps timed there."
-    _write(output, suggestion.to_yaml(path, expectation))
+    write_text(output, suggestion.to_yaml(path, expectation))
     print(f"{expectation}\nkeras-charrnn train {output}")
-
-
-def _write(output, text):
-    from keras_charrnn.files import write_text
-
-    write_text(output, text)
 
 
 def _path_from(folder, text):
@@ -69,6 +63,9 @@ def _measure(recipe, text, suggestion, debug):
         import keras
         import rich.console
 
+        from keras_charrnn import compute
+        from keras_charrnn.recipe.suggestion import TRAIN
+        from keras_charrnn.runs import RunFolder
         from keras_charrnn.training import fit
     begins, ends = [], []  # of epochs; of the groups of steps of the second one, which compiles nothing
     clock = keras.callbacks.LambdaCallback(
@@ -76,21 +73,25 @@ def _measure(recipe, text, suggestion, debug):
         on_train_batch_end=lambda batch, logs: ends.append((time.perf_counter(), batch)) if len(begins) == 2 else None,
     )
     window = suggestion.batch_size * suggestion.length
-    beginning = text[: math.ceil((STEPS + 1) * window / TRAIN)]
+    wanted, beginning = math.ceil((STEPS + 1) * window / TRAIN), ""
+    for piece in text.pieces():
+        beginning += piece
+        if len(beginning) >= wanted:
+            break
+    beginning = beginning[:wanted]
     brief = {"training.epochs": 2, "samples.every_epochs": 0, "corpus.max_bytes": len(beginning.encode())}
     with tempfile.TemporaryDirectory() as folder, progress("timing some steps of the training"):
         started = time.perf_counter()
         done = fit(recipe, brief, folder, callbacks=[clock], console=rich.console.Console(quiet=True))
         ended = time.perf_counter()
-        machine = json.loads((done.folder / "environment.json").read_text(encoding="utf-8"))["machine"]
+        machine = compute.Machine(**RunFolder(done.folder).read_environment()["machine"])
     (first, start), (last, end) = ends[0], ends[-1]
     step = (last - first) / (end - start) if end > start else last - begins[1]
     # After an epoch come validation and the saving of models. Reading costs about a third of learning.
-    unread = (1 - TRAIN) * (len(text) - len(beginning)) / window / 3
+    unread = (1 - TRAIN) * (text.characters - len(beginning)) / window / 3
     epoch = suggestion.steps * step + (ended - last) + unread * step
     start_up = (begins[1] - started) - (ended - begins[1])
-    devices = f"{machine['gpus']} GPU" if machine["gpus"] else f"{machine['cores']} cores"
-    return max(0, start_up) + suggestion.epochs * epoch, f"{devices}, {machine['processor']}"
+    return max(0, start_up) + suggestion.epochs * epoch, machine.hardware
 
 
 def _about(seconds):

@@ -3,13 +3,13 @@
 One pass over every character, the state carried: the protocol `carried` of evaluate.
 """
 
-import contextlib
 import json
 import math
-import pathlib
 import shutil
 import sys
 import tempfile
+
+from keras_charrnn.cli.text import open_text
 
 
 def add_arguments(parser):
@@ -24,17 +24,14 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
-        from keras_charrnn import measures, registry
+        from keras_charrnn import measures
     from keras_charrnn.corpora import read_pieces
     from keras_charrnn.evaluation import Lines
     from keras_charrnn.progress import progress
 
-    for plugin in options.plugin:
-        registry.load_plugin(plugin)
-    name = "standard input" if options.text == "-" else options.text
     lines = Lines()
-    with _open(options.text) as (file, size), tempfile.TemporaryFile("w+", encoding="utf-8") as lines_as_json:
-        source = measures.open_source(options.path)
+    with open_text(options.text) as (file, name, size), tempfile.TemporaryFile("w+", encoding="utf-8") as lines_as_json:
+        source = measures.open_source(options.path, options.plugin)
         show = _to_json(lines_as_json) if options.json else _to_screen()
         with progress(f"scoring {name}", size, shown=not options.lines) as advance:
 
@@ -60,25 +57,6 @@ def run(options):
         print(f"  {title.replace('_', ' '):20}{getattr(result, title):.4f}")
     if result.unknown:
         print(f"  {result.unknown:,} characters are unknown to the model, and were dropped or replaced")
-
-
-@contextlib.contextmanager
-def _open(path):
-    """Yield the file of bytes and its size, or None for that of a pipe."""
-    from keras_charrnn.errors import CorpusError
-    from keras_charrnn.registry import suggest
-
-    if path == "-":
-        yield sys.stdin.buffer, None
-        return
-    path = pathlib.Path(path)
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        near = suggest(path.name, [each.name for each in path.parent.glob("*")]) if not path.exists() else ""
-        raise CorpusError(f"{path} cannot be read: {error.strerror}{near}") from error
-    with file:
-        yield file, path.stat().st_size if path.is_file() else None
 
 
 def _to_screen():

@@ -1,34 +1,51 @@
-"""A text that the command line names."""
+"""A text that the command line names: a file, or standard input."""
 
+import contextlib
 import pathlib
 import sys
 
 
-def read_text(name, characters):
-    """Return the first characters of a file, or of standard input for "-", and whether there are more.
+@contextlib.contextmanager
+def open_text(path):
+    """Yield a file of bytes, its name in messages, and its size, None for that of a pipe; "-" is standard input.
 
-    No more of the file is read than these need.
+    Raises:
+        CorpusError: If it cannot be opened.
+    """
+    from keras_charrnn.errors import CorpusError
+    from keras_charrnn.registry import suggest
+
+    if path == "-":
+        yield sys.stdin.buffer, "standard input", None
+        return
+    path = pathlib.Path(path)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        near = suggest(path.name, [each.name for each in path.parent.glob("*")]) if not path.exists() else ""
+        raise CorpusError(f"{path} cannot be read: {error.strerror}{near}") from error
+    with file:
+        yield file, str(path), path.stat().st_size if path.is_file() else None
+
+
+def read_text(path, characters):
+    """Return the first characters of a text, and whether there are more; little more of it than these is read.
 
     Raises:
         CorpusError: If it cannot be read, is empty or is not UTF-8.
         SettingsError: If `characters` is below 1.
     """
-    from keras_charrnn.corpora.text import from_bytes
+    from keras_charrnn.corpora.pieces import SIZE, read_pieces
     from keras_charrnn.errors import CorpusError, SettingsError
 
     if characters < 1:
         raise SettingsError(f"the number of characters must be 1 or more; received {characters}")
-    most = 4 * (characters + 1)  # bytes, the longest that UTF-8 has for a character
-    source = "standard input" if name == "-" else name
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(most + 1)
-        else:
-            with pathlib.Path(name).open("rb") as file:
-                data = file.read(most + 1)
-    except OSError as error:
-        raise CorpusError(f"{source} cannot be read: {error.strerror}") from error
-    if not data:
-        raise CorpusError(f"{source} is empty; give it some text")
-    text = from_bytes(source, [(source, data)], source, most).text
-    return text[:characters], len(text) > characters or len(data) > most
+    text = ""
+    with open_text(path) as (file, name, _):
+        for piece in read_pieces(file, name, min(SIZE, 4 * (characters + 1))):  # UTF-8 has 4 bytes at most
+            text += piece
+            if len(text) > characters:
+                break
+    if not text:
+        raise CorpusError(f"{name} is empty; give it some text")
+    return text[:characters], len(text) > characters

@@ -16,7 +16,7 @@ from keras_charrnn.comparison.writing import write_plots, write_tables
 from keras_charrnn.errors import CharRNNError, ExtraError, RecipeError, SettingsError, WriteError
 from keras_charrnn.files import make_numbered
 from keras_charrnn.recipe.sections import CELL
-from keras_charrnn.training import fit, model_of, versions
+from keras_charrnn.training import fit, versions
 from keras_charrnn.vocabulary import Vocabulary
 
 MATCHES = ("parameters", "units")
@@ -135,7 +135,7 @@ def _train_cell(result, plan, vocabulary, comparison, screen):
         units = settings.units
         if facts["match"] == "parameters":
             units = match_units(settings, vocabulary, facts["parameters"])
-        result.parameters = model_of(dataclasses.replace(settings, units=units), vocabulary).count_params()
+        result.parameters = count_parameters(dataclasses.replace(settings, units=units), vocabulary)
         result.units = units
     except Exception as error:
         result.error = _words(error)

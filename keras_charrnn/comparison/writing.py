@@ -11,6 +11,7 @@ import rich.markup
 import rich.table
 import rich.text
 
+from keras_charrnn import compute
 from keras_charrnn.comparison.plots import draw_plots
 from keras_charrnn.files import write_bytes, write_text
 
@@ -95,10 +96,9 @@ def _table(comparison):
 
 def _origin(comparison):
     facts = comparison.facts
-    machine, corpus, versions = facts["machine"], facts["corpus"], facts["versions"]
-    devices = f"{machine['gpus']} GPU" if machine["gpus"] else f"{machine['cores']} cores"
+    machine, corpus, versions = compute.Machine(**facts["machine"]), facts["corpus"], facts["versions"]
     return (
         f"Recipe {facts['recipe']['name']}, {corpus['name']}, epochs: {facts['recipe']['training']['epochs']}. "
-        f"{devices}, {machine['processor']}, {machine['precision']} products, replicas: {machine['replicas']}, "
+        f"{machine.hardware}, {machine.precision} products, replicas: {machine.replicas}, "
         f"TensorFlow {versions['tensorflow']}, Keras {versions['keras']}."
     )

@@ -31,7 +31,7 @@ def read_pieces(file, what, size=SIZE, invalid="error"):
             # Of the object, the last bytes are the data, and those before were waiting for the rest of a character.
             place = done + len(data) - len(error.object) + error.start
             line = lines + 1 + error.object.count(b"\n", 0, error.start)
-            raise CorpusError(not_utf8(what, place, error.object[error.start], line)) from error
+            raise CorpusError(_not_utf8(what, place, error.object[error.start], line)) from error
         done, lines = done + len(data), lines + data.count(b"\n")
         held = "\r" if data and text.endswith("\r") else ""
         if piece := text.removesuffix(held).replace("\r\n", "\n"):
@@ -45,7 +45,7 @@ def _read(file, what, size):
         raise CorpusError(f"{what} cannot be read: {error.strerror}") from error
 
 
-def not_utf8(path, place, byte, line):
+def _not_utf8(path, place, byte, line):
     """Return the message for a byte that is not UTF-8, at `place` in the file, in line `line`."""
     return (
         f"{path} is not UTF-8: byte {place} (0x{byte:02x}) in line {line}; "

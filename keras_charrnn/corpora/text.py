@@ -114,12 +114,15 @@ class _Limited:
 
     Attributes:
         left: How many may still be read; None for no limit.
-        cut: Whether there would have been more.
     """
 
     def __init__(self, file, left, watch):
         self._file, self.left, self._watch = file, left, watch
-        self.cut = False
+
+    @property
+    def cut(self):
+        """Whether the limit is reached; a character may be cut there."""
+        return self.left == 0
 
     def read(self, size):
         if self.left is None:
@@ -127,7 +130,6 @@ class _Limited:
         else:
             data = self._file.read(min(size, self.left))
             self.left -= len(data)
-            self.cut = self.left == 0
         if self._watch is not None:
             self._watch(data)
         return data

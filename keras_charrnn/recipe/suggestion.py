@@ -49,7 +49,7 @@ class Suggestion:
         """
         if characters < FEWEST:
             raise CorpusError(f"{characters} characters are too few to learn from; take a text of {FEWEST} or more")
-        train = int(TRAIN * characters)
+        train = _train(characters)
         enough = [(b, t) for b, t in WINDOWS if (train - t) // (b * t) >= STEPS]
         batch_size, length = (enough or WINDOWS[-1:])[0]
         units = max((each for each in UNITS if parameters(each, symbols) <= train), default=UNITS[0])
@@ -60,7 +60,7 @@ class Suggestion:
     @property
     def train(self):
         """Characters to learn from."""
-        return int(TRAIN * self.characters)
+        return _train(self.characters)
 
     @property
     def steps(self):
@@ -107,3 +107,8 @@ class Suggestion:
 def parameters(units, symbols):
     """Return the parameters of a model with one GRU layer: 3 H (E + H + 2) of it, V E before, (H + 1) V behind."""
     return 3 * units * (EMBEDDING + units + 2) + symbols * EMBEDDING + (units + 1) * symbols
+
+
+def _train(characters):
+    """Return how many characters of a text are learned from."""
+    return int(TRAIN * characters)

@@ -11,6 +11,12 @@ from keras_charrnn.vocabulary import Vocabulary
 from keras_charrnn.windows import Windows, evaluation_windows, split, training_windows
 
 
+def read_text(plan, console):
+    """Read the text of a recipe, with a bar on the console while that takes."""
+    with progress("reading the text", console=console) as advance:
+        return corpora.load(**vars(plan.corpus), progress=advance)
+
+
 @dataclasses.dataclass(frozen=True)
 class Data:
     """The text of a run, and what is made of it.
@@ -31,10 +37,8 @@ class Data:
     validation: Windows
 
     @classmethod
-    def of(cls, plan, console):
-        """Read the text of a recipe, with a bar on the console while that takes."""
-        with progress("reading the text", console=console) as advance:
-            text = corpora.load(**vars(plan.corpus), progress=advance)
+    def of(cls, text, plan, console):
+        """Make of a text all that a recipe asks for, with a bar on the console while that takes."""
         occurring = text.symbols, text.counts
         vocabulary = Vocabulary.of_counts(*occurring, **vars(plan.vocabulary))
         with progress("encoding the text", text.characters, console=console) as advance:

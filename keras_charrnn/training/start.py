@@ -8,7 +8,7 @@ import rich.console
 from keras_charrnn import compute, recipe, runs
 from keras_charrnn.errors import RunError, SettingsError
 from keras_charrnn.files import write_text
-from keras_charrnn.training.data import Data
+from keras_charrnn.training.data import Data, read_text
 from keras_charrnn.training.parts import make_model
 from keras_charrnn.training.telling import announce, describe
 from keras_charrnn.training.train import train
@@ -39,7 +39,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     plan = recipe.read(source, asked)
     console = console or rich.console.Console()
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
-    data = Data.of(plan, console)
+    data = Data.of(read_text(plan, console), plan, console)
     model = make_model(plan, data, machine)
     folder = runs.RunFolder.create(runs_dir, plan.name)
     with folder.lock():
@@ -76,13 +76,14 @@ def resume(path, callbacks=(), console=None):
             console.print(f"{folder.path} has finished; nothing is left to do", highlight=False, soft_wrap=True)
             return runs.Run(folder.path, folder.read_metrics())
         environment = folder.read_environment()
-        machine = _same_machine(environment.get("machine", {}), plan)
-        data = Data.of(plan, console)
-        if data.text.sha256 != environment.get("corpus", {}).get("sha256"):
+        machine = _same_machine(environment["machine"], plan)
+        text = read_text(plan, console)
+        if text.sha256 != environment["corpus"]["sha256"]:
             raise RunError(
-                f"{data.text.source} is not the text that {folder.path} was trained on: its checksum is another; "
+                f"{text.source} is not the text that {folder.path} was trained on: its checksum is another; "
                 "bring the text back, or start a new run"
             )
+        data = Data.of(text, plan, console)
         model = make_model(plan, data, machine)
         announce(console, plan, machine, data, model, folder)
         console.print(
