@@ -1,4 +1,4 @@
-"""The optimizer of a recipe and the course of its learning rate, both Keras's own."""
+"""The optimizer of a recipe, Keras's own, and the callbacks of its learning rate, patience, average and minutes."""
 
 import re
 

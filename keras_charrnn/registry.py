@@ -179,7 +179,7 @@ def _fault_of_cell(cls, layers):
             "a cell is a class derived from keras_charrnn.GatedCell, keras_charrnn.RecurrentCell or a Keras cell such "
             "as keras.layers.LSTMCell"
         )
-    missing = [name for name in ("combine", "call") if _is_abstract(cls, name)]
+    missing = [name for name in ("combine", "call", "coefficients") if _is_abstract(cls, name)]
     if missing:
         return f"it lacks the method {missing[0]}, in which a cell's equations stand"
     if issubclass(cls, layers.RNN):

@@ -80,6 +80,7 @@ def test_a_plugin_file_is_imported_once_from_its_folder(tmp_path):
         ),
         (cell_code("mine", method="combined"), r"plug\.py, line 5: .* it lacks the method combine, in which"),
         (cell_code("mine", base="keras_charrnn.RecurrentCell"), r"plug\.py, line 5: .* it lacks the method call"),
+        (cell_code("mine", base="keras_charrnn.LinearCell"), r"plug\.py, line 5: .* it lacks the method coefficients"),
     ],
 )
 def test_a_broken_plugin_is_an_error_with_its_own_file_and_line(tmp_path, monkeypatch, code, message):

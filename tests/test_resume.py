@@ -226,6 +226,66 @@ def test_a_run_has_one_trainer_at_a_time(cut, tiny, console, tmp_path):
             keras_charrnn.fit(tiny, console=console, **options)
 
 
+def test_a_signal_at_the_very_end_leaves_the_run_finished(tiny, console):
+    end = tiny["training"]["epochs"]
+    signalling = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: os.kill(os.getpid(), signal.SIGINT) if epoch + 1 == end else None
+    )
+    with pytest.raises(KeyboardInterrupt):
+        keras_charrnn.fit(tiny, callbacks=[signalling], console=console)
+    folder = RunFolder("runs/tiny-001")
+    assert folder.checkpoints.newest().facts["finished"] and not folder.report.is_file()
+    run = keras_charrnn.resume(folder.path, console=console)
+    assert "has finished; nothing is left to do" in console.export_text()
+    assert len(run.history) == end and folder.report.is_file()
+
+
+def test_a_run_in_a_folder_with_brackets_says_where_it_is(tiny, console):
+    with pytest.raises(Kill):
+        keras_charrnn.fit(tiny, runs_dir="a[/b] [v2]", callbacks=[KillAt(100)], console=console)
+    keras_charrnn.resume("a[/b] [v2]/tiny-001", console=console)
+    assert "run in a[/b] [v2]/tiny-001, with" in console.export_text()
+
+
+def test_the_seconds_of_an_interrupted_epoch_count(tiny, console, monkeypatch):
+    clock = Ticking()
+    monkeypatch.setattr("keras_charrnn.callbacks.metrics_log.time", clock)
+    with pytest.raises(Kill):
+        keras_charrnn.fit({**tiny, "checkpoints": {"every_steps": 10}}, callbacks=[KillAt(80)], console=console)
+    interrupted = Checkpoints("runs/tiny-001/checkpoints").newest()
+    (seconds,) = [memory["seconds"] for name, memory in interrupted.facts["memories"] if name == "MetricsLog"]
+    run = keras_charrnn.resume("runs/tiny-001", console=console)
+    assert seconds > 5 and run.history[0]["seconds"] > seconds
+
+
+class Ticking:
+    """A clock on which a second passes whenever it is looked at."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        self.now += 1
+        return self.now
+
+
+def test_a_memory_may_be_an_argument_of_the_constructor(tiny, console):
+    class Best(keras.callbacks.Callback):
+        memory = ("best",)
+
+        def __init__(self, best=None):
+            super().__init__()
+            self.best = best
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.best = np.float32(logs["val_loss"])
+
+    with pytest.raises(Kill):
+        keras_charrnn.fit(tiny, callbacks=[Best(), KillAt(120)], console=console)
+    newest = Checkpoints("runs/tiny-001/checkpoints").newest()
+    assert dict(newest.facts["memories"])["Best"]["best"] > 0
+
+
 def test_what_a_killed_write_has_left_is_removed(cut, console):
     left = cut.checkpoints.folder / ".4242.step-000000140.checkpoint"
     left.write_bytes(b"half of")
@@ -311,6 +371,35 @@ def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training):
         row["learning_rate"] / other["learning_rate"] for row, other in zip(run.history, whole.history, strict=True)
     ]
     np.testing.assert_allclose(factors, [1, 0.25, 0.25], rtol=1e-4)
+
+
+def test_going_back_takes_a_callback_back_too(tiny, console):
+    class Counting(keras.callbacks.Callback):
+        def __init__(self):
+            super().__init__()
+            self.calls = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.calls += 1
+
+    class Once(Explode):
+        memory = ()
+
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            self.done = self.done or int(self.model.windows_done) >= self.step
+
+    tiny["training"] |= {"divergence": "go_back", "epochs": 1}
+    counting = Counting()
+    keras_charrnn.fit(tiny, callbacks=[counting, Once(40, np.nan)], console=console)
+    assert counting.calls == 10  # of 92 windows, ten at a call
+
+
+def test_a_run_that_diverges_at_once_keeps_the_weights_and_not_an_average_of_nothing(tiny, console):
+    tiny["training"]["average"] = 0.9
+    with pytest.raises(DivergenceError):
+        keras_charrnn.fit(tiny, callbacks=[Explode(10, np.nan)], console=console)
+    assert any(np.abs(weight).max() > 0.01 for weight in keras_charrnn.load("runs/tiny-001").get_weights())
 
 
 def test_going_back_has_an_end(tiny, console):

@@ -30,7 +30,6 @@ class AverageWeights(keras.callbacks.Callback):
 
     def prepare(self, model):
         model.optimizer.ema_momentum = _Rising(self.momentum, model)
-        model.train_function = None  # it may have been traced with another
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.weights_aside is not None:
@@ -47,7 +46,6 @@ class AverageWeights(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.model.optimizer.ema_momentum, self.weights_aside = self.momentum, None
-        self.model.train_function = None
 
     def _put_average(self):
         if self.weights_aside is None:

@@ -17,7 +17,8 @@ class Checkpointing(keras.callbacks.Callback):
     To be the last of the callbacks: what the others remember at the end of an epoch is then in the checkpoint, and what
     they set up at the beginning of a training gives way to it. Of a callback those attributes are kept that its
     attribute `memory`, a tuple of names, lists; of one without it, such as Keras's own, all that have changed since the
-    training began, are plain values (numbers, texts, lists and mappings of these) and no arguments of its constructor.
+    training began, are plain values (numbers, texts, lists and mappings from texts), and are no arguments of its
+    constructor.
     While other values stand in the place of the weights, the callback that has put them there holds the weights of
     training in its attribute `weights_aside`, arrays; these are saved.
 
@@ -49,20 +50,18 @@ class Checkpointing(keras.callbacks.Callback):
         self.checkpoints, self.callbacks, self.steps, self.start = checkpoints, list(callbacks), steps, start
         self.every_minutes, self.every_steps, self.every_epochs = every_minutes, every_steps, every_epochs
         self.rate_factor, self.facts = rate_factor, dict(facts or {})
-        self.saved = None  # windows at the last one
+        self.saved, self._finished = None, False  # windows at the last one; whether the training has come to its end
 
     def prepare(self, model):
         """Bring weights and optimizer to where the checkpoint has them."""
         if self.start is not None:
-            if not model.optimizer.built:
-                model.optimizer.build(model.trainable_weights)
-            _assign(model.training_variables(), self.start, ["weights", "optimizer"])
+            bring_back(model, self.start, ["weights", "optimizer"])
             rate = model.optimizer.learning_rate
             if isinstance(rate, keras.Variable):  # a schedule's is no variable, and made with the factor
                 rate.assign(rate * self.rate_factor)
 
     def on_train_begin(self, logs=None):
-        self._before = [_plain_attributes(callback) for callback in self.callbacks]
+        self._before = [plain_attributes(callback) for callback in self.callbacks]
         self._written, self._held = time.monotonic(), None
         if self.start is None:
             self._epoch, self._step = 0, 0
@@ -92,11 +91,11 @@ class Checkpointing(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._epoch, self._step, self._held = epoch + 1, 0, None
-        done = self.model.stop_training or self._epoch == self.params["epochs"]
-        if done or (self.every_epochs and self._epoch % self.every_epochs == 0):
-            self.save(finished=done)
+        self._finished = bool(self.model.stop_training or self._epoch == self.params["epochs"])
+        if self._finished or (self.every_epochs and self._epoch % self.every_epochs == 0):
+            self.save()
 
-    def save(self, finished=False):
+    def save(self):
         """Write a checkpoint of this moment, between two steps.
 
         Raises:
@@ -106,7 +105,7 @@ class Checkpointing(keras.callbacks.Callback):
             **self.facts,
             "epoch": self._epoch,
             "step": self._step,
-            "finished": bool(finished),
+            "finished": self._finished,
             "memories": [
                 [name, self._memory(callback, before)]
                 for name, callback, before in zip(self._names(), self.callbacks, self._before, strict=True)
@@ -124,7 +123,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.saved, self._written = int(self.model.windows_done), time.monotonic()
 
     def _bring_back(self, groups):
-        _assign(self.model.training_variables(), self.start, groups)
+        bring_back(self.model, self.start, groups)
         _set_random_states(self.start.facts["random"])
 
     def _hold_metrics(self):
@@ -136,23 +135,32 @@ class Checkpointing(keras.callbacks.Callback):
         return [type(callback).__name__ for callback in self.callbacks]
 
     def _memory(self, callback, before):
-        now = _plain_attributes(callback)
         if (names := getattr(callback, "memory", None)) is not None:
-            return {name: now[name] for name in names}
+            return {name: _plain(getattr(callback, name)) for name in names}
+        now = plain_attributes(callback)
         return {name: value for name, value in now.items() if name not in before or before[name] != value}
 
 
-def _plain_attributes(callback):
+def plain_attributes(callback):
     """Return the attributes of a callback that are no settings and that JSON can hold, as copies."""
     plain, settings = {}, inspect.signature(type(callback)).parameters
     for name, value in vars(callback).items():
         if name in settings:  # Keras's EarlyStopping turns the sign of its `min_delta` at first use
             continue
         try:
-            plain[name] = json.loads(json.dumps(value, default=_number))
+            plain[name] = _plain(value)
         except (TypeError, ValueError):
             continue  # the model, a console, a file: set up anew by whoever makes the callback
     return plain
+
+
+def _plain(value):
+    """Return a copy of a value as JSON holds it.
+
+    Raises:
+        TypeError, ValueError: If it cannot.
+    """
+    return json.loads(json.dumps(value, default=_number))
 
 
 def _number(value):
@@ -175,7 +183,13 @@ def _values(variables):
     return [variable.numpy() for variable in variables]
 
 
-def _assign(variables, checkpoint, groups):
+def bring_back(model, checkpoint, groups):
+    """Give the variables of some groups of `Steps.training_variables` the values that a checkpoint has for them.
+
+    Raises:
+        RunError: If their shapes are others.
+    """
+    variables = model.training_variables()
     for name in groups:
         values = checkpoint.group(name)
         shapes, wanted = [value.shape for value in values], [tuple(each.shape) for each in variables[name]]

@@ -18,8 +18,6 @@ class Interruption(keras.callbacks.Callback):
         checkpointing: The `Checkpointing` to call.
     """
 
-    memory = ()
-
     def __init__(self, checkpointing):
         super().__init__()
         self.checkpointing, self.received = checkpointing, None

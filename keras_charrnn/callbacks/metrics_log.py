@@ -21,12 +21,12 @@ class MetricsLog(Speed):
         characters: Targets in an epoch.
     """
 
-    memory = ("rows", "clock")
+    memory = ("rows", "clock", "seconds")
 
     def __init__(self, path, timing, characters):
         super().__init__(characters)
         self.path, self.timing = path, timing
-        self.rows, self.clock = [], []
+        self.rows, self.clock, self.seconds = [], [], 0.0
 
     @property
     def history(self):
@@ -34,8 +34,16 @@ class MetricsLog(Speed):
         return [{**row, **clock} for row, clock in zip(self.rows, self.clock, strict=True)]
 
     def on_train_begin(self, logs=None):
-        self._started = time.perf_counter()
-        self._elapsed = None  # seconds before, once it is known what a checkpoint remembers
+        self._started = None  # until it is known how many seconds a checkpoint remembers
+
+    def on_epoch_begin(self, epoch, logs=None):
+        super().on_epoch_begin(epoch, logs)
+        if self._started is None:
+            self._started = time.perf_counter() - self.seconds
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.seconds = time.perf_counter() - self._started
 
     def on_epoch_end(self, epoch, logs=None):
         logs = {name: float(value) for name, value in (logs or {}).items()}
@@ -50,11 +58,9 @@ class MetricsLog(Speed):
             write_text(path, "".join(json.dumps(each) + "\n" for each in rows))
 
     def _read_clock(self, epoch):
-        now = time.perf_counter()
-        if self._elapsed is None:
-            self._elapsed = self.clock[-1]["seconds"] if self.clock else 0.0
+        self.seconds = time.perf_counter() - self._started
         return {
             "epoch": epoch + 1,
             "characters_per_second": round(self.characters_per_second()),
-            "seconds": round(self._elapsed + now - self._started, 3),
+            "seconds": round(self.seconds, 3),
         }

@@ -13,7 +13,8 @@ class TimeBudget(keras.callbacks.Callback):
     The share of the run that is over is the larger one of the share of its steps and that of its time, without what a
     validation takes. Everything counts: compiling, training, validation, samples. A run that ends in its first epoch
     has seen no validation, and ends later by that. How many steps a run has depends on the machine: it is not the same
-    twice. Time between an interruption and the return to the run does not count.
+    twice. Time between an interruption and the return to the run does not count, nor does what was lost when a training
+    that diverged has gone back.
 
     Args:
         seconds: The budget.

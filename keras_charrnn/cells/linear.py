@@ -3,6 +3,8 @@
 Shapes in letters: B batch, T time, D width of the input, H units, G number of gates.
 """
 
+import abc
+
 import keras
 from keras import ops
 
@@ -40,6 +42,7 @@ class LinearCell(GatedCell):
         super().__init__(units, **kwargs)
         self._recurrence = Recurrence(self._window_coefficients)
 
+    @abc.abstractmethod
     def coefficients(self, zx):
         raise NotImplementedError(
             f"{type(self).__name__} needs the method coefficients(zx), which returns a and b of h' = a h + b"

@@ -9,6 +9,11 @@ from keras_charrnn.cells.base import GatedCell
 from keras_charrnn.errors import CellError
 
 
+def _of_cell(name):
+    """Return an attribute that is the wrapped cell's."""
+    return property(lambda self: getattr(self.cell, name))
+
+
 class CellWrapper(GatedCell):
     """A cell made of another one, all of whose weights are the other one's. A subclass has `combine`.
 
@@ -38,48 +43,13 @@ class CellWrapper(GatedCell):
     def _rates(self):
         return [self.rate]
 
-    @property
-    def gates(self):
-        return self.cell.gates
-
-    @property
-    def states(self):
-        return self.cell.states
-
-    @property
-    def recurrent_bias(self):
-        return self.cell.recurrent_bias
-
-    @property
-    def recurrent_product(self):
-        return self.cell.recurrent_product
-
-    @property
-    def adds_bias(self):
-        return self.cell.adds_bias
-
-    @property
-    def biases(self):
-        return self.cell.biases
-
-    @property
-    def own_weights(self):
-        return self.cell.own_weights
+    gates, states = _of_cell("gates"), _of_cell("states")
+    recurrent_bias, recurrent_product = _of_cell("recurrent_bias"), _of_cell("recurrent_product")
+    adds_bias = _of_cell("adds_bias")
+    kernel, recurrent_kernel, bias = _of_cell("kernel"), _of_cell("recurrent_kernel"), _of_cell("bias")
 
     def unwrap(self):
         return self.cell.unwrap()
-
-    @property
-    def kernel(self):
-        return self.cell.kernel
-
-    @property
-    def recurrent_kernel(self):
-        return self.cell.recurrent_kernel
-
-    @property
-    def bias(self):
-        return self.cell.bias
 
     def build(self, input_shape):
         """Make the weights of the wrapped cell."""

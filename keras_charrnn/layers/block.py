@@ -54,7 +54,7 @@ class Block(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.recurrent, self.residual, self.variational = recurrent, residual, variational
-        self.normalization, self.dropout, self.last_dropout = normalization, dropout, last_dropout
+        self.dropout, self.last_dropout = dropout, last_dropout
         self.norm = make_normalization(normalization, "norm")
         self.feed_forward, self.feed_forward_norm = None, None
         if feed_forward:

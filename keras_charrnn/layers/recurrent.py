@@ -30,8 +30,9 @@ class Recurrent(keras.layers.Layer):
         stateful: Whether the states go on from call to call. The batch size must then be known and stay the same.
         return_state: Whether a call returns the pair (outputs, list of states).
         weight_drop: Share of the entries of the cell's weight `recurrent_kernel` that a training window does without,
-            one mask for all its rows and steps, the others divided by 1 - weight_drop (S. Merity et al., Regularizing
-            and optimizing LSTM language models, 2018). It needs the seed that `run` gets.
+            one mask for all its rows (of a replica, where there are several) and steps, the others divided by
+            1 - weight_drop (S. Merity et al., Regularizing and optimizing LSTM language models, 2018). It needs the
+            seed that `run` gets.
 
     Raises:
         CellError: If `cell` is no Keras layer, or has no `units` or `state_size`; or, with `weight_drop`, if it has no

@@ -278,12 +278,13 @@ class CharRNN(Steps, keras.Model):
         return None  # nothing of the training goes into the file
 
     def get_config(self):
-        cell = registry.cells.get(self._settings["cell"])
+        name = self._settings["cell"]
+        plugin = registry.plugin_of(registry.cells.get(name))
         return {
             "vocabulary": self.vocabulary.get_config(),
             **self._settings,
-            "plugin": registry.plugin_of(cell),
-            "package": registry.cells.package_of(self._settings["cell"]),
+            "plugin": plugin,
+            "package": None if plugin is None else registry.cells.package_of(name),
             "name": self.name,
         }
 

@@ -66,6 +66,8 @@ class Steps:
                 an earlier `fit` has trained. A multiple of `steps_per_execution`, or all windows of the epoch.
         """
         data, callbacks = _dataset(x), list(callbacks)
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_weights)
         for callback in callbacks:
             if hasattr(callback, "prepare"):
                 callback.prepare(self)
@@ -208,8 +210,6 @@ class Steps:
         for layer in self.recurrent:
             if not layer.states or layer.states[0].shape[0] != batch:
                 layer.make_states(batch)
-        if not self.optimizer.built:
-            self.optimizer.build(self.trainable_weights)
         traced_for = (
             batch,
             self.replicas,
@@ -219,6 +219,7 @@ class Steps:
             self.label_smoothing,
             self.seed,
             self.precision,
+            getattr(self.optimizer, "ema_momentum", None),
         )
         if traced_for != self._traced_for:
             names = getattr(self.gradient_clipping, "names", ())

@@ -39,8 +39,8 @@ def every_weight(subject):
 
 def _unused_gates(cell, gradients):
     """Return the gates whose blocks of the kernels have no gradient."""
-    kernels = [cell.kernel, getattr(cell, "recurrent_kernel", None)]
-    blocks = [np.split(gradients[id(kernel)], len(cell.gates), -1) for kernel in kernels if kernel is not None]
+    kernels = [cell.kernel, *([cell.recurrent_kernel] if cell.recurrent_product else [])]
+    blocks = [np.split(gradients[id(kernel)], len(cell.gates), -1) for kernel in kernels]
     gates = zip(cell.gates, *blocks, strict=True)
     return [f"the gate {gate!r}" for gate, *parts in gates if not any(part.any() for part in parts)]
 

@@ -1,7 +1,5 @@
 """What a recipe asks for: the model, compiled, and the samples."""
 
-import dataclasses
-
 import keras
 
 from keras_charrnn import callbacks as ours
@@ -18,7 +16,7 @@ def model_of(section, vocabulary):
     Raises:
         CharRNNError: If model or cell cannot be as it says.
     """
-    settings = {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
+    settings = dict(vars(section))
     cell = dict(settings.pop("cell"))
     name = cell.pop("name")
     try:

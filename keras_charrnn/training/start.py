@@ -8,9 +8,10 @@ import rich.console
 from keras_charrnn import compute, recipe, runs
 from keras_charrnn.errors import RunError, SettingsError
 from keras_charrnn.files import write_text
+from keras_charrnn.report import write_report
 from keras_charrnn.training.data import Data, read_text
 from keras_charrnn.training.parts import make_model
-from keras_charrnn.training.telling import announce, describe
+from keras_charrnn.training.telling import announce, describe, say
 from keras_charrnn.training.train import train
 
 
@@ -73,7 +74,9 @@ def resume(path, callbacks=(), console=None):
         plan = recipe.read(folder.recipe)
         start = folder.checkpoints.newest()
         if start.facts["finished"]:
-            console.print(f"{folder.path} has finished; nothing is left to do", highlight=False, soft_wrap=True)
+            if not folder.report.is_file():  # the end came between the last checkpoint and the report
+                write_report(folder.path)
+            say(console, f"{folder.path} has finished; nothing is left to do")
             return runs.Run(folder.path, folder.read_metrics())
         environment = folder.read_environment()
         machine = _same_machine(environment["machine"], plan)
@@ -86,9 +89,9 @@ def resume(path, callbacks=(), console=None):
         data = Data.of(text, plan, console)
         model = make_model(plan, data, machine)
         announce(console, plan, machine, data, model, folder)
-        console.print(
+        say(
+            console,
             f"resume   from epoch {start.facts['epoch'] + 1}, step {start.facts['step']} of {data.training.steps}",
-            highlight=False,
         )
         return train(plan, data, model, folder, callbacks, console, start)
 

@@ -12,6 +12,11 @@ from keras_charrnn.evaluation import bits
 MANY_SYMBOLS = 1000  # beyond which most are too rare to be learned
 
 
+def say(console, text):
+    """Show a text as it stands: a path may look like rich's markup."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def announce(console, plan, machine, data, model, folder):
     """Show what is about to be trained, on what and where."""
     text, split, settings = data.text, data.split, plan.model
@@ -26,7 +31,7 @@ def announce(console, plan, machine, data, model, folder):
     ]
     lines += [f"note     {note}" for note in (*filter(None, [text.note, _note_of_many(data)]), *machine.notes)]
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(console, line)
 
 
 def _note_of_many(data):
@@ -46,12 +51,11 @@ def conclude(console, run):
     best = run.metrics
     if not best:
         return
-    console.print(
+    say(
+        console,
         f"\nbest validation loss {best['val_loss']:.4f} nats per character "
         f"({bits(best['val_loss']):.4f} bits), epoch {best['epoch']}\n"
         f"run in {run.folder}, with report.html; more text: keras-charrnn sample {run.folder}",
-        highlight=False,
-        soft_wrap=True,
     )
 
 

@@ -1,21 +1,25 @@
 """A training from its beginning or a checkpoint to its end, whatever comes between."""
 
+import copy
 import dataclasses
 
 import keras
 
 from keras_charrnn import callbacks as ours
 from keras_charrnn import runs
+from keras_charrnn.callbacks.checkpointing import bring_back, plain_attributes
 from keras_charrnn.errors import DivergenceError
 from keras_charrnn.optimization import make_callbacks
 from keras_charrnn.report import write_report
 from keras_charrnn.training.parts import compile_model, make_samples
-from keras_charrnn.training.telling import conclude
+from keras_charrnn.training.telling import conclude, say
 
 
 def train(plan, data, model, folder, further, console, start=None):
     """Train to the end, from a checkpoint or from the beginning; return the run."""
-    divergence = plan.training.divergence
+    divergence, further = plan.training.divergence, list(further)
+    # What callbacks without a memory of their own were like, for a return to where they had not changed yet.
+    begun = [(each, plain_attributes(each)) for each in further if not hasattr(each, "memory")]
     went_back = 0 if start is None else start.facts["went_back"]
     while True:
         if start is not None:
@@ -28,11 +32,15 @@ def train(plan, data, model, folder, further, console, start=None):
             if went_back == divergence.get("times", 0):
                 raise DivergenceError(f"{error}\n{_keep_good_model(model, folder, start)}") from error
             went_back += 1
-            console.print(
+            for callback, attributes in begun:
+                now = plain_attributes(callback)
+                for name, value in attributes.items():
+                    if now.get(name) != value:
+                        setattr(callback, name, copy.deepcopy(value))
+            say(
+                console,
                 f"{error}\ngoing back to epoch {start.facts['epoch'] + 1}, step {start.facts['step']}, with the "
                 f"learning rate times {_rate_factor(plan, went_back):g} ({went_back} of {divergence['times']})",
-                highlight=False,
-                soft_wrap=True,
             )
     run = runs.Run(folder.path, history)
     write_report(folder.path)
@@ -85,12 +93,11 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         shown.close()
         if not folder.model.is_file():
             _save(model, folder)
-        console.print(
+        say(
+            console,
             f"\nInterrupted at step {int(model.windows_done)}; all is kept as it was at step "
             f"{checkpointing.saved}.\nTo go on: keras-charrnn resume {folder.path}\n"
             f"Text from the best model so far: keras-charrnn sample {folder.path}",
-            highlight=False,
-            soft_wrap=True,
         )
         raise
     finally:
@@ -101,10 +108,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
 def _keep_good_model(model, folder, checkpoint):
     """See to it that the folder has a model from before the divergence; return what to do next, in words."""
     if not folder.model.is_file():
-        for name, variables in model.training_variables().items():
-            if name in ("weights", "optimizer"):
-                for variable, value in zip(variables, checkpoint.group(name), strict=True):
-                    variable.assign(value)
+        bring_back(model, checkpoint, ["weights", "optimizer"])
         _save(model, folder)
     return (
         f"the last good model is in {folder.model}. Take a smaller training.optimizer.learning_rate, a training."
@@ -114,5 +118,6 @@ def _keep_good_model(model, folder, checkpoint):
 
 def _save(model, folder):
     """Save the model of a run before the end of an epoch; the average of its weights, where there is one."""
-    model.optimizer.finalize_variable_values(model.trainable_weights)
+    if int(model.windows_done):  # before the first, the average is of nothing
+        model.optimizer.finalize_variable_values(model.trainable_weights)
     model.save(folder.model)

@@ -7,6 +7,7 @@ import sys
 
 import keras
 import pytest
+from keras import ops
 
 import keras_charrnn
 from keras_charrnn import cells, registry
@@ -97,3 +98,22 @@ def test_the_properties_say_what_holds():
     assert all(each.check.__doc__.splitlines()[0].endswith((".", ",")) for each in PROPERTIES)
     assert [each.name for each in examine("gru", skip=["saving"])] == [each.name for each in PROPERTIES]
     assert keras_charrnn.testing.check_cell is check_cell
+
+
+class OwnRecurrence(keras_charrnn.GatedCell):
+    """A cell without a recurrent product, whose own `recurrent_kernel` does not lie gate by gate."""
+
+    gates = ("a", "b", "candidate")
+    recurrent_product = False
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.recurrent_kernel = self.add_weight(shape=(self.units,), initializer="ones", name="recurrent_kernel")
+
+    def combine(self, zx, zr, states):
+        a, b, g = ops.split(zx, 3, axis=-1)
+        return {"h": ops.sigmoid(a) * ops.tanh(self.recurrent_kernel * states["h"]) + ops.sigmoid(b) * ops.tanh(g)}
+
+
+def test_a_recurrent_weight_of_a_cells_own_is_no_kernel_of_gates():
+    check_cell(OwnRecurrence, skip=("saving",))
