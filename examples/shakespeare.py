@@ -25,7 +25,9 @@ def main(epochs=10, units=512, characters=None):
     model = CharRNN(vocabulary, "gru", units=units, embedding=64, dropout=0.1)
     model.precision, model.replicas = machine.precision, machine.replicas
     rate = keras.optimizers.schedules.CosineDecay(0.003, epochs * train.steps)
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=0.01), steps_per_execution=10)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01)
+    optimizer.exclude_from_weight_decay(var_list=[each for each in model.trainable_weights if "bias" in each.name])
+    model.compile(optimizer, steps_per_execution=10)
     model.fit(
         train,
         validation_data=validation,

@@ -191,7 +191,7 @@ class Run:
 
     Attributes:
         folder: Its path.
-        history: The metrics of each epoch, a list of mappings: what metrics.jsonl has.
+        history: The metrics of each epoch, a list of mappings: what metrics.jsonl and timing.jsonl have.
         model: The best model by validation loss, read at its first use.
     """
 

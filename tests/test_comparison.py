@@ -192,11 +192,11 @@ def test_ctrl_c_keeps_what_is_done(tiny, monkeypatch):
 
 
 def test_a_full_disk_ends_it(tiny, monkeypatch):
-    def full(*_, **__):
-        raise WriteError("here/x cannot be written: No space left on device")
+    def full(_):
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("keras_charrnn.comparison.comparison.fit", full)
-    with pytest.raises(WriteError, match="No space left"):
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(WriteError, match="cannot be written: No space left on device"):
         compare(tiny, ["gru", "lstm"])
 
 

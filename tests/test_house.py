@@ -59,6 +59,8 @@ def test_a_part_imports_only_from_those_before_it(path, part):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "keras_charrnn":
             names = [node.module] if "." in node.module else [f"keras_charrnn.{each.name}" for each in node.names]
             imported |= {name.split(".")[1] for name in names}
+        elif isinstance(node, ast.Import):
+            imported |= {each.name.split(".")[1] for each in node.names if each.name.startswith("keras_charrnn.")}
     later = set(ORDER[ORDER.index(part) + 1 :])
     assert not imported & later
 

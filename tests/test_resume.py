@@ -13,7 +13,7 @@ import rich.console
 
 import keras_charrnn
 from keras_charrnn.callbacks import TimeBudget
-from keras_charrnn.checkpoints import Checkpoints
+from keras_charrnn.checkpoints import Checkpoints, read
 from keras_charrnn.errors import DivergenceError, RunError, WriteError
 from keras_charrnn.runs import RunFolder
 
@@ -340,7 +340,7 @@ def test_a_diverging_run_stops_with_its_last_good_model(tiny, console, tmp_path,
     model = keras_charrnn.load(tmp_path / "runs" / "tiny-001")
     assert np.isfinite(model.score("the quick brown fox").nats_per_character)
     for path in RunFolder(tmp_path / "runs" / "tiny-001").checkpoints.paths():
-        assert path.name != f"step-{step:09d}.checkpoint" or np.isfinite(factor)
+        assert all(np.isfinite(weight).all() for weight in read(path).group("weights"))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,9 @@ def test_a_line_without_what_it_must_have_is_damage(tmp_path, line):
         folder.read_metrics()
 
 
-@pytest.mark.parametrize("change", [{"corpus": 3}, {"parameters": "many"}, {"vocabulary": {"counts": {"a": -1}}}])
+@pytest.mark.parametrize(
+    "change", [{"corpus": 3}, {"parameters": "many"}, {"vocabulary": {"symbols": 1, "counts": {"a": -1}}}]
+)
 def test_a_record_of_the_environment_without_what_it_must_have_is_damage(trained, tmp_path, change):
     folder = runs.RunFolder.create(tmp_path, "a")
     with pytest.raises(RunError, match=r"environment\.json is missing"):

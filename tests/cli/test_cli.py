@@ -189,15 +189,17 @@ def test_a_prefix_with_an_unknown_character_is_told(run, capsys):
     assert "the prefix has the character '☃'" in capsys.readouterr().err
 
 
-def test_a_failure_of_the_run_has_status_1_and_keeps_what_there_was(run, capsys, monkeypatch, recipe):
+def test_a_failure_of_the_run_has_status_1_and_keeps_what_there_was(capsys, monkeypatch, recipe):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("keras.Model.save", full)
-    assert main(["train", recipe]) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr("keras.Model.save", full)
+        assert main(["train", recipe]) == 1
     err = capsys.readouterr().err
     assert "model.keras cannot be written: No space left on device" in err and "Traceback" not in err
-    assert (run / "model.keras").is_file()
+    assert main(["resume", "runs/tiny-001"]) == 0
+    assert main(["sample", "runs/tiny-001", "--length", "3"]) == 0
 
 
 def test_debug_shows_the_traceback(recipe):
