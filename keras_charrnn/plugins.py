@@ -56,6 +56,34 @@ def load_plugin(plugin, folder="."):
             raise RegistryError(f"plugin {plugin!r}: {error}; install it, or name a file ending in .py") from error
 
 
+def load_callback(path, plugins=()):
+    """Import a Keras callback that the user named.
+
+    Args:
+        path: Of its class: "keras.callbacks.TerminateOnNaN". A class in a plugin's file my_file.py is my_file.Class.
+        plugins: The recipe's plugins, imported already.
+
+    Returns:
+        The class.
+
+    Raises:
+        RegistryError: If there is no such module or class, or it is no Keras callback.
+        PluginError: If importing the module fails.
+    """
+    import keras  # here, so that reading a recipe does not need Keras
+
+    module, _, name = path.rpartition(".")
+    files = [pathlib.Path(each).resolve() for each in plugins if is_plugin_file(each)]
+    loaded = next((_module_name(each) for each in files if each.stem == module), module)
+    if loaded == module:
+        load_plugin(module)
+    found = getattr(sys.modules[loaded], name, None)
+    if not (isinstance(found, type) and issubclass(found, keras.callbacks.Callback)):
+        what = "has no" if found is None else "has a thing, no Keras callback, of the name"
+        raise RegistryError(f"the module {module} {what} {name}; a callback derives from keras.callbacks.Callback")
+    return found
+
+
 def load_entry_point(point):
     """Import what an installed package announces.
 
@@ -127,9 +155,13 @@ def _at(error, own):
     return f"{place}: " if place else ""
 
 
+def _module_name(path):
+    return f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
 def _import_file(path):
     """Import a file once, as a module of its own whose name is stable from process to process."""
-    name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = _module_name(path)
     if name in sys.modules:
         return
     spec = importlib.util.spec_from_file_location(name, path)

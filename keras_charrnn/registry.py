@@ -13,6 +13,7 @@ from keras_charrnn.errors import PluginError, RegistryError
 from keras_charrnn.plugins import (
     describe_entry_point,
     is_plugin_file,  # noqa: F401  (with the next two, part of what this module offers)
+    load_callback,  # noqa: F401
     load_entry_point,
     load_plugin,  # noqa: F401
     plugin_of,  # noqa: F401

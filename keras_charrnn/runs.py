@@ -47,6 +47,7 @@ class RunFolder:
         environment: environment.json, the corpus, the machine and the versions.
         report: report.html, all of it to look at.
         plots: plots/, the report's plots as pictures, where they were asked for.
+        tensorboard: tensorboard/, logs, where the recipe asks for them.
     """
 
     def __init__(self, path):
@@ -60,6 +61,7 @@ class RunFolder:
         self.environment = self.path / "environment.json"
         self.report = self.path / "report.html"
         self.plots = self.path / "plots"
+        self.tensorboard = self.path / "tensorboard"
 
     @classmethod
     def create(cls, runs_dir, name):

@@ -1,6 +1,7 @@
 """What the tests share. Each starts in an empty folder of its own."""
 
 import os
+import pathlib
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -94,6 +95,13 @@ def trained(tmp_path_factory):
         "compute": {"precision": "float32", "replicas": 1},
     }
     return keras_charrnn.fit(recipe, runs_dir=folder / "runs", console=rich.console.Console(quiet=True))
+
+
+@pytest.fixture
+def console():
+    """A console that shows nothing; what was printed is in `export_text()`."""
+    with pathlib.Path(os.devnull).open("w") as file:
+        yield rich.console.Console(file=file, record=True, width=200)
 
 
 @pytest.fixture

@@ -17,6 +17,10 @@ CALLS = {
     "memory.py": ["--units", "8", "--steps", "20"],
     "encoding.py": ["--megabytes", "1"],
     "large_text.py": ["--megabytes", "1", "2", "--steps", "20"],
+    "callbacks.py": [
+        *("--set", "corpus={name: python_stdlib, max_bytes: 20000}", "--set", "model.units=8"),
+        *("--set", "training.epochs=1", "--set", "samples.prefix=null", "--set", "windows.batch_size=4"),
+    ],
     "kill_resume.py": ["--replicas", "1", "--trials", "1"],
 }
 

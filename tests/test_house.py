@@ -28,6 +28,7 @@ ORDER = [
     "layers",
     "generation",
     "evaluation",
+    "export",
     "model",
     "checkpoints",
     "runs",

@@ -1,13 +1,10 @@
 """The keys of the training: schedules, average, accumulation, decay, patience, time."""
 
-import os
-import pathlib
 import time
 
 import keras
 import numpy as np
 import pytest
-import rich.console
 import tensorflow as tf
 
 import keras_charrnn
@@ -18,12 +15,6 @@ from keras_charrnn.model import load_model
 from keras_charrnn.optimization import make_optimizer
 from keras_charrnn.recipe.sections import Training
 from tests.conftest import TEXT
-
-
-@pytest.fixture
-def console():
-    with pathlib.Path(os.devnull).open("w") as file:
-        yield rich.console.Console(file=file)
 
 
 def data_of(model, batch_size=4):

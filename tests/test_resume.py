@@ -2,14 +2,12 @@
 
 import json
 import os
-import pathlib
 import signal
 import warnings
 
 import keras
 import numpy as np
 import pytest
-import rich.console
 
 import keras_charrnn
 from keras_charrnn.callbacks import TimeBudget
@@ -46,12 +44,6 @@ class Drawing(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.drawn.append(np.random.random())
-
-
-@pytest.fixture
-def console():
-    with pathlib.Path(os.devnull).open("w") as file:
-        yield rich.console.Console(file=file, record=True, width=200)
 
 
 @pytest.fixture

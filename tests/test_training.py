@@ -1,22 +1,13 @@
 import collections
 import json
-import os
-import pathlib
 
 import keras
 import numpy as np
 import pytest
-import rich.console
 
 import keras_charrnn
 from keras_charrnn.errors import CharRNNError, CorpusError, RecipeError, SettingsError, VocabularyError, WindowsError
 from tests.conftest import TEXT
-
-
-@pytest.fixture
-def console():
-    with pathlib.Path(os.devnull).open("w") as file:
-        yield rich.console.Console(file=file)
 
 
 def test_a_run_has_all_that_it_says(tiny, console, tmp_path):

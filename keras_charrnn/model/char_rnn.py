@@ -11,6 +11,7 @@ from keras import ops
 from keras_charrnn import noise, registry
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.evaluation import Scorer
+from keras_charrnn.export import export, from_torch
 from keras_charrnn.files import write_whole
 from keras_charrnn.generation import Generator
 from keras_charrnn.layers import Recurrent
@@ -37,7 +38,8 @@ class CharRNN(Steps, keras.Model):
         cell: Name of a registered cell.
         units: H, the width of each recurrent layer.
         layers: L. Each layer has a cell and weights of its own.
-        embedding: E, or "one_hot" for none (the first layer's input is then V wide).
+        embedding: E, or "one_hot" for none (the first layer's input is then V wide). It starts from a normal
+            distribution of standard deviation 1, as in PyTorch; H ** -0.5 where it is tied.
         dropout: Share of activations set to 0 in training after every recurrent layer and feed-forward block.
         cell_arguments: Mapping of further arguments of the cell's constructor.
         embedding_dropout: Share of the embedding's activations dropped.
@@ -122,7 +124,10 @@ class CharRNN(Steps, keras.Model):
         self.embedding_dropout, self.variational = embedding_dropout, variational
         self.output_dropout = dropout if output_dropout is None else output_dropout
         symbols = len(vocabulary)
-        self.embedding = None if embedding == ONE_HOT else keras.layers.Embedding(symbols, embedding, name="embedding")
+        # Keras's own start, within 0.05 of 0, leaves the first layer's inputs so small that it learns late.
+        spread = units**-0.5 if tie_embedding else 1.0  # tied, it also makes the logits, of H products each
+        start = keras.initializers.RandomNormal(stddev=spread)
+        self.embedding = None if one_hot else keras.layers.Embedding(symbols, embedding, start, name="embedding")
         self._precision = "float32"
         width = symbols if one_hot else embedding
         if self.embedding is not None:
@@ -273,6 +278,37 @@ class CharRNN(Steps, keras.Model):
             write_whole(filepath, functools.partial(super().save, **kwargs))
         finally:
             self.optimizer = optimizer
+
+    def export(self, filepath, format="saved_model"):
+        """Write the single step, or the weights, for another program; see `export.export`."""
+        return export(self, filepath, format)
+
+    @classmethod
+    def from_torch(cls, weights, vocabulary, embedding=None, head=None):
+        """Make a model of a PyTorch model's weights: `nn.RNN`, `nn.GRU` or `nn.LSTM` between `Embedding` and `Linear`.
+
+        Args:
+            weights: A mapping such as `module.state_dict()`, or the path of a .npz or .safetensors file of one.
+            vocabulary: A `Vocabulary`, or a text of the V symbols in the order of their ids.
+            embedding, head: Names of these two, where they cannot be told from the shapes.
+
+        Raises:
+            SettingsError: If the weights are not those of such a model, or have another number of symbols.
+            RunError, ExtraError: As `export.read_weights`.
+        """
+        settings, arrays = from_torch(weights, embedding, head)
+        order = None
+        if isinstance(vocabulary, str):
+            symbols, vocabulary = vocabulary, Vocabulary(vocabulary)
+            order = [symbols.find(symbol) for symbol in vocabulary.symbols]
+        if len(arrays[-1]) != len(vocabulary):
+            raise SettingsError(f"the weights are of {len(arrays[-1])} symbols; the vocabulary has {len(vocabulary)}")
+        model = cls(vocabulary, **settings)
+        if order is not None:  # ours are in the order of their code points
+            # Rows of the embedding, or of the first kernel with one-hot inputs; columns of the head.
+            arrays = [arrays[0][order], *arrays[1:-2], arrays[-2][:, order], arrays[-1][order]]
+        model.set_weights(arrays)
+        return model
 
     def get_compile_config(self):
         return None  # nothing of the training goes into the file

@@ -137,6 +137,29 @@ def several(check, plural, minimum=0):
     return Check(f"a list of {plural}", convert)
 
 
+@dataclasses.dataclass(frozen=True)
+class Each:
+    """A check of a list of choices with settings; the normal form is a tuple of those of `check`, a `Named`."""
+
+    check: "Named"
+    plural: str
+
+    @property
+    def accepted(self):
+        """The accepted values in words."""
+        return f"a list of {self.plural}, each {self.check.accepted}"
+
+    def convert(self, value):
+        """Return the normal form of a value that is known to be accepted."""
+        return self(value, "", [])
+
+    def __call__(self, value, path, problems):
+        if not isinstance(value, list | tuple):
+            problems.append(refusal(path, self.accepted, value))
+            return None
+        return tuple(self.check(each, f"{path}[{index}]", problems) for index, each in enumerate(value))
+
+
 def by_name(check, plural):
     """Accept a mapping from names to values, each accepted by `check`."""
 

@@ -11,12 +11,18 @@ import yaml
 from keras_charrnn import registry
 from keras_charrnn.errors import RecipeError, RegistryError
 from keras_charrnn.recipe import sections
-from keras_charrnn.recipe.checks import refusal, several, show, text
+from keras_charrnn.recipe.checks import Each, Named, flag, refusal, several, show, text
 from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.recipe.reading import load_file
 from keras_charrnn.recipe.sections import Section, build, key, keys
 
 NAME = text("letters, digits, - and _, 100 at most", r"[A-Za-z0-9_-]{1,100}")
+CALLBACK = Named(
+    text("the import path of a Keras callback, as in keras.callbacks.TerminateOnNaN", r"\w+(\.\w+)+"),
+    "",
+    {},
+    further="arguments of its constructor",
+)
 PLUGINS = several(text("a module or a file ending in .py"), "modules or files ending in .py")
 
 
@@ -49,6 +55,8 @@ class Recipe(Section):
     samples: sections.Samples = _section(sections.Samples)
     checkpoints: sections.Checkpoints = _section(sections.Checkpoints)
     compute: sections.Compute = _section(sections.Compute)
+    tensorboard: bool = key(False, "whether the run's folder gets logs for TensorBoard, in tensorboard/", flag())
+    callbacks: tuple = key([], "further Keras callbacks of the training", Each(CALLBACK, "callbacks"))
     plugins: tuple = key([], "modules or files that register cells, imported first", PLUGINS)
 
     def to_mapping(self):
@@ -96,7 +104,7 @@ def read(source, overrides=None):
         corpus_folder=here if _overridden(overrides, "corpus", "path") else folder,
         plugin_folder=here if "plugins" in overrides else folder,
     )
-    problems += _load_plugins(recipe.plugins) or _unknown_names(recipe)
+    problems += _load_plugins(recipe.plugins) or [*_unknown_names(recipe), *_unknown_callbacks(recipe)]
     if problems:
         raise RecipeError(problems, label)
     return recipe
@@ -152,6 +160,17 @@ def _load_plugins(plugins):
             registry.load_plugin(plugin)
         except RegistryError as error:
             problems.append(f"plugins[{index}]: {error}")
+    return problems
+
+
+def _unknown_callbacks(recipe):
+    """Return the problems of callbacks that cannot be imported or are none."""
+    problems = []
+    for index, callback in enumerate(recipe.callbacks):
+        try:
+            registry.load_callback(callback["name"], recipe.plugins)
+        except RegistryError as error:
+            problems.append(f"callbacks[{index}]: {error}")
     return problems
 
 

@@ -1,9 +1,12 @@
-"""What a recipe asks for: the model, compiled, and the samples."""
+"""What a recipe asks for: the model, compiled, the samples, and callbacks of others."""
+
+import importlib
 
 import keras
 
 from keras_charrnn import callbacks as ours
-from keras_charrnn.errors import CharRNNError, SettingsError
+from keras_charrnn import registry
+from keras_charrnn.errors import CharRNNError, ExtraError, SettingsError
 from keras_charrnn.model import CharRNN
 from keras_charrnn.optimization import make_optimizer
 
@@ -53,6 +56,30 @@ def _steps_per_execution(plan, steps):
     """Return the largest number up to 10 that leaves a few calls an epoch and divides the samples' period."""
     most, period = min(STEPS_PER_EXECUTION, max(1, steps // 4)), plan.samples.every_steps
     return next(n for n in range(most, 0, -1) if period % n == 0)
+
+
+def make_named_callbacks(plan):
+    """Return the callbacks that a recipe names by their import paths.
+
+    Raises:
+        SettingsError: If one refuses its arguments.
+        ExtraError: If TensorBoard is asked for and not installed.
+    """
+    made = []
+    if plan.tensorboard:
+        try:
+            importlib.import_module("tensorboard")
+        except ImportError as error:
+            raise ExtraError('tensorboard: true needs: pip install "keras-charrnn[tensorboard]"') from error
+    for index, callback in enumerate(plan.callbacks):
+        name, arguments = callback["name"], {key: value for key, value in callback.items() if key != "name"}
+        try:
+            made.append(registry.load_callback(name, plan.plugins)(**arguments))
+        except CharRNNError:
+            raise
+        except Exception as error:  # whatever somebody else's constructor raises
+            raise SettingsError(f"callbacks[{index}]: {name} refuses the arguments {arguments}: {error}") from error
+    return made
 
 
 def make_samples(plan, folder, console):

@@ -10,7 +10,7 @@ from keras_charrnn.errors import RunError, SettingsError
 from keras_charrnn.files import write_text
 from keras_charrnn.report import write_report
 from keras_charrnn.training.data import Data, read_text
-from keras_charrnn.training.parts import make_model
+from keras_charrnn.training.parts import make_model, make_named_callbacks
 from keras_charrnn.training.telling import announce, describe, say
 from keras_charrnn.training.train import train
 
@@ -42,6 +42,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     data = Data.of(read_text(plan, console), plan, console)
     model = make_model(plan, data, machine)
+    callbacks = [*make_named_callbacks(plan), *callbacks]
     folder = runs.RunFolder.create(runs_dir, plan.name)
     with folder.lock():
         write_text(folder.recipe, plan.to_yaml())
@@ -88,6 +89,7 @@ def resume(path, callbacks=(), console=None):
             )
         data = Data.of(text, plan, console)
         model = make_model(plan, data, machine)
+        callbacks = [*make_named_callbacks(plan), *callbacks]
         announce(console, plan, machine, data, model, folder)
         say(
             console,

@@ -66,6 +66,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         shown,
         keras.callbacks.ModelCheckpoint(folder.model, monitor="val_loss", mode="min", save_best_only=True),
         make_samples(plan, folder, console),
+        *([keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False)] if plan.tensorboard else []),
         *further,
     ]
     checkpointing = ours.Checkpointing(

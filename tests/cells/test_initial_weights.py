@@ -102,3 +102,12 @@ def test_a_fixed_seed_of_an_initializer_gives_the_same_cell():
     one, two = (cells.MogrifierLSTM(4, **seeded) for _ in range(2))
     one.build((1, 3)), two.build((1, 3))
     np.testing.assert_array_equal(one.mogrifier_kernels[0][0], two.mogrifier_kernels[0][0])
+
+
+@pytest.mark.parametrize(("tied", "spread"), [(False, 1.0), (True, 64**-0.5)])
+def test_the_embedding_starts_wide_enough_to_be_seen_and_tied_small_enough_for_logits(make_model, tied, spread):
+    model = make_model(text="".join(map(chr, range(32, 400))), units=64, embedding=64, tie_embedding=tied)
+    table = model.embedding.embeddings.numpy()
+    np.testing.assert_allclose([table.mean(), table.std()], [0, spread], atol=0.03 * spread)
+    logits, _ = model.step(np.arange(8), model.initial_states(8))
+    assert np.abs(logits).max() < 3  # a loss near that of a uniform guess at first

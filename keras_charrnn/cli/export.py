@@ -1,0 +1,30 @@
+"""Write a model for another program: its single step in a program's format, or its weights."""
+
+import pathlib
+
+FORMATS = ("saved_model", "onnx", "litert", "weights", "torch")
+
+
+def add_arguments(parser):
+    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
+    parser.add_argument("--format", required=True, choices=FORMATS, help="weights and torch: arrays in a .npz file")
+    parser.add_argument(
+        "--output",
+        metavar="PATH",
+        help="of the file, or of SavedModel's folder (default: RUN/export/FORMAT with its ending)",
+    )
+    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
+
+
+def run(options):
+    from keras_charrnn.cli.quiet import quiet_tensorflow
+
+    with quiet_tensorflow(options.debug):
+        from keras_charrnn.export import FORMATS as endings
+        from keras_charrnn.runs import load
+
+        path = pathlib.Path(options.path)
+        folder = path / "export" if path.is_dir() else path.parent
+        output = options.output or folder / f"{options.format}{endings[options.format][0]}"
+        model = load(options.path, options.plugin)
+        print(f"written to {model.export(output, options.format)}, with {pathlib.Path(output).with_suffix('.json')}")
