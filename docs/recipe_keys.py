@@ -17,26 +17,42 @@ PAGE = pathlib.Path(__file__).with_name("recipes.md")
 BEGIN, END = "<!-- keys: written by recipe_keys.py -->\n", "<!-- end of the keys -->\n"
 
 
-HEAD = "| key | default | accepted | meaning |\n|---|---|---|---|\n"
+HEAD = "| key | default | meaning | accepted |\n|---|---|---|---|\n"
 
 
 def tables():
-    """Return the tables as Markdown: the keys of no section, then a heading, a table and notes for each section."""
+    """Return the tables as Markdown: the keys of no section, then a heading, tables and notes for each section."""
     sections = {field.name: field.metadata.get("section") for field in dataclasses.fields(Recipe)}
+    checks = {name: each.metadata["check"] for name, each in _all_keys(sections)}
     rows = {"": []}
-    for path, default, description, accepted in describe_keys():
+    for path, default, meaning, accepted in describe_keys():
         section = path.partition(".")[0] if "." in path else ""
-        rows.setdefault(section, []).append(_row(f"`{path}`", f"`{show(default)}`", accepted, description))
+        rows.setdefault(section, []).append(
+            _row(f"`{path}`", f"`{show(default)}`", meaning, _brief(checks.get(path), accepted))
+        )
     parts = [f"\n{HEAD}{''.join(rows.pop(''))}"]
     for section, lines in rows.items():
         first, _, rest = inspect.getdoc(sections[section]).partition("\n\n")
         parts.append(f"\n## {section}\n\n{first}\n\n{HEAD}{''.join(lines)}")
-        parts += [
-            _settings(f"{section}.{name}", each.metadata["check"]) for name, each in keys(sections[section]).items()
-        ]
+        parts += [_settings(path, check) for path, check in checks.items() if path.startswith(f"{section}.")]
         if rest:
             parts.append(f"\n{rest}\n")
     return "".join(parts) + "\n"
+
+
+def _all_keys(sections):
+    """Yield (path, field) of each key of a section."""
+    for section, cls in sections.items():
+        if cls is not None:
+            yield from ((f"{section}.{name}", field) for name, field in keys(cls).items())
+
+
+def _brief(check, accepted):
+    """Return what is accepted in words, without the settings that have a table of their own."""
+    if not getattr(check, "settings", None):
+        return accepted
+    further = f", and {check.further}" if check.further else ""
+    return f"{check.name.accepted}; settings below{further}"
 
 
 def _settings(path, check):
@@ -49,12 +65,10 @@ def _settings(path, check):
     if not settings:
         return ""
     rows = [
-        _row(
-            f"`{path}.{key}`", f"`{default}`", accepted, "all names" if len(names) == len(by_name) else ", ".join(names)
-        )
+        _row(f"`{path}.{key}`", f"`{default}`", "all" if len(names) == len(by_name) else ", ".join(names), accepted)
         for (key, default, accepted), names in settings.items()
     ]
-    return f"\n| setting | default | accepted | of |\n|---|---|---|---|\n{''.join(rows)}"
+    return f"\n| setting | default | of | accepted |\n|---|---|---|---|\n{''.join(rows)}"
 
 
 def _row(*cells):
