@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 # make bench: the figures of the README; TORCH=… names an interpreter that has PyTorch.
-.PHONY: shakespeare test test-lowest bench lint format clean
+.PHONY: shakespeare test test-lowest bench docs lint format clean
 .DEFAULT_GOAL := test
 
 $(VENV)/installed: setup.cfg pyproject.toml
@@ -29,6 +29,12 @@ test-lowest:
 bench: $(VENV)/installed
 	for name in training generation; do $(BIN)/python benchmarks/$$name.py $(if $(TORCH),--torch $(TORCH)); done
 	for name in linear startup memory encoding; do $(BIN)/python benchmarks/$$name.py; done
+
+# The pages in docs/ as a site in build/docs, the tables of recipes.md anew.
+docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	$(BIN)/python docs/recipe_keys.py
+	$(BIN)/mkdocs build --strict
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

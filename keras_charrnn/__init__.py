@@ -30,6 +30,7 @@ _MODULES = (
     "cells",
     "corpora",
     "errors",
+    "export",
     "inspection",
     "layers",
     "recipe",

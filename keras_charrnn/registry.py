@@ -153,6 +153,9 @@ corpora = Registry("corpus", provider="keras_charrnn.corpora")
 def register_cell(name):
     """Class decorator that registers a cell under `name`, here and with Keras for saving.
 
+    Args:
+        name: Lower-case letters, digits and underscores; what a recipe's `model.cell` says.
+
     Example:
         @keras_charrnn.register_cell("my_cell")
         class MyCell(keras_charrnn.GatedCell): ...
@@ -197,6 +200,14 @@ def _is_abstract(cls, method):
 
 def register_corpus(name):
     """Decorator that registers a function `(max_bytes) -> keras_charrnn.corpora.Text` as the corpus `name`.
+
+    Args:
+        name: Lower-case letters, digits and underscores; what a recipe's `corpus.name` says.
+
+    Example:
+        @keras_charrnn.register_corpus("songs")
+        def songs(max_bytes=None):
+            return keras_charrnn.corpora.from_text("songs", text, "where it came from")
 
     Raises:
         RegistryError: If the name is taken.

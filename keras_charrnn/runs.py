@@ -193,8 +193,9 @@ class Run:
 
     Attributes:
         folder: Its path.
-        history: The metrics of each epoch, a list of mappings: what metrics.jsonl and timing.jsonl have.
-        model: The best model by validation loss, read at its first use.
+        history: The metrics of each epoch, a list of mappings: what metrics.jsonl and timing.jsonl have. Losses are in
+            nats per character.
+        model: The best model by validation loss, a `CharRNN`, read at its first use; `RunError` if there is none yet.
     """
 
     folder: pathlib.Path

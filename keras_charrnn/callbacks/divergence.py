@@ -8,7 +8,7 @@ from keras_charrnn.errors import DivergenceError, SettingsError
 
 
 class Divergence(keras.callbacks.Callback):
-    """Ends a training whose loss is no number any more, infinite, or far above its running mean.
+    """Ends a training whose loss is no number any more, infinite, or far above its running mean: `DivergenceError`.
 
     Every step is looked at, inside the compiled step; the end comes at the next call of the callbacks, before a
     checkpoint could be written. To stand before `Checkpointing`.

@@ -37,6 +37,7 @@ class Recurrent(keras.layers.Layer):
     Raises:
         CellError: If `cell` is no Keras layer, or has no `units` or `state_size`; or, with `weight_drop`, if it has no
             recurrent product with a weight `recurrent_kernel`.
+        SettingsError: If a stateful layer is built without a batch size, or called with another one.
     """
 
     def __init__(self, cell, stateful=False, return_state=False, weight_drop=0.0, **kwargs):

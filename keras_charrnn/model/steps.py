@@ -50,6 +50,9 @@ class Steps:
         """Like Keras's `compile`; the loss is the model's own, so there is none to give.
 
         The loop over time compiles its own parts, so that `jit_compile` stays off unless asked for.
+
+        Raises:
+            SettingsError: If a `loss` is given.
         """
         if "loss" in kwargs:
             raise SettingsError("a CharRNN has its own loss, nats per character: call compile without `loss`")
@@ -64,6 +67,9 @@ class Steps:
         Args:
             initial_step: Windows of the first epoch to pass over, without a call of the batch callbacks: those on which
                 an earlier `fit` has trained. A multiple of `steps_per_execution`, or all windows of the epoch.
+
+        Raises:
+            SettingsError: If the windows have no fixed shape, or their rows do not divide among the replicas.
         """
         data, callbacks = _dataset(x), list(callbacks)
         if not self.optimizer.built:
