@@ -1,5 +1,11 @@
+import os
+import pathlib
+import pty
+import select
 import shutil
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -38,6 +44,54 @@ def test_bash_offers_what_the_parser_has(script, words, offered):
         ["bash", "-c", f"{script('bash')}\n{command}", "bash", *words], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == offered and done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish on this machine")
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("ev", ["evaluate"]),
+        ("evaluate --pro", ["--protocol"]),
+        ("evaluate --protocol ", ["carried", "windows"]),
+        ("completion ", ["bash", "fish", "zsh"]),
+    ],
+)
+def test_fish_offers_what_the_parser_has(script, line, offered):
+    command = f"{script('fish')}\ncomplete -C 'keras-charrnn {line}'"
+    done = subprocess.run(["fish", "--no-config", "-c", command], capture_output=True, text=True, check=True)
+    assert [each.split("\t")[0] for each in done.stdout.splitlines()] == offered and done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh on this machine")
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("ev", "keras-charrnn evaluate "), ("evaluate --protocol c", "carried "), ("export --format on", "onnx ")],
+)
+def test_zsh_offers_what_the_parser_has(script, typed, shown):
+    pathlib.Path("script").write_text(script("zsh"))
+    shell, terminal = pty.fork()
+    if shell == 0:
+        os.execvpe("zsh", ["zsh", "-f", "-i"], {**os.environ, "TERM": "dumb", "PS1": "% "})
+    seen = ""
+
+    def wait_for(text):
+        nonlocal seen
+        end = time.monotonic() + 20
+        while text not in seen and time.monotonic() < end:
+            if select.select([terminal], [], [], 0.1)[0]:
+                seen += os.read(terminal, 4096).decode(errors="replace")
+        assert text in seen
+        seen = ""
+
+    try:
+        os.write(terminal, b"autoload -U compinit; compinit -u -D; source ./script; print rea''dy\n")
+        wait_for("ready")
+        os.write(terminal, f"keras-charrnn {typed}\t".encode())
+        wait_for(shown)
+    finally:
+        os.kill(shell, signal.SIGKILL)
+        os.waitpid(shell, 0)
+        os.close(terminal)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
