@@ -11,14 +11,16 @@ from keras import ops
 from keras_charrnn import noise, registry
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.evaluation import Scorer
-from keras_charrnn.export import export, from_torch
+from keras_charrnn.export import export
 from keras_charrnn.files import write_whole
 from keras_charrnn.generation import Generator
 from keras_charrnn.layers import Recurrent
 from keras_charrnn.layers.block import Block, make_normalization, wrap_cell
 from keras_charrnn.layers.normalization import KINDS
 from keras_charrnn.layers.products import PRECISIONS, project
+from keras_charrnn.model.importing import model_from_torch
 from keras_charrnn.model.saving import require_cell
+from keras_charrnn.model.showing import html_of
 from keras_charrnn.model.steps import Steps
 from keras_charrnn.vocabulary import Vocabulary
 
@@ -279,6 +281,10 @@ class CharRNN(Steps, keras.Model):
         finally:
             self.optimizer = optimizer
 
+    def _repr_html_(self):
+        """Return what a notebook shows: a table of layers, shapes and parameters."""
+        return html_of(self)
+
     def export(self, filepath, format="saved_model"):
         """Write the single step, or the weights, for another program; see `export.export`."""
         return export(self, filepath, format)
@@ -296,19 +302,7 @@ class CharRNN(Steps, keras.Model):
             SettingsError: If the weights are not those of such a model, or have another number of symbols.
             RunError, ExtraError: As `export.read_weights`.
         """
-        settings, arrays = from_torch(weights, embedding, head)
-        order = None
-        if isinstance(vocabulary, str):
-            symbols, vocabulary = vocabulary, Vocabulary(vocabulary)
-            order = [symbols.find(symbol) for symbol in vocabulary.symbols]
-        if len(arrays[-1]) != len(vocabulary):
-            raise SettingsError(f"the weights are of {len(arrays[-1])} symbols; the vocabulary has {len(vocabulary)}")
-        model = cls(vocabulary, **settings)
-        if order is not None:  # ours are in the order of their code points
-            # Rows of the embedding, or of the first kernel with one-hot inputs; columns of the head.
-            arrays = [arrays[0][order], *arrays[1:-2], arrays[-2][:, order], arrays[-1][order]]
-        model.set_weights(arrays)
-        return model
+        return model_from_torch(cls, weights, vocabulary, embedding, head)
 
     def get_compile_config(self):
         return None  # nothing of the training goes into the file
