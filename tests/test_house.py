@@ -40,6 +40,7 @@ ORDER = [
     "optimization",
     "training",
     "comparison",
+    "tuning",
     "testing",
     "cli",
 ]
