@@ -13,15 +13,20 @@ VOCABULARY = 65
 
 
 class CharRNN(nn.Module):
-    def __init__(self, cell, units, layers):
+    def __init__(self, cell, units, layers, symbols=VOCABULARY, embedding=64, dropout=0.0):
         super().__init__()
-        self.embedding = nn.Embedding(VOCABULARY, 64)
-        self.recurrent = LAYERS[cell](64, units, layers, batch_first=True)
-        self.head = nn.Linear(units, VOCABULARY)
+        self.embedding = nn.Embedding(symbols, embedding)
+        self.recurrent = LAYERS[cell](embedding, units, layers, batch_first=True, dropout=dropout if layers > 1 else 0)
+        self.dropout, self.head = nn.Dropout(dropout), nn.Linear(units, symbols)
 
     def forward(self, ids, states):
         hidden, states = self.recurrent(self.embedding(ids), states)
-        return self.head(hidden), states
+        return self.head(self.dropout(hidden)), states
+
+
+def detached(states):
+    """Return states without what they were computed from."""
+    return tuple(each.detach() for each in states) if isinstance(states, tuple) else states.detach()
 
 
 def main(cell, units, layers, batch, length, steps, precision):
@@ -34,7 +39,7 @@ def main(cell, units, layers, batch, length, steps, precision):
         began = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             logits, states = model(ids[:, :-1], states)
-        states = tuple(each.detach() for each in states) if isinstance(states, tuple) else states.detach()
+        states = detached(states)
         loss = nn.functional.cross_entropy(logits.float().reshape(-1, VOCABULARY), ids[:, 1:].reshape(-1))
         optimizer.zero_grad()
         loss.backward()

@@ -22,6 +22,7 @@ _HOMES = {
     "load": "runs",
     "evaluate": "measures",
     "compare": "comparison",
+    "tune": "tuning",
     "fit": "training",
     "resume": "training",
 }

@@ -12,6 +12,11 @@ class CharRNNError(Exception):
     exit_status = 2  # of the program; 1 for those that are no mistake in what was asked for
 
 
+def in_words(error):
+    """Return an error as a row of a table gives it: the message of one of this package's, else its class too."""
+    return str(error) if isinstance(error, CharRNNError) else f"{type(error).__name__}: {error}"
+
+
 class RecipeError(CharRNNError, ValueError):
     """A recipe that cannot be used. `problems` lists every fault found, one message each."""
 
@@ -64,6 +69,12 @@ class CheckError(CharRNNError, AssertionError):
 
 class ComparisonError(CharRNNError):
     """A comparison some of whose runs failed; the others went on, and all is written."""
+
+    exit_status = 1
+
+
+class SearchError(CharRNNError):
+    """A search none of whose trials came to a loss; all is written."""
 
     exit_status = 1
 

@@ -4,7 +4,7 @@ import os
 import pathlib
 import re
 
-from keras_charrnn.errors import WriteError
+from keras_charrnn.errors import SettingsError, WriteError
 
 
 def write_whole(path, write):
@@ -70,6 +70,41 @@ def make_numbered(parent, name):
             return path
         except FileExistsError:  # another process was faster
             number += 1
+
+
+def make_output(output, name):
+    """Make the folder that a command writes to: OUTPUT, new or empty, or where that is None runs/NAME-001, or so on.
+
+    Raises:
+        SettingsError: If it cannot be made, or has files in it.
+    """
+    try:
+        if output is None:
+            return make_numbered("runs", name)
+        folder = pathlib.Path(output)
+        folder.mkdir(parents=True, exist_ok=True)
+        filled = any(folder.iterdir())
+    except OSError as error:
+        raise SettingsError(f"the folder {output or 'runs'} cannot be made: {error.strerror}") from error
+    if filled:
+        raise SettingsError(f"output must be a new or empty folder; {folder} has files in it")
+    return folder
+
+
+def lock(file):
+    """Lock an open file for this process alone; the system unlocks it when the process ends, however that is.
+
+    Raises:
+        OSError: If another process has it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def remove_temporaries(folder):

@@ -7,7 +7,7 @@ import pathlib
 
 from keras_charrnn.checkpoints import Checkpoints
 from keras_charrnn.errors import RunError
-from keras_charrnn.files import make_numbered, remove_temporaries
+from keras_charrnn.files import lock, make_numbered, remove_temporaries
 from keras_charrnn.registry import suggest
 
 
@@ -114,7 +114,7 @@ class RunFolder:
             raise RunError(f"{self.path} cannot be written to: {error.strerror}") from error
         with file:
             try:
-                _lock(file)
+                lock(file)
             except OSError as error:
                 raise RunError(f"{self.path} is being trained by another process; wait for it, or stop it") from error
             for folder in (self.path, self.checkpoints.folder, self.samples):
@@ -173,18 +173,6 @@ def _read_rows(path, names):
 
 def _is_number(value):
     return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
-
-
-def _lock(file):
-    """Lock an open file, or raise OSError; the system unlocks it when the process ends, however that is."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @dataclasses.dataclass

@@ -21,6 +21,10 @@ CALLS = {
         *("--set", "corpus={name: python_stdlib, max_bytes: 20000}", "--set", "model.units=8"),
         *("--set", "training.epochs=1", "--set", "samples.prefix=null", "--set", "windows.batch_size=4"),
     ],
+    "time_to_loss.py": [
+        *("--recipe", str(BENCHMARKS.parent / "recipes" / "quickstart.yaml"), "--set", "model.units=8"),
+        *("--set", "corpus.max_bytes=100000", "--steps", "20", "--every", "10", "--plot", "curves.png"),
+    ],
     "kill_resume.py": ["--replicas", "1", "--trials", "1"],
 }
 
@@ -30,7 +34,7 @@ def test_a_benchmark_prints_its_table_and_the_machine(name):
     done = subprocess.run([sys.executable, BENCHMARKS / name, *CALLS[name]], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "|---" in done.stdout and " cores" in done.stdout
-    if name in ("training.py", "generation.py"):
+    if name in ("training.py", "generation.py", "time_to_loss.py"):
         assert "missing" in done.stdout  # PyTorch is no dependency
 
 

@@ -22,7 +22,7 @@ from keras_charrnn.recipe import describe_keys
 ROOT = pathlib.Path(keras_charrnn.__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-RUN_ELSEWHERE = {"plugins.md", "cells.md"}
+RUN_ELSEWHERE = {"plugins.md", "cells.md", "tuning.md"}
 OTHER_PROGRAMS = {"pip"}  # whose lines are not run
 # What every training of the command line is given on top, so that it takes seconds.
 SMALLER = ["--set", "training.epochs=1", "--set", "model.units=16", "--set", "compute.replicas=1", "--quiet"]

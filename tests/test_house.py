@@ -41,6 +41,7 @@ ORDER = [
     "optimization",
     "training",
     "comparison",
+    "tuning",
     "testing",
     "cli",
 ]

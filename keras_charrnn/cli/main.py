@@ -20,6 +20,7 @@ from keras_charrnn.cli import (
     sample,
     score,
     train,
+    tune,
     write,
 )
 from keras_charrnn.errors import CharRNNError
@@ -29,6 +30,7 @@ COMMANDS = {
     "train": train,
     "resume": resume,
     "compare": compare,
+    "tune": tune,
     "sample": sample,
     "write": write,
     "evaluate": evaluate,
@@ -43,7 +45,7 @@ COMMANDS = {
 }
 STATUSES = (
     "Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check or in a "
-    "comparison; 2 a mistake in what was asked for; 130 Ctrl-C; 143 SIGTERM."
+    "comparison, or a search without a loss; 2 a mistake in what was asked for; 130 Ctrl-C; 143 SIGTERM."
 )
 
 

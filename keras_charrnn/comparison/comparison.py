@@ -3,7 +3,6 @@
 import dataclasses
 import gc
 import math
-import pathlib
 
 import rich.console
 
@@ -12,9 +11,9 @@ from keras_charrnn.comparison.clock import Clock
 from keras_charrnn.comparison.matching import count_parameters, match_units
 from keras_charrnn.comparison.results import CellResult, Comparison, Trial
 from keras_charrnn.comparison.screen import Screen
-from keras_charrnn.comparison.writing import write_plots, write_tables
-from keras_charrnn.errors import CharRNNError, ExtraError, RecipeError, SettingsError, WriteError
-from keras_charrnn.files import make_numbered
+from keras_charrnn.comparison.writing import to_rich, write_plots, write_tables
+from keras_charrnn.errors import ExtraError, RecipeError, SettingsError, WriteError, in_words
+from keras_charrnn.files import make_output
 from keras_charrnn.recipe.sections import CELL
 from keras_charrnn.training import fit, versions
 from keras_charrnn.vocabulary import Vocabulary
@@ -69,14 +68,14 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
         "machine": dataclasses.asdict(machine),
         "versions": versions(),
     }
-    comparison = Comparison(_make_folder(output, plan.name), facts, results)
+    comparison = Comparison(make_output(output, f"{plan.name}-compare"), facts, results)
     lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
     lines += [f"folder   {comparison.folder}"]
     lines += [f"note     {note}" for note in (*filter(None, [text.note]), *machine.notes)]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     try:
-        with Screen(console, comparison) as screen:
+        with Screen(console, lambda: to_rich(comparison)) as screen:
             for result in results:
                 _train_cell(result, plan, vocabulary, comparison, screen)
     finally:  # of Ctrl-C too
@@ -114,20 +113,6 @@ def _read_cells(cells, plan):
     return asked
 
 
-def _make_folder(output, name):
-    try:
-        if output is None:
-            return make_numbered("runs", f"{name}-compare")
-        folder = pathlib.Path(output)
-        folder.mkdir(parents=True, exist_ok=True)
-        filled = any(folder.iterdir())
-    except OSError as error:
-        raise SettingsError(f"the folder {output or 'runs'} cannot be made: {error.strerror}") from error
-    if filled:
-        raise SettingsError(f"output must be a new or empty folder; {folder} has files in it")
-    return folder
-
-
 def _train_cell(result, plan, vocabulary, comparison, screen):
     """Find the units of a cell, and train it for each seed; what fails is noted."""
     settings, facts = dataclasses.replace(plan.model, cell=result.arguments), comparison.facts
@@ -138,21 +123,25 @@ def _train_cell(result, plan, vocabulary, comparison, screen):
         result.parameters = count_parameters(dataclasses.replace(settings, units=units), vocabulary)
         result.units = units
     except Exception as error:
-        result.error = _words(error)
-        screen.ended(result)
+        result.error = in_words(error)
+        screen.ended(result.newest())
         write_tables(comparison)
         return
     for seed in facts["seeds"]:
-        screen.tell(result, seed, "compiling")
         result.trials.append(_train(result, seed, plan, comparison.folder, screen))
-        screen.ended(result)
+        screen.ended(result.newest())
         write_tables(comparison)
 
 
 def _train(result, seed, plan, folder, screen):
     """Return the trial of a cell and a seed."""
     step = plan.windows.batch_size * plan.windows.length
-    clock = Clock(step, lambda state: screen.tell(result, seed, state))
+
+    def tell(state):
+        screen.tell(f"training {result.cell}, seed {seed}: {state}")
+
+    tell("compiling")
+    clock = Clock(step, tell)
     overrides = {"model.cell": result.arguments, "model.units": result.units, "compute.seed": seed}
     try:
         quiet = rich.console.Console(quiet=True)
@@ -160,7 +149,7 @@ def _train(result, seed, plan, folder, screen):
     except WriteError:  # it would hit the others too
         raise
     except Exception as error:
-        return Trial(seed, error=_words(error))
+        return Trial(seed, error=in_words(error))
     finally:
         gc.collect()  # a model and its compiled functions refer to one another; clear_session frees no more
     best = min((row for row in run.history if math.isfinite(row["val_loss"])), key=_loss, default=None)
@@ -172,10 +161,6 @@ def _train(result, seed, plan, folder, screen):
 
 def _loss(row):
     return row["val_loss"]
-
-
-def _words(error):
-    return str(error) if isinstance(error, CharRNNError) else f"{type(error).__name__}: {error}"
 
 
 def _conclude(comparison, console):

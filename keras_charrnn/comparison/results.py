@@ -85,6 +85,18 @@ class CellResult:
         parts = [f"seed {', '.join(seeds)}: {reason}" for reason, seeds in reasons.items()]
         return self.error.partition("\n")[0] or "; ".join(parts)
 
+    def newest(self):
+        """Return in a line what the last trial came to, or why there is none."""
+        words = [self.cell]
+        trial = self.trials[-1] if self.trials else None
+        if trial is not None:
+            words.append(f"{self.units} units, {self.parameters:,} parameters, seed {trial.seed}")
+        if error := self.error or trial.error:
+            words.append(f"failed: {error}")
+        else:
+            words.append(f"validation {trial.nats_per_character:.4f} nats, epoch {trial.epoch}")
+        return "  ".join(words)
+
     def row(self):
         """Return the row of the table: a mapping from columns to numbers, None where there is none."""
         return {

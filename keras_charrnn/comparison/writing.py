@@ -64,9 +64,21 @@ def write_plots(comparison):
 def to_markdown(comparison):
     """Return the table in Markdown, with a paragraph on what it is."""
     titles, rows = _table(comparison)
-    rules = ["---" if title in ("cell", "note") else "---:" for title in titles]
-    lines = [f"| {' | '.join(each.replace('|', chr(92) + '|') for each in row)} |" for row in (titles, rules, *rows)]
-    return "\n".join([*lines, "", _origin(comparison), "", comparison.describe()]) + "\n"
+    facts = comparison.facts
+    return "\n\n".join([markdown_table(titles, rows, ("cell", "note")), origin(facts), comparison.describe()]) + "\n"
+
+
+def markdown_table(titles, rows, left):
+    """Return a table in Markdown.
+
+    Args:
+        titles: Of the columns.
+        rows: Lists of strings.
+        left: Titles of the columns that are aligned to the left; the others are of numbers.
+    """
+    rules = ["---" if title in left else "---:" for title in titles]
+    escaped = ([each.replace("|", "\\|").replace("\n", " ") for each in row] for row in (titles, rules, *rows))
+    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)
 
 
 def to_rich(comparison):
@@ -94,8 +106,8 @@ def _table(comparison):
     return titles, [row[:-1] for row in rows]
 
 
-def _origin(comparison):
-    facts = comparison.facts
+def origin(facts):
+    """Return in a sentence or two the recipe, text, machine and versions that figures are from."""
     machine, corpus, versions = compute.Machine(**facts["machine"]), facts["corpus"], facts["versions"]
     return (
         f"Recipe {facts['recipe']['name']}, {corpus['name']}, epochs: {facts['recipe']['training']['epochs']}. "

@@ -14,6 +14,7 @@ from keras_charrnn.recipe import sections
 from keras_charrnn.recipe.checks import Each, Named, flag, refusal, several, show, text
 from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.recipe.reading import load_file
+from keras_charrnn.recipe.search import SearchCheck, candidates
 from keras_charrnn.recipe.sections import Section, build, key, keys
 
 NAME = text("letters, digits, - and _, 100 at most", r"[A-Za-z0-9_-]{1,100}")
@@ -58,14 +59,16 @@ class Recipe(Section):
     tensorboard: bool = key(False, "whether the run's folder gets logs for TensorBoard, in tensorboard/", flag())
     callbacks: tuple = key([], "further Keras callbacks of the training", Each(CALLBACK, "callbacks"))
     plugins: tuple = key([], "modules or files that register cells, imported first", PLUGINS)
+    tune: dict = key({}, "keys that the command tune searches, each with choices or a range", SearchCheck())
 
     def to_mapping(self):
         """Return the recipe as plain values, every key in it: what `read` makes the same recipe of."""
         return _plain(self)
 
-    def to_yaml(self):
-        """Return the recipe as a YAML file, every key in it."""
-        return yaml.safe_dump(self.to_mapping(), sort_keys=False, allow_unicode=True, width=100)
+    def to_yaml(self, without=()):
+        """Return the recipe as a YAML file, every key in it but for the sections of `without`."""
+        mapping = {name: value for name, value in self.to_mapping().items() if name not in without}
+        return yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _plain(value):
@@ -105,6 +108,7 @@ def read(source, overrides=None):
         plugin_folder=here if "plugins" in overrides else folder,
     )
     problems += _load_plugins(recipe.plugins) or [*_unknown_names(recipe), *_unknown_callbacks(recipe)]
+    problems += _refused_candidates(recipe.tune, mapping, problems)
     if problems:
         raise RecipeError(problems, label)
     return recipe
@@ -181,3 +185,18 @@ def _unknown_names(recipe):
         asked.append(("corpus.name", registry.corpora, recipe.corpus.name))
     asked += [(f"corpus.else[{i}]", registry.corpora, name) for i, name in enumerate(recipe.corpus.otherwise)]
     return [f"{path}: {names.unknown(name)}" for path, names, name in asked if name not in names]
+
+
+def _refused_candidates(search, mapping, problems):
+    """Return the problems of what a search would give its keys, found by reading the recipe with each of the values.
+
+    Keys that do not go together are none: which go with which is known only when all have their values.
+    """
+    refused = []
+    for path, place, value in candidates(search):
+        found = []
+        changed = {**apply_overrides(mapping, {path: value}, found), "tune": {}}
+        found += _unknown_names(build(Recipe, changed, "", found))
+        own = [each for each in found if each.startswith(path) and each not in problems]
+        refused += [f"tune.{place}: {each}" for each in own]
+    return refused
