@@ -21,6 +21,7 @@ _HOMES = {
     "Run": "runs",
     "load": "runs",
     "evaluate": "measures",
+    "advise": "advice",
     "compare": "comparison",
     "fit": "training",
     "resume": "training",

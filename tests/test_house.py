@@ -32,6 +32,7 @@ ORDER = [
     "checkpoints",
     "runs",
     "measures",
+    "advice",
     "callbacks",
     "compute",
     "pages",

@@ -55,7 +55,7 @@ def _rate_factor(plan, went_back):
 def _fit(plan, data, model, folder, further, console, start, went_back):
     """Run Keras's `fit`; return the metrics of each epoch."""
     settings, steps = plan.training, data.training.steps
-    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters)
+    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters, went_back)
     shown = ours.Progress(console, data.training.characters)
     used = [
         ours.StateReset(plan.states.reset),
