@@ -22,6 +22,7 @@ _HOMES = {
     "load": "runs",
     "evaluate": "measures",
     "advise": "advice",
+    "memorization": "verbatim",
     "compare": "comparison",
     "fit": "training",
     "resume": "training",

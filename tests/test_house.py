@@ -21,6 +21,7 @@ ORDER = [
     "corpora",
     "vocabulary",
     "encoding",
+    "verbatim",
     "windows",
     "noise",
     "recurrence",

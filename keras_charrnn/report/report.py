@@ -136,8 +136,15 @@ class _Report:
                 f'<details{opened}><summary>{escape(each.when.capitalize())}</summary><div class="grid">{texts}</div>'
                 "</details>"
             )
-        more = f'<p class="soft">The {len(sets) - len(shown)} earlier sets are in samples/.</p>'
-        return f"<section><h2>Samples</h2>{''.join(parts)}{more if len(sets) > len(shown) else ''}</section>"
+        if len(sets) > len(shown):
+            parts.append(f'<p class="soft">The {len(sets) - len(shown)} earlier sets are in samples/.</p>')
+        return f"<section><h2>Samples</h2>{self._memorized()}{''.join(parts)}</section>"
+
+    def _memorized(self):
+        if (record := self._folder.read_memorization()) is None:
+            return ""
+        samples, found = record
+        return f"<p>In the samples of {escape(samples)}, {escape(str(found))}.</p>"
 
     def _corpus(self):
         corpus = self._environment.get("corpus")

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_charrnn import runs
 from keras_charrnn.advice import MANY_SYMBOLS, MORE_RARELY, advise
 from keras_charrnn.evaluation import bits
 
@@ -57,6 +58,9 @@ def conclude(console, run):
     )
     for each in advise(run):
         say(console, str(each))
+    if record := runs.RunFolder(run.folder).read_memorization():
+        samples, found = record
+        say(console, f"In the samples of {samples}, {found}.")
     say(
         console,
         f"run in {run.folder}, with report.html; more text: keras-charrnn sample {run.folder}",
