@@ -21,6 +21,8 @@ _HOMES = {
     "Run": "runs",
     "load": "runs",
     "evaluate": "measures",
+    "advise": "advice",
+    "memorization": "verbatim",
     "compare": "comparison",
     "tune": "tuning",
     "fit": "training",

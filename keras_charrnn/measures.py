@@ -129,6 +129,41 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None):
     return Evaluation(total / characters, characters, "carried", corpus, chosen_by=chosen_by, unknown=unknown)
 
 
+def training_text(run):
+    """Return the text that a run's model has learned from, as the model sees it: an iterable of str.
+
+    Args:
+        run: A `Run` or the path of its folder.
+
+    Raises:
+        SettingsError: If it is no run but a model alone.
+        CorpusError: If the run's corpus cannot be had any more, or is another text by now.
+        RunError: If there is no such run.
+    """
+    run, model = _open(run)
+    if run is None:
+        raise SettingsError("a model alone does not know the text that it has learned from; give the run's folder")
+    text, environment = _read_corpus(run.folder)
+    return learned(text, model.vocabulary, environment["split"].get("train", 0))
+
+
+def learned(text, vocabulary, characters):
+    """Yield, in pieces, the first characters of a text without what a vocabulary drops and with what it replaces.
+
+    Args:
+        text: A `corpora.Text`.
+        vocabulary: A `Vocabulary`.
+        characters: How many of those that are left.
+    """
+    for piece in text.pieces():
+        if vocabulary.unknown != "error":
+            piece = vocabulary.decode(vocabulary.encode(piece, text.source))
+        yield piece[:characters]
+        characters -= len(piece)
+        if characters <= 0:
+            return
+
+
 def open_source(path, plugins=()):
     """Return what `evaluate` takes: the `Run` of a folder, or the `CharRNN` of a file; import plugins first."""
     for plugin in plugins:
@@ -149,20 +184,27 @@ def _open(source):
 
 def _read_split(path, model, split):
     """Return the name of the run's corpus, and the ids of one part of it."""
-    folder = runs.RunFolder.open(path)
-    plan = recipe.read(folder.recipe)
-    text = corpora.load(**vars(plan.corpus))
-    trained_on = folder.read_environment()["corpus"]["sha256"]
-    if text.sha256 != trained_on:
-        raise CorpusError(
-            f"{text.source} is not the text that {path} was trained on any more (its sha256 is {text.sha256}, not "
-            f"{trained_on}); bring that back, or evaluate the run on a text of your choice"
-        )
+    text, _ = _read_corpus(path)
+    plan = recipe.read(runs.RunFolder(path).recipe)
     parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(plan.split))
     ids = dict(zip(SPLITS, parts, strict=True))[split]
     if not len(ids):
         raise SettingsError(f"the run {path} has no {split} split: its recipe has split.{split} at 0")
     return text.name, ids
+
+
+def _read_corpus(path):
+    """Return the text of a run, and the record of it."""
+    folder = runs.RunFolder.open(path)
+    text = corpora.load(**vars(recipe.read(folder.recipe).corpus))
+    environment = folder.read_environment()
+    trained_on = environment["corpus"]["sha256"]
+    if text.sha256 != trained_on:
+        raise CorpusError(
+            f"{text.source} is not the text that {path} was trained on any more (its sha256 is {text.sha256}, not "
+            f"{trained_on}); bring that back, or evaluate the run on a text of your choice"
+        )
+    return text, environment
 
 
 def _unknown(vocabulary, text):

@@ -7,8 +7,9 @@ import pathlib
 
 from keras_charrnn.checkpoints import Checkpoints
 from keras_charrnn.errors import RunError
-from keras_charrnn.files import lock, make_numbered, remove_temporaries
+from keras_charrnn.files import lock, make_numbered, remove_temporaries, write_text
 from keras_charrnn.registry import suggest
+from keras_charrnn.verbatim import Memorization
 
 
 def _is_whole(value):
@@ -31,6 +32,7 @@ _ENVIRONMENT = {
     "machine": dict,
     "versions": dict,
 }
+_MEMORIZATION = {"samples": str, "longest": str, "share": lambda value: value is None or _is_number(value)}
 
 
 class RunFolder:
@@ -45,6 +47,7 @@ class RunFolder:
         timing: timing.jsonl, what the clock said of each epoch; all else of a run is the same when it is repeated.
         samples: samples/, the texts made while training.
         environment: environment.json, the corpus, the machine and the versions.
+        memorization: memorization.json, what of the last samples stands in the training text.
         report: report.html, all of it to look at.
         plots: plots/, the report's plots as pictures, where they were asked for.
         tensorboard: tensorboard/, logs, where the recipe asks for them.
@@ -59,6 +62,7 @@ class RunFolder:
         self.timing = self.path / "timing.jsonl"
         self.samples = self.path / "samples"
         self.environment = self.path / "environment.json"
+        self.memorization = self.path / "memorization.json"
         self.report = self.path / "report.html"
         self.plots = self.path / "plots"
         self.tensorboard = self.path / "tensorboard"
@@ -136,14 +140,41 @@ class RunFolder:
         Raises:
             RunError: If it is missing or damaged.
         """
-        try:
-            record = json.loads(self.environment.read_text(encoding="utf-8"))
-            _require(record, _ENVIRONMENT, "the file")
-        except FileNotFoundError as error:
-            raise RunError(f"{self.environment} is missing") from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise RunError(f"{self.environment} is damaged: {error}") from error
-        return record
+        if not self.environment.exists():
+            raise RunError(f"{self.environment} is missing")
+        return _read_record(self.environment, _ENVIRONMENT)
+
+    def write_memorization(self, samples, found):
+        """Keep what of some samples stands in the training text.
+
+        Args:
+            samples: Which they are: "epoch 3".
+            found: A `verbatim.Memorization`.
+
+        Raises:
+            WriteError: If it cannot be written.
+        """
+        write_text(self.memorization, json.dumps({"samples": samples, **found.to_mapping()}, indent=2) + "\n")
+
+    def read_memorization(self):
+        """Return what `write_memorization` was given, or None where there was no sample.
+
+        Raises:
+            RunError: If it is damaged.
+        """
+        if not self.memorization.exists():
+            return None
+        record = _read_record(self.memorization, _MEMORIZATION)
+        return record["samples"], Memorization(record["longest"], record["share"])
+
+
+def _read_record(path, kinds):
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        _require(record, kinds, "the file")
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+    return record
 
 
 def _require(value, kind, name):

@@ -355,9 +355,15 @@ def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training):
 
     tiny["training"] |= {"divergence": {"name": "go_back", "rate": 0.25}, "epochs": 3, **training}
     run = keras_charrnn.fit(tiny, callbacks=[Once(130, np.nan)], console=console)
-    assert "going back to epoch 2, step 0, with the learning rate times 0.25 (1 of 3)" in console.export_text()
+    assert "going back to epoch 2, step 0, with the learning rate times 0.25 (1 of 3)" in console.export_text(
+        clear=False
+    )
     lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert [line.get("went_back") for line in lines] == [None, 1, 1]
+    assert "The loss diverged 1 time, and held only with the learning rate times 0.25." in console.export_text(
+        clear=False
+    )
     whole = keras_charrnn.fit(tiny, console=console)
     factors = [
         row["learning_rate"] / other["learning_rate"] for row, other in zip(run.history, whole.history, strict=True)

@@ -16,8 +16,8 @@ def test_a_run_has_all_that_it_says(tiny, console, tmp_path):
     files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
     assert files == {
         "recipe.yaml", "model.keras", "metrics.jsonl", "timing.jsonl", "environment.json", "report.html",
-        "checkpoints/step-000000092.checkpoint", "checkpoints/step-000000184.checkpoint", "checkpoints/lock",
-        "samples/epoch-001.txt", "samples/epoch-002.txt",
+        "memorization.json", "checkpoints/step-000000092.checkpoint", "checkpoints/step-000000184.checkpoint",
+        "checkpoints/lock", "samples/epoch-001.txt", "samples/epoch-002.txt",
     }  # fmt: skip
     assert len(run.history) == 2 and run.history[1]["val_loss"] < run.history[0]["val_loss"]
     assert run.metrics == run.history[1]

@@ -13,18 +13,20 @@ class MetricsLog(Speed):
 
     In the first a line has `epoch` (from 1), `step` (windows so far), and the metrics of Keras: `loss` and `val_loss`
     in nats per character, the same as `bits_per_character` and `val_bits_per_character`, `learning_rate`,
-    `gradient_norm` and `clipped` (share of steps). In the second, `epoch`, `characters_per_second` (of training alone)
-    and `seconds` (of training so far, with those before an interruption).
+    `gradient_norm` and `clipped` (share of steps), and `went_back` where that is not 0. In the second, `epoch`,
+    `characters_per_second` (of training alone) and `seconds` (of training so far, with those before an interruption).
 
     Args:
         path, timing: Of the files.
         characters: Targets in an epoch.
+        went_back: How often the training has diverged and gone back so far.
     """
 
     memory = ("rows", "clock", "seconds")
 
-    def __init__(self, path, timing, characters):
+    def __init__(self, path, timing, characters, went_back=0):
         super().__init__(characters)
+        self.went_back = went_back
         self.path, self.timing = path, timing
         self.rows, self.clock, self.seconds = [], [], 0.0
 
@@ -52,6 +54,8 @@ class MetricsLog(Speed):
         if "val_loss" in logs:
             row["val_bits_per_character"] = bits(logs["val_loss"])
         row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        if self.went_back:
+            row["went_back"] = self.went_back
         self.rows.append(row)
         self.clock.append(self._read_clock(epoch))
         for path, rows in ((self.path, self.rows), (self.timing, self.clock)):

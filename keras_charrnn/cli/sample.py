@@ -9,6 +9,11 @@ def add_arguments(parser):
     add_sampling_arguments(parser, length=400)
     parser.add_argument("--num-samples", metavar="N", type=int, default=1, help="texts to write (default: 1)")
     parser.add_argument("--stop", metavar="TEXT", help="end before this text")
+    parser.add_argument(
+        "--memorization",
+        action="store_true",
+        help="also say, on standard error, how much of the new text stands word for word in the run's training text",
+    )
 
 
 def add_sampling_arguments(parser, length):
@@ -26,17 +31,28 @@ def run(options):
 
     with quiet_tensorflow(options.debug):
         from keras_charrnn.generation import Sampling
+        from keras_charrnn.measures import training_text
         from keras_charrnn.runs import load
 
     settings = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p", "seed")}
     Sampling(**settings)  # its errors before the model is read
     model = load(options.path, options.plugin)
+    learned = training_text(options.path) if options.memorization else None
     settings |= {"prefix": options.prefix, "length": options.length, "stop": options.stop}
     if options.num_samples == 1:
+        texts = [""]
         for piece in model.stream(**settings):
             sys.stdout.write(piece)
             sys.stdout.flush()
+            texts[0] += piece
         sys.stdout.write("\n")
-        return
-    for number, text in enumerate(model.generate(num_samples=options.num_samples, **settings), start=1):
-        print(f"--- {number} ---\n{text}")
+    else:
+        texts = model.generate(num_samples=options.num_samples, **settings)
+        for number, text in enumerate(texts, start=1):
+            print(f"--- {number} ---\n{text}")
+    if learned is not None:
+        from keras_charrnn.verbatim import memorization
+
+        sys.stdout.flush()
+        found = memorization([text.removeprefix(options.prefix) for text in texts], learned)
+        print(f"keras-charrnn: {found}", file=sys.stderr)

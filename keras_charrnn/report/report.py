@@ -1,12 +1,12 @@
 """report.html: a run on one page."""
 
 from keras_charrnn import pages
+from keras_charrnn.advice import advise
 from keras_charrnn.errors import ExtraError, WriteError
 from keras_charrnn.files import write_bytes, write_text
 from keras_charrnn.pages import escape
 from keras_charrnn.report.plots import Plots
 from keras_charrnn.report.samples import read_samples
-from keras_charrnn.report.verdict import verdict
 from keras_charrnn.runs import Run, RunFolder
 
 SYMBOLS = 100  # most that are listed
@@ -79,7 +79,7 @@ class _Report:
         return pages.page(f"{name}: report", "\n".join(sections))
 
     def _head(self, name):
-        first, *further = verdict(self._history)
+        first, *further = map(str, advise(self._run))
         rest = "".join(f"<p>{escape(each)}</p>" for each in further)
         return f"<header><h1>{escape(name)}</h1>{self._facts()}<p><strong>{escape(first)}</strong></p>{rest}</header>"
 
@@ -136,8 +136,15 @@ class _Report:
                 f'<details{opened}><summary>{escape(each.when.capitalize())}</summary><div class="grid">{texts}</div>'
                 "</details>"
             )
-        more = f'<p class="soft">The {len(sets) - len(shown)} earlier sets are in samples/.</p>'
-        return f"<section><h2>Samples</h2>{''.join(parts)}{more if len(sets) > len(shown) else ''}</section>"
+        if len(sets) > len(shown):
+            parts.append(f'<p class="soft">The {len(sets) - len(shown)} earlier sets are in samples/.</p>')
+        return f"<section><h2>Samples</h2>{self._memorized()}{''.join(parts)}</section>"
+
+    def _memorized(self):
+        if (record := self._folder.read_memorization()) is None:
+            return ""
+        samples, found = record
+        return f"<p>In the samples of {escape(samples)}, {escape(str(found))}.</p>"
 
     def _corpus(self):
         corpus = self._environment.get("corpus")

@@ -31,7 +31,7 @@ def read_samples(folder):
     sets = []
     for path in sorted(folder.glob("*.txt"), key=lambda path: (path.name.startswith("epoch"), path.name)):
         try:
-            _, *parts = _TITLE.split(path.read_text(encoding="utf-8", errors="replace"))
+            _, *parts = _TITLE.split(path.read_bytes().decode("utf-8", "replace"))
         except OSError as error:
             raise RunError(f"{path} cannot be read: {error.strerror}") from error
         pieces = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))

@@ -6,10 +6,11 @@ import json
 import rich.console
 
 from keras_charrnn import compute, recipe, runs
-from keras_charrnn.errors import RunError, SettingsError
+from keras_charrnn.errors import CorpusError, RunError, SettingsError
 from keras_charrnn.files import write_text
-from keras_charrnn.report import write_report
+from keras_charrnn.measures import training_text
 from keras_charrnn.training.data import Data, read_text
+from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
 from keras_charrnn.training.telling import announce, describe, say
 from keras_charrnn.training.train import train
@@ -76,7 +77,12 @@ def resume(path, callbacks=(), console=None):
         start = folder.checkpoints.newest()
         if start.facts["finished"]:
             if not folder.report.is_file():  # the end came between the last checkpoint and the report
-                write_report(folder.path)
+                characters = folder.read_environment()["split"].get("train")
+                try:
+                    learned = training_text(folder.path)
+                except CorpusError:  # the report is to be had without
+                    learned = None
+                end(folder, plan.samples.prefix or "", characters, learned, console)
             say(console, f"{folder.path} has finished; nothing is left to do")
             return runs.Run(folder.path, folder.read_metrics())
         environment = folder.read_environment()

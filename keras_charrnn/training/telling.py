@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_charrnn import runs
+from keras_charrnn.advice import MANY_SYMBOLS, MORE_RARELY, advise
 from keras_charrnn.evaluation import bits
-
-MANY_SYMBOLS = 1000  # beyond which most are too rare to be learned
 
 
 def say(console, text):
@@ -41,20 +41,28 @@ def _note_of_many(data):
     rarest = np.argsort(data.counts, kind="stable")[:20]
     return (
         f"{len(data.vocabulary):,} symbols are many for a model of characters; the rarest are "
-        f"{' '.join(repr(data.vocabulary.symbols[i])[1:-1] for i in rarest)}. vocabulary: {{min_count: 10, unknown: "
-        "replace} would leave out what is rarer than that"
+        f"{' '.join(repr(data.vocabulary.symbols[i])[1:-1] for i in rarest)}. vocabulary: {MORE_RARELY} "
+        "would leave out what is rarer than that"
     )
 
 
 def conclude(console, run):
-    """Show what came out."""
+    """Show what came out, and what to make of it."""
     best = run.metrics
     if not best:
         return
     say(
         console,
         f"\nbest validation loss {best['val_loss']:.4f} nats per character "
-        f"({bits(best['val_loss']):.4f} bits), epoch {best['epoch']}\n"
+        f"({bits(best['val_loss']):.4f} bits), epoch {best['epoch']}",
+    )
+    for each in advise(run):
+        say(console, str(each))
+    if record := runs.RunFolder(run.folder).read_memorization():
+        samples, found = record
+        say(console, f"In the samples of {samples}, {found}.")
+    say(
+        console,
         f"run in {run.folder}, with report.html; more text: keras-charrnn sample {run.folder}",
     )
 

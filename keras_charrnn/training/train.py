@@ -9,8 +9,9 @@ from keras_charrnn import callbacks as ours
 from keras_charrnn import runs
 from keras_charrnn.callbacks.checkpointing import bring_back, plain_attributes
 from keras_charrnn.errors import DivergenceError
+from keras_charrnn.measures import learned
 from keras_charrnn.optimization import make_callbacks
-from keras_charrnn.report import write_report
+from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import compile_model, make_samples
 from keras_charrnn.training.telling import conclude, say
 
@@ -43,7 +44,8 @@ def train(plan, data, model, folder, further, console, start=None):
                 f"learning rate times {_rate_factor(plan, went_back):g} ({went_back} of {divergence['times']})",
             )
     run = runs.Run(folder.path, history)
-    write_report(folder.path)
+    characters = data.split["train"]
+    end(folder, plan.samples.prefix or "", characters, learned(data.text, data.vocabulary, characters), console)
     conclude(console, run)
     return run
 
@@ -55,7 +57,7 @@ def _rate_factor(plan, went_back):
 def _fit(plan, data, model, folder, further, console, start, went_back):
     """Run Keras's `fit`; return the metrics of each epoch."""
     settings, steps = plan.training, data.training.steps
-    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters)
+    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters, went_back)
     shown = ours.Progress(console, data.training.characters)
     used = [
         ours.StateReset(plan.states.reset),

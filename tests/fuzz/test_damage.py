@@ -14,6 +14,8 @@ from keras_charrnn import CharRNN, checkpoints, runs
 from keras_charrnn.errors import CharRNNError, RunError
 from keras_charrnn.recipe import read
 from keras_charrnn.report import write_report
+from keras_charrnn.verbatim import memorization
+from tests.conftest import TEXT
 
 # What to damage, and how many times: reading a model takes longest, and a report. 1,000 together.
 COUNTS = {
@@ -25,6 +27,7 @@ COUNTS = {
     "model.keras": 160,
     "samples/epoch": 40,
     "report.html": 20,
+    "memorization.json": 60,
 }
 
 
@@ -94,6 +97,11 @@ def load(folder):
     assert isinstance(model, CharRNN) and np.isfinite(model.score("the quick brown fox").nats_per_character)
 
 
+def read_memorization(folder):
+    record = runs.RunFolder.open(folder).read_memorization()
+    assert record is None or str(record[1])
+
+
 READERS = {
     "recipe.yaml": [read_recipe],
     "metrics.jsonl": [read_records, write_report],
@@ -103,6 +111,7 @@ READERS = {
     "model.keras": [load],
     "samples/epoch": [write_report],
     "report.html": [write_report],
+    "memorization.json": [read_memorization, write_report],
 }
 
 
@@ -112,6 +121,7 @@ def whole(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "tiny-001"
     shutil.copytree(trained.folder, folder)
     (folder / "samples" / "epoch-0001.txt").write_text("--- epoch 1, temperature 0.5 ---\nthe quick\n\n")
+    runs.RunFolder(folder).write_memorization("epoch 1", memorization("the quick", TEXT))
     write_report(folder)
     return folder
 

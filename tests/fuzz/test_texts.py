@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from keras_charrnn import Vocabulary, corpora
 from keras_charrnn.errors import CorpusError, SettingsError, VocabularyError, WindowsError
 from keras_charrnn.generation import LEAST, Sampling
+from keras_charrnn.verbatim import memorization
 from keras_charrnn.vocabulary import REPLACEMENT
 from keras_charrnn.windows import evaluation_windows, training_windows
 
@@ -136,3 +137,19 @@ def test_settings_within_their_ranges_are_accepted(temperature, top_k, top_p, se
     assert all(np.isfinite(each.numpy()) for each in sampling.numbers)
     assert sampling.numbers[2].numpy() > 0
     assert (sampling.kind == "greedy") == (temperature < LEAST)
+
+
+few = st.text("ab☃", max_size=40)
+
+
+@settings(max_examples=300)
+@given(st.lists(few, max_size=3), few, st.integers(1, 9), st.integers(1, 12), st.integers(1, 6))
+def test_what_a_text_repeats_is_what_a_search_finds(monkeypatch, samples, corpus, size, block, piece):
+    monkeypatch.setattr("keras_charrnn.verbatim.BLOCK", block)
+    monkeypatch.setattr("keras_charrnn.verbatim.PIECE", piece)
+    found = memorization(samples, [corpus[i : i + size] for i in range(0, len(corpus), size)])
+    every = {each[i:j] for each in samples for i in range(len(each)) for j in range(i, len(each) + 1)}
+    assert found.longest in every | {""} and found.longest in corpus
+    assert found.length == max((len(each) for each in every if each in corpus), default=0)
+    pieces = [each[i : i + piece] for each in samples for i in range(len(each) - piece + 1)]
+    assert found.share == (sum(each in corpus for each in pieces) / len(pieces) if pieces else None)

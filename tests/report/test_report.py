@@ -1,4 +1,4 @@
-"""The report of a run: what is on the page, what it needs, and what it says of the fit."""
+"""The report of a run: what is on the page, and what it needs."""
 
 import html.parser
 import io
@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 
-import numpy as np
 import pytest
 import rich.console
 
@@ -16,7 +15,7 @@ import keras_charrnn
 from keras_charrnn import callbacks
 from keras_charrnn.cli import main
 from keras_charrnn.errors import ExtraError, RunError, WriteError
-from keras_charrnn.report import verdict, write_plots, write_report
+from keras_charrnn.report import write_plots, write_report
 from keras_charrnn.report.samples import read_samples
 from keras_charrnn.runs import RunFolder
 from tests.conftest import tiny_recipe
@@ -190,29 +189,3 @@ def test_samples_are_read_back_as_they_were_made(make_model, tmp_path):
     sets = read_samples(tmp_path)
     assert [each.when for each in sets] == ["epoch 1", "epoch 2"]
     assert [text for each in sets for text in each.texts] == list(zip(["0", "0.5"] * 2, made, strict=True))
-
-
-def history(train, validation, **further):
-    rows = zip(train, validation, strict=True)
-    return [{"epoch": n, "loss": loss, "val_loss": other, **further} for n, (loss, other) in enumerate(rows, start=1)]
-
-
-@pytest.mark.parametrize(
-    ("rows", "chief", "further"),
-    [
-        ([], "No epoch has ended", ""),
-        (history([2], [2]), "Too early", ""),
-        (history([2, np.nan], [2, 2]), "Diverged", ""),
-        (history([2.5, 2.0], [2.4, 2.2]), "Still improving: the last epoch lowered the validation loss by 8.3%", ""),
-        (history([2.5, 2.2], [2.4, 2.2]), "Still improving", "are close"),
-        (history([2.5, 2, 1.5], [2.4, 2.2, 2.3]), "Overfitting since epoch 2: .* rose by 4.5%", ""),
-        (history([2.5, 1.5, 1.2], [2.4, 2.2, 2.2]), "Converged: .* by 0.0%, and the best one is epoch 2", "by heart"),
-        (history([2.5, 2.1], [2.4, 2.2], clipped=0.9), "Still improving", "90% of the last epoch's steps were clipped"),
-        (history([0, 0], [0, 0]), "Converged", ""),
-    ],
-)
-def test_the_verdict_follows_from_the_losses(rows, chief, further):
-    first, *others = verdict(rows)
-    assert re.match(chief, first)
-    assert bool(further) == bool(others) or rows[0]["val_loss"] == 0
-    assert further in " ".join(others)
