@@ -17,7 +17,7 @@ class Curve:
 
     def __init__(self, every):
         self.every, self.points = every, []
-        self._next, self._aside, self._began = every, 0.0, time.perf_counter()
+        self._next, self._measured, self._aside, self._began = every, 0, 0.0, time.perf_counter()
 
     @property
     def seconds(self):
@@ -29,11 +29,11 @@ class Curve:
 
     def step(self, done, measure, last=False):
         """Measure the loss, where it is time for that, after so many steps."""
-        if done >= self._next or last:
+        if done >= self._next or (last and done > self._measured):
             seconds = self.seconds
             self.points.append((seconds, measure()))
             self.leave_out(self.seconds - seconds)
-            self._next = done + self.every
+            self._next, self._measured = done + self.every, done
 
     def report(self, **figures):
         """Print the curve and further figures for `common.run` to read; what is no number is left out."""

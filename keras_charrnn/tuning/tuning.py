@@ -13,7 +13,7 @@ import rich.console
 from keras_charrnn import compute, corpora, recipe
 from keras_charrnn.comparison.screen import Screen
 from keras_charrnn.errors import RecipeError, RunError, SettingsError, WriteError, in_words
-from keras_charrnn.files import lock, make_output
+from keras_charrnn.files import lock, make_output, remove_temporaries
 from keras_charrnn.training import fit, resume, versions
 from keras_charrnn.tuning.judge import Deadline, Judge
 from keras_charrnn.tuning.results import DONE, FAILED, FILE, OUT_OF_TIME, PRUNED, RUNNING, Search, Trial
@@ -124,6 +124,7 @@ def _hold(folder):
             lock(file)
         except OSError as error:
             raise RunError(f"{folder} is being searched by another process; wait for it, or stop it") from error
+        remove_temporaries(folder)
         yield
 
 

@@ -101,4 +101,4 @@ def _table(search):
 
 
 def _show(value):
-    return value if isinstance(value, str) else show(value)
+    return value if isinstance(value, str) and value.isprintable() else show(value)
