@@ -165,7 +165,7 @@ class RunFolder:
         if not self.memorization.exists():
             return None
         record = _read_record(self.memorization, _MEMORIZATION)
-        return record["samples"], Memorization(record["longest"], record["share"])
+        return record["samples"], Memorization(record["longest"], record.get("share"))
 
 
 def _read_record(path, kinds):
