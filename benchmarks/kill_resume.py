@@ -23,7 +23,6 @@ import numpy as np
 from keras_charrnn.runs import RunFolder
 
 SETTINGS = {
-    "corpus": "{name: python_stdlib, max_bytes: 200000}",
     "windows": "{batch_size: 16, length: 32}",
     "model": "{cell: lstm, units: 64, layers: 2, embedding: 16, dropout: 0.2}",
     "training": "{epochs: 3, schedule: cosine}",
@@ -72,13 +71,14 @@ def same(one, two):
     )
 
 
-def main(replicas, trials, seed):
+def main(replicas, trials, seed, size):
     rows, draw, differ = [], random.Random(seed), 0
     for count in replicas:
         with tempfile.TemporaryDirectory() as place:
             os.chdir(place)
             recipe = pathlib.Path("recipe.yaml")
-            recipe.write_text("".join(f"{key}: {value}\n" for key, value in SETTINGS.items()))
+            settings = {"corpus": f"{{name: python_stdlib, max_bytes: {size}}}", **SETTINGS}
+            recipe.write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
             train = "train", recipe, "--set", f"compute.replicas={count}", "--name"
             program(*train, "whole")
             whole = pathlib.Path("runs/whole-001")
@@ -104,5 +104,6 @@ if __name__ == "__main__":
     parser.add_argument("--replicas", nargs="+", type=int, default=(1, 2))
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bytes", type=int, default=200_000, help="of the text")
     options = parser.parse_args()
-    main(options.replicas, options.trials, options.seed)
+    main(options.replicas, options.trials, options.seed, options.bytes)

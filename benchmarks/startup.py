@@ -16,10 +16,10 @@ import time
 import common
 
 
-def seconds(code):
-    """Return the median time of a Python program of one line, of three."""
+def seconds(code, repeats):
+    """Return the median time of a Python program of one line."""
     taken = []
-    for _ in range(3):
+    for _ in range(repeats):
         began = time.perf_counter()
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
         taken.append(time.perf_counter() - began)
@@ -29,9 +29,12 @@ def seconds(code):
 def main(units, small, repeats):
     sizes = [("lstm", units, 2, 50, 50)] if small else [("lstm", units, 2, 50, 50), ("lstm", units, 3, 50, 256)]
     rows = [
-        ["keras-charrnn --help", seconds("import sys; sys.argv = ['k', '--help']; import keras_charrnn.__main__")],
-        ["import keras_charrnn", seconds("import keras_charrnn")],
-        ["import keras_charrnn.training", seconds("import keras_charrnn.training")],
+        [
+            "keras-charrnn --help",
+            seconds("import sys; sys.argv = ['k', '--help']; import keras_charrnn.__main__", repeats),
+        ],
+        ["import keras_charrnn", seconds("import keras_charrnn", repeats)],
+        ["import keras_charrnn.training", seconds("import keras_charrnn.training", repeats)],
     ]
     for size in sizes:
         first = common.run("train_ours.py", *size, 20, "auto")["first_step"]

@@ -25,7 +25,7 @@ CALLS = {
         *("--recipe", str(BENCHMARKS.parent / "recipes" / "quickstart.yaml"), "--set", "model.units=8"),
         *("--set", "corpus.max_bytes=100000", "--steps", "20", "--every", "10", "--plot", "curves.png"),
     ],
-    "kill_resume.py": ["--replicas", "1", "--trials", "1"],
+    "kill_resume.py": ["--replicas", "1", "--trials", "1", "--bytes", "40000"],
 }
 
 

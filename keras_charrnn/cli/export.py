@@ -7,7 +7,13 @@ FORMATS = ("saved_model", "onnx", "litert", "weights", "torch")
 
 def add_arguments(parser):
     parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
-    parser.add_argument("--format", required=True, choices=FORMATS, help="weights and torch: arrays in a .npz file")
+    parser.add_argument(
+        "--format",
+        required=True,
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; the last two are arrays in a .npz or .safetensors file",
+    )
     parser.add_argument(
         "--output",
         metavar="PATH",
