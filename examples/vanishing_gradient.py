@@ -8,10 +8,9 @@ and c, of several layers those of each). What is shown is the norm of that gradi
 mean over 32 places of the text: a table, and with matplotlib (pip install "keras-charrnn[plots]") a plot in
 vanishing_gradient.png.
 
-Before training the simple network keeps most of the gradient, for its recurrent kernel is orthogonal and its states are
-small, where tanh is nearly linear, while the gates of the others are half closed. Training turns this round: what the
-simple network learns it pays for with a gradient that falls by a constant factor at each step, and the others learn
-which gates to keep open.
+Before training all of them lose the gradient by a factor at each step: the slope of tanh in the simple network, gates
+that are half closed in the others, the last of them the lstm, whose forget gate starts more open. Training makes it
+worse for the simple network, and better for the gru, which learns which gates to keep open.
 """
 
 import argparse
