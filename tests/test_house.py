@@ -13,6 +13,7 @@ PACKAGE = pathlib.Path(keras_charrnn.__file__).parent
 # Each part may import those above it.
 ORDER = [
     "errors",
+    "extras",
     "files",
     "progress",
     "plugins",

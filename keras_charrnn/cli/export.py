@@ -2,6 +2,7 @@
 
 import pathlib
 
+# Those of `keras_charrnn.export`, which imports Keras.
 FORMATS = ("saved_model", "onnx", "litert", "weights", "torch")
 
 
@@ -29,8 +30,8 @@ def run(options):
         from keras_charrnn.export import FORMATS as endings
         from keras_charrnn.runs import load
 
-        path = pathlib.Path(options.path)
-        folder = path / "export" if path.is_dir() else path.parent
-        output = options.output or folder / f"{options.format}{endings[options.format][0]}"
-        model = load(options.path, options.plugin)
-        print(f"written to {model.export(output, options.format)}, with {pathlib.Path(output).with_suffix('.json')}")
+    path = pathlib.Path(options.path)
+    folder = path / "export" if path.is_dir() else path.parent
+    output = pathlib.Path(options.output or folder / f"{options.format}{endings[options.format][0]}")
+    load(options.path, options.plugin).export(output, options.format)
+    print(f"written to {output}, with {output.with_suffix('.json')}")

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import importlib
 import io
 import json
 import logging
@@ -12,9 +11,10 @@ import warnings
 
 import numpy as np
 
-from keras_charrnn.errors import ExtraError, SettingsError, WriteError
+from keras_charrnn.errors import SettingsError, WriteError
 from keras_charrnn.export.step import StepModel
 from keras_charrnn.export.weights import require_safetensors, to_torch
+from keras_charrnn.extras import require
 from keras_charrnn.files import write_text, write_whole
 
 # Of each format: what its file ends in, and the modules that must be there.
@@ -58,7 +58,8 @@ def export(model, path, format="saved_model"):
     if path.suffix not in endings:
         raise SettingsError(f"{format} is written to a path that ends in {' or '.join(endings) or 'no suffix'}; "
                             f"received {path}")  # fmt: skip
-    _require(format, needed)
+    for module in needed:
+        require(module, f"the format {format} needs", format)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -76,14 +77,6 @@ def export(model, path, format="saved_model"):
             write_whole(path, functools.partial(_export, step, format=format))
     write_text(path.with_suffix(".json"), json.dumps(_describe(model, states), ensure_ascii=False, indent=1) + "\n")
     return path
-
-
-def _require(format, modules):
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise ExtraError(f'the format {format} needs: pip install "keras-charrnn[{format}]"') from error
 
 
 def _describe(model, states):

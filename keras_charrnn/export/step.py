@@ -3,6 +3,8 @@
 Shapes in letters: B batch, V symbols.
 """
 
+import functools
+
 import keras
 
 
@@ -18,8 +20,9 @@ class StepModel(keras.Model):
 
     def __init__(self, model):
         super().__init__(name="step")
-        self.char_rnn = model
-        self.initial = dict(zip(state_names(model), _flat(model.initial_states(1)), strict=True))
+        self.char_rnn, states = model, model.initial_states(1)
+        self._pack = functools.partial(keras.tree.pack_sequence_as, states)  # as a list Keras would track them
+        self.initial = dict(zip(_state_names(model, states), keras.tree.flatten(states), strict=True))
         self.built = True
 
     @property
@@ -32,23 +35,17 @@ class StepModel(keras.Model):
         }
 
     def call(self, inputs):
-        states, flat = [], iter([inputs[name] for name in self.initial])
-        for layer in self.char_rnn.recurrent:
-            states.append([next(flat) for _ in layer.initial_state(1)])
+        states = self._pack([inputs[name] for name in self.initial])
         logits, states = self.char_rnn.step(inputs["ids"], states)
         names = [f"next_{name}" for name in self.initial]
-        return {"logits": logits, **dict(zip(names, _flat(states), strict=True))}
+        return {"logits": logits, **dict(zip(names, keras.tree.flatten(states), strict=True))}
 
 
-def state_names(model):
+def _state_names(model, structure):
     """Return a name for each state of each layer, in the order in which `step` takes them."""
     names = []
-    for index, (layer, states) in enumerate(zip(model.recurrent, model.initial_states(1), strict=True)):
+    for index, (layer, states) in enumerate(zip(model.recurrent, structure, strict=True)):
         own = getattr(layer.cell, "states", ())
         own = own if len(own) == len(states) else [f"state_{place}" for place in range(len(states))]
         names += [f"layer_{index}_{name}" for name in own]
     return names
-
-
-def _flat(states):
-    return [state for layer in states for state in layer]

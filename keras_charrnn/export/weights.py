@@ -12,7 +12,8 @@ import zipfile
 
 import numpy as np
 
-from keras_charrnn.errors import ExtraError, RunError, SettingsError
+from keras_charrnn.errors import RunError, SettingsError
+from keras_charrnn.extras import require
 
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
 _INPUT = re.compile(r"(?P<prefix>.*\.|)weight_ih_l(?P<layer>\d+)(?P<reverse>_reverse)?")
@@ -131,11 +132,9 @@ def require_safetensors():
     Raises:
         ExtraError: If the package is missing.
     """
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ExtraError('.safetensors files need: pip install "keras-charrnn[safetensors]"') from error
-    return safetensors
+    need = ".safetensors files need", "safetensors"
+    require("safetensors.numpy", *need)
+    return require("safetensors", *need)
 
 
 def _require_plain(model):

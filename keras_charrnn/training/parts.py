@@ -1,12 +1,11 @@
 """What a recipe asks for: the model, compiled, the samples, and callbacks of others."""
 
-import importlib
-
 import keras
 
 from keras_charrnn import callbacks as ours
 from keras_charrnn import registry
-from keras_charrnn.errors import CharRNNError, ExtraError, SettingsError
+from keras_charrnn.errors import CharRNNError, SettingsError
+from keras_charrnn.extras import require
 from keras_charrnn.model import CharRNN
 from keras_charrnn.optimization import make_optimizer
 
@@ -67,10 +66,7 @@ def make_named_callbacks(plan):
     """
     made = []
     if plan.tensorboard:
-        try:
-            importlib.import_module("tensorboard")
-        except ImportError as error:
-            raise ExtraError('tensorboard: true needs: pip install "keras-charrnn[tensorboard]"') from error
+        require("tensorboard", "tensorboard: true needs", "tensorboard")
     for index, callback in enumerate(plan.callbacks):
         name, arguments = callback["name"], {key: value for key, value in callback.items() if key != "name"}
         try:

@@ -3,7 +3,7 @@
 import math
 import random
 
-from keras_charrnn.errors import ExtraError
+from keras_charrnn.extras import require
 from keras_charrnn.tuning.results import DONE, FAILED, RUNNING
 
 FACTOR = 2  # after 1, 2, 4, … epochs the better half goes on
@@ -15,10 +15,7 @@ def load_optuna():
     Raises:
         ExtraError: If it is not installed.
     """
-    try:
-        import optuna
-    except ImportError as error:
-        raise ExtraError('a search needs Optuna; install it with: pip install "keras-charrnn[tune]"') from error
+    optuna = require("optuna", "a search needs Optuna; install it with", "tune")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 

@@ -2,6 +2,8 @@
 
 import builtins
 import json
+import subprocess
+import sys
 
 import numpy as np
 import onnxruntime
@@ -11,6 +13,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import keras_charrnn
+from keras_charrnn.cli import export as command
 from keras_charrnn.cli import main
 from keras_charrnn.errors import ExtraError, RunError, SettingsError, WriteError
 from keras_charrnn.export import FORMATS, read_weights
@@ -157,6 +160,15 @@ def test_a_damaged_file_of_weights_is_named(tmp_path):
         (tmp_path / name).write_bytes(b"nothing of the kind")
         with pytest.raises(RunError, match=f"{name} is no"):
             read_weights(name)
+
+
+def test_the_program_knows_the_formats_without_keras_and_fails_in_one_line():
+    assert tuple(FORMATS) == command.FORMATS
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_charrnn", "export", ".", "--format", "onnx"], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == "keras-charrnn: . is not a run folder: it has no recipe.yaml\n"
 
 
 def test_the_program_exports_into_the_run(model, capsys):
