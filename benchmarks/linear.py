@@ -12,21 +12,21 @@ import sys
 
 import common
 
-BATCH, LENGTH = 8, 512
+BATCH = 8
 CELLS = ("min_gru", "min_lstm", "rg_lru")
 
 
-def contenders(cells, units, layers, steps):
-    sizes = units, layers, BATCH, LENGTH, steps
+def contenders(cells, units, layers, length, steps):
+    sizes = units, layers, BATCH, length, steps
     found = {cell: lambda cell=cell: common.run("train_ours.py", cell, *sizes, "auto") for cell in (*cells, "gru")}
     return {**found, "keras": lambda: common.run("train_keras.py", "gru", *sizes)}
 
 
-def main(cells, units, layers, repeats, steps):
+def main(cells, units, layers, length, repeats, steps):
     rows = []
     for size in units:
         for count in layers:
-            results = common.alternate(contenders(cells, size, count, steps), repeats)
+            results = common.alternate(contenders(cells, size, count, length, steps), repeats)
             rate = {name: common.median(each, "characters_per_second") for name, each in results.items()}
             for cell in (*cells, "gru"):
                 ratios = common.ratio(rate[cell], rate["gru"]), common.ratio(rate[cell], rate["keras"])
@@ -43,5 +43,6 @@ if __name__ == "__main__":
     parser.add_argument("--layers", nargs="+", type=int, default=(1, 2))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--length", type=int, default=512, help="of a window")
     options = parser.parse_args()
-    main(options.cells, options.units, options.layers, options.repeats, options.steps)
+    main(options.cells, options.units, options.layers, options.length, options.repeats, options.steps)

@@ -10,10 +10,10 @@ import argparse
 import common
 
 
-def main(units, steps):
+def main(units, length, steps):
     rows = []
     for size in units:
-        sizes = "lstm", size, 2, 50, 50, steps
+        sizes = "lstm", size, 2, 50, length, steps
         ours, keras = common.run("train_ours.py", *sizes, "auto"), common.run("train_keras.py", *sizes)
         peaks = [f"{each['peak_megabytes']:,.0f} MB" for each in (ours, keras)]
         rows.append([size, *peaks, common.ratio(ours["peak_megabytes"], keras["peak_megabytes"]),
@@ -25,5 +25,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--units", nargs="+", type=int, default=(128, 512))
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--length", type=int, default=50, help="of a window")
     options = parser.parse_args()
-    main(options.units, options.steps)
+    main(options.units, options.length, options.steps)

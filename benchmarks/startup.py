@@ -3,7 +3,7 @@
     python benchmarks/startup.py
 
 The time of `keras-charrnn --help`, of importing all that `fit` needs, from `fit` being called to the end of its first
-report (10 steps), and the steady rate at windows of 64 and of 256 with as many characters in a batch.
+report (10 steps), and the steady rate at a short and a long window with as many characters in a batch.
 """
 
 import argparse
@@ -26,8 +26,9 @@ def seconds(code, repeats):
     return f"{statistics.median(taken):.2f} s"
 
 
-def main(units, small, repeats):
-    sizes = [("lstm", units, 2, 50, 50)] if small else [("lstm", units, 2, 50, 50), ("lstm", units, 3, 50, 256)]
+def main(units, lengths, repeats):
+    short, long = lengths
+    sizes = [("lstm", units, 2, 50, min(50, short)), ("lstm", units, 3, 50, long)]
     rows = [
         [
             "keras-charrnn --help",
@@ -43,18 +44,19 @@ def main(units, small, repeats):
     steps = max(20, 20_000 // units)
 
     def train(length):
-        return common.run("train_ours.py", "lstm", units, 1, 12_800 // length, length, steps, "auto")
+        return common.run("train_ours.py", "lstm", units, 1, 200 * short // length, length, steps, "auto")
 
-    contenders = {length: functools.partial(train, length) for length in (64, 256)}
+    contenders = {length: functools.partial(train, length) for length in lengths}
     results = common.alternate(contenders, repeats)
-    short, long = (common.median(results[length], "characters_per_second") for length in (64, 256))
-    print(f"length 256 against length 64, 12,800 characters a batch, {units} units: {long / short:.2f}")
+    slower, faster = (common.median(results[length], "characters_per_second") for length in (long, short))
+    share = f"{slower / faster:.2f}"
+    print(f"length {long} against length {short}, {200 * short:,} characters a batch, {units} units: {share}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--units", type=int, default=512)
-    parser.add_argument("--small", action="store_true", help="leave out the longest window")
+    parser.add_argument("--lengths", nargs=2, type=int, default=(64, 256), help="of a short and a long window")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    main(options.units, options.small, options.repeats)
+    main(options.units, options.lengths, options.repeats)

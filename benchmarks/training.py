@@ -14,7 +14,7 @@ import sys
 
 import common
 
-LAYERS, BATCH, LENGTH = 2, 50, 50
+LAYERS, BATCH = 2, 50
 CELLS = ("lstm", "gru", "simple_rnn", "users_lstm")
 
 
@@ -23,8 +23,8 @@ def steps(units):
     return max(20, 40_000 // units)
 
 
-def contenders(cell, units, python, scale):
-    sizes = cell, units, LAYERS, BATCH, LENGTH, max(20, int(steps(units) * scale))
+def contenders(cell, units, length, python, scale):
+    sizes = cell, units, LAYERS, BATCH, length, max(20, int(steps(units) * scale))
     found = {
         "ours": lambda: common.run("train_ours.py", *sizes, "auto"),
         "keras": lambda: common.run("train_keras.py", *sizes),
@@ -37,11 +37,11 @@ def contenders(cell, units, python, scale):
     return found
 
 
-def main(cells, units, repeats, python, scale):
+def main(cells, units, length, repeats, python, scale):
     rows, rates, against_torch = [], {}, {}
     for cell in cells:
         for size in units:
-            results = common.alternate(contenders(cell, size, python, scale), repeats)
+            results = common.alternate(contenders(cell, size, length, python, scale), repeats)
             rate = {name: common.median(each, "characters_per_second") for name, each in results.items()}
             ours, keras = rate.pop("ours"), rate.pop("keras")
             torch = max((each for each in rate.values() if each), default=None)
@@ -71,5 +71,6 @@ if __name__ == "__main__":
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--torch", metavar="PYTHON", default=sys.executable, help="interpreter that has PyTorch")
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of steps; for a first look")
+    parser.add_argument("--length", type=int, default=50, help="of a window")
     options = parser.parse_args()
-    main(options.cells, options.units, options.repeats, options.torch, options.scale)
+    main(options.cells, options.units, options.length, options.repeats, options.torch, options.scale)

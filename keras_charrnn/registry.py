@@ -16,7 +16,7 @@ from keras_charrnn.plugins import (
     load_callback,  # noqa: F401
     load_entry_point,
     load_plugin,  # noqa: F401
-    plugin_of,  # noqa: F401
+    plugin_of,
 )
 
 
@@ -138,8 +138,12 @@ class Registry:
 
 
 def _same_class(one, other):
-    """Whether `other` is `one` defined again: a notebook cell run twice, a plugin imported twice."""
-    return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
+    """Whether `other` is `one` defined again: a notebook cell run twice, a program that is also the recipe's plugin."""
+    return (_home(one), one.__qualname__) == (_home(other), other.__qualname__)
+
+
+def _home(entry):
+    return plugin_of(entry) or entry.__module__
 
 
 def _describe(entry):

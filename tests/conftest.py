@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -38,6 +39,13 @@ def registries_as_they_were(monkeypatch):
 @pytest.fixture(autouse=True)
 def seeded():
     keras.utils.set_random_seed(1)
+
+
+@pytest.fixture(autouse=True)
+def few_plots(request, monkeypatch):
+    """Leave the plots, the slowest part of a tiny training, to the tests that are marked with `plots`."""
+    if request.node.get_closest_marker("plots") is None:
+        monkeypatch.setitem(sys.modules, "matplotlib", None)  # an import of it fails
 
 
 @pytest.fixture

@@ -9,12 +9,24 @@ import pytest
 import keras_charrnn
 
 BENCHMARKS = pathlib.Path(keras_charrnn.__file__).parents[1] / "benchmarks"
+SHORT = ["--length", "8"]  # most of the time goes to writing out the loop
 CALLS = {
-    "training.py": ["--cells", "users_lstm", "simple_rnn", "--units", "8", "--repeats", "1", "--scale", "0.001"],
-    "linear.py": ["--cells", "min_gru", "--units", "8", "--layers", "1", "--repeats", "1", "--steps", "20"],
+    "training.py": [
+        "--cells",
+        "users_lstm",
+        "simple_rnn",
+        "--units",
+        "8",
+        "--repeats",
+        "1",
+        "--scale",
+        "0.001",
+        *SHORT,
+    ],
+    "linear.py": ["--cells", "min_gru", "--units", "8", "--layers", "1", "--repeats", "1", "--steps", "20", *SHORT],
     "generation.py": ["--units", "8", "--characters", "100", "--repeats", "1"],
-    "startup.py": ["--units", "8", "--small", "--repeats", "1"],
-    "memory.py": ["--units", "8", "--steps", "20"],
+    "startup.py": ["--units", "8", "--lengths", "4", "8", "--repeats", "1"],
+    "memory.py": ["--units", "8", "--steps", "20", *SHORT],
     "encoding.py": ["--megabytes", "1"],
     "large_text.py": ["--megabytes", "1", "2", "--steps", "20"],
     "callbacks.py": [

@@ -75,6 +75,7 @@ def run_shell(code, monkeypatch):
         assert main(arguments) == 0, line
 
 
+@pytest.mark.plots
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page.name not in RUN_ELSEWHERE and blocks(page)], ids=lambda page: page.name
 )

@@ -59,6 +59,30 @@ def test_the_custom_cell_is_at_most_twenty_lines():
     assert cell.end_lineno - cell.decorator_list[0].lineno + 1 <= 20
 
 
+def test_names_are_collected_from_what_files_define(tmp_path):
+    (tmp_path / "one.py").write_text(
+        "class Fox:\n    def _jump_over(self, dog, of=1):\n        return lambda lazy: lazy\n"
+    )
+    (tmp_path / "two.py").write_text("async def jump_over(): local = 1\nimport nothing\n")
+    (tmp_path / "old.py").write_text("print 'no Python of today'")
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "three.py").write_text("def left_out(): pass")
+    assert load("names.py").collect(tmp_path) == ["Fox", "dog", "jump_over", "lazy", "self"]
+
+
+def test_the_names_example_invents_names(tmp_path):
+    """The program is also the plugin that its recipe names."""
+    out = run(
+        "names.py", "--count=5", "--set", "model.units=16", "--set", "training.epochs=1", "--set",
+        "corpus.max_bytes=20000", "--set", "samples.every_epochs=0", cwd=tmp_path,
+    )  # fmt: skip
+    assert "corpus   python_names: 20,000 characters" in out and "1 x gru 16" in out
+    names = out.split("not among them:\n")[1].split("\n")[:5]
+    assert len({*names}) == 5 and all(name.startswith("    ") and name.strip() for name in names)
+    assert "reset: line" in (tmp_path / "runs" / "names-001" / "recipe.yaml").read_text()
+    assert keras_charrnn.load(tmp_path / "runs" / "names-001").get_config()["fresh_lines"]
+
+
 def test_the_shakespeare_example_trains_through_the_python_api(tmp_path, shakespeare):
     out = run("shakespeare.py", "--epochs=1", "--units=16", "--characters=60000", cwd=tmp_path)
     assert "ROMEO:" in out and "validation loss" in out.splitlines()[-1]
@@ -163,6 +187,7 @@ def test_the_model_without_abstractions_is_the_one_with_them(make_model, rng):
         np.testing.assert_allclose(mine, keras_own, atol=1e-5)
 
 
+@pytest.mark.plots
 def test_the_gradient_of_a_trained_simple_network_vanishes_first(tmp_path):
     pytest.importorskip("matplotlib")
     out = run("vanishing_gradient.py", "--characters=150000", "--units=64", "--epochs=2", "--distance=60", cwd=tmp_path)

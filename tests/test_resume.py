@@ -8,6 +8,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import rich.console
 
 import keras_charrnn
 from keras_charrnn.callbacks import TimeBudget
@@ -78,6 +79,26 @@ def assert_same(one, two):
         np.testing.assert_array_equal(weight, other_weight)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return a function that trains a recipe without an interruption, each once: its folder, and the callbacks."""
+    runs = {}
+
+    def train(recipe, overrides=None, callbacks=()):
+        # Where the text is, and when checkpoints are written, makes no difference.
+        asked = [{key: value for key, value in recipe.items() if key not in ("corpus", "checkpoints")}]
+        asked.append({key: value for key, value in (overrides or {}).items() if key != "checkpoints"})
+        key = json.dumps([asked, len(callbacks)])
+        if key not in runs:
+            quiet = rich.console.Console(quiet=True)
+            folder = tmp_path_factory.mktemp("whole")
+            run = keras_charrnn.fit(recipe, overrides, folder, callbacks=list(callbacks), console=quiet)
+            runs[key] = run.folder, callbacks
+        return runs[key]
+
+    return train
+
+
 COMPOSED = {
     "model": {
         "embedding": 8, "embedding_dropout": 0.1, "output_dropout": 0.2, "variational": True, "recurrent_dropout": 0.2,
@@ -103,9 +124,8 @@ COMPOSED = {
         ([100], {**COMPOSED, "checkpoints": {}}),  # from the end of an epoch
     ],
 )
-def test_a_run_goes_on_exactly(noisy, console, tmp_path, steps, overrides):
-    whole_drawing = Drawing()
-    whole = keras_charrnn.fit(noisy, overrides, name="whole", callbacks=[whole_drawing], console=console)
+def test_a_run_goes_on_exactly(noisy, whole, console, tmp_path, steps, overrides):
+    whole_folder, (whole_drawing,) = whole(noisy, overrides, [Drawing()])
     with pytest.raises(Kill):
         keras_charrnn.fit(noisy, overrides, name="cut", callbacks=[Drawing(), KillAt(steps[0])], console=console)
     cut = tmp_path / "runs" / "cut-001"
@@ -114,7 +134,7 @@ def test_a_run_goes_on_exactly(noisy, console, tmp_path, steps, overrides):
             keras_charrnn.resume(cut, callbacks=[Drawing(), KillAt(step)], console=console)
     drawing = Drawing()
     run = keras_charrnn.resume(cut, callbacks=[drawing], console=console)
-    assert_same(whole.folder, run.folder)
+    assert_same(whole_folder, run.folder)
     assert drawing.drawn == whole_drawing.drawn
     assert [row["epoch"] for row in run.history] == [1, 2, 3]
     seconds = [row["seconds"] for row in run.history]
@@ -123,7 +143,7 @@ def test_a_run_goes_on_exactly(noisy, console, tmp_path, steps, overrides):
 
 @pytest.mark.parametrize("step", [40, 92])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_step_and_keeps_all(noisy, console, tmp_path, number, step):
+def test_a_signal_ends_the_step_and_keeps_all(noisy, whole, console, tmp_path, number, step):
     noisy["checkpoints"] = {"every_minutes": 0, "every_epochs": 0}
     ended = KeyboardInterrupt if number == signal.SIGINT else SystemExit
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
@@ -137,11 +157,11 @@ def test_a_signal_ends_the_step_and_keeps_all(noisy, console, tmp_path, number, 
     assert keras_charrnn.load(cut).generate("the ", 5)
     assert Checkpoints(cut / "checkpoints").newest().arrays["optimizer/0"] >= step
     keras_charrnn.resume(cut, console=console)
-    assert_same(keras_charrnn.fit(noisy, name="whole", console=console).folder, cut)
+    assert_same(whole(noisy)[0], cut)
 
 
 @pytest.mark.parametrize("training", [{}, {"average": 0.9}])
-def test_a_signal_in_the_validation_keeps_the_epoch(noisy, console, tmp_path, training):
+def test_a_signal_in_the_validation_keeps_the_epoch(noisy, whole, console, tmp_path, training):
     noisy["training"] |= training
     signalling = keras.callbacks.LambdaCallback(on_test_begin=lambda logs: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
@@ -150,7 +170,7 @@ def test_a_signal_in_the_validation_keeps_the_epoch(noisy, console, tmp_path, tr
     newest = Checkpoints(cut / "checkpoints").newest()
     assert (newest.facts["epoch"], newest.facts["step"]) == (0, 92)
     keras_charrnn.resume(cut, console=console)
-    assert_same(keras_charrnn.fit(noisy, name="whole", console=console).folder, cut)
+    assert_same(whole(noisy)[0], cut)
 
 
 def test_keras_callbacks_remember(tiny, console, tmp_path):

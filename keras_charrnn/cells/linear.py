@@ -41,6 +41,7 @@ class LinearCell(GatedCell):
     def __init__(self, units, **kwargs):
         super().__init__(units, **kwargs)
         self._recurrence = Recurrence(self._window_coefficients)
+        self._restarting_recurrence = Recurrence(self._restarting_coefficients)
 
     @abc.abstractmethod
     def coefficients(self, zx):
@@ -66,11 +67,23 @@ class LinearCell(GatedCell):
         outputs, states = self.recur(zx, states)
         return ops.transpose(outputs, (1, 0, 2)), states
 
-    def recur(self, zx, states):
-        """Like `parallel`, from the input products x W + b (T, B, G*H) to outputs (T, B, H) in their precision."""
+    def recur(self, zx, states, starts=None):
+        """Like `parallel`, from the input products x W + b (T, B, G*H) to outputs (T, B, H) in their precision.
+
+        `starts` is None, or a `layers.starts.Starts`.
+        """
         precision = keras.backend.standardize_dtype(zx.dtype)
-        outputs, last = self._recurrence(states[0], zx, *self.own_weights, precision=precision)
+        if starts is None:
+            outputs, last = self._recurrence(states[0], zx, *self.own_weights, precision=precision)
+        else:
+            tensors = zx, ops.cast(starts.marks, self.variable_dtype)[..., None], starts.initial[0], *self.own_weights
+            outputs, last = self._restarting_recurrence(states[0], *tensors, precision=precision)
         return outputs, [last]
+
+    def _restarting_coefficients(self, zx, mark, initial, *own):
+        """Return a and b where, at a mark of 1 (T, B, 1), the initial state stands for the state before."""
+        a, b = self._window_coefficients(zx, *own)
+        return a * (1 - mark), b + a * mark * initial
 
     def _window_coefficients(self, zx, *own):
         # The cell's variables stand for the tensors: a compiled function may not read variables of another device.

@@ -72,15 +72,15 @@ class Block(keras.layers.Layer):
             self.feed_forward_norm.build(outputs)
         self.built = True
 
-    def run(self, x, states, training=False, seed=None, precision="float32"):
+    def run(self, x, states, training=False, seed=None, precision="float32", marks=None):
         """Run over time-major inputs (T, B, D) with explicit states, as `Recurrent.run` does."""
-        options = {"training": training, "seed": _part(seed, 0), "precision": precision}
+        options = {"training": training, "seed": _part(seed, 0), "precision": precision, "marks": marks}
         y, states = self.recurrent.run(self._normalize(self.norm, x), states, **options)
         return self._finish(x, y, training, seed, precision), states
 
-    def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32"):
+    def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32", marks=None):
         """Like `run`, on the embeddings of ids (T, B), as `Recurrent.run_symbols` does: V rows are normalised."""
-        options = {"training": training, "seed": _part(seed, 0), "precision": precision}
+        options = {"training": training, "seed": _part(seed, 0), "precision": precision, "marks": marks}
         x = ops.take(embedding, ids, axis=0) if self.residual else None
         normalized = embedding
         if self.norm is not None:

@@ -13,6 +13,7 @@ from keras_charrnn.cells import GatedCell, LinearCell
 from keras_charrnn.errors import CellError, SettingsError
 from keras_charrnn.layers.scan import scan
 from keras_charrnn.layers.sources import Rows, Symbols, products
+from keras_charrnn.layers.starts import Starts
 from keras_charrnn.layers.step import Step
 
 
@@ -110,7 +111,7 @@ class Recurrent(keras.layers.Layer):
         outputs = ops.transpose(outputs, (1, 0, 2))
         return (outputs, states) if self.return_state else outputs
 
-    def run(self, inputs, states, training=False, seed=None, precision="float32"):
+    def run(self, inputs, states, training=False, seed=None, precision="float32", marks=None):
         """Run with explicit states over time-major inputs, as everything does that trains or steps.
 
         Args:
@@ -120,10 +121,16 @@ class Recurrent(keras.layers.Layer):
             seed: int32 (2,) of the cell's noise; None for none.
             precision: Of the products' operands: one of `products.PRECISIONS`. A cell that is no `GatedCell` makes its
                 products itself, in its own dtype.
+            marks: bool (T, B), true at the steps before which a row returns to the initial states; None for none.
 
         Returns:
             The outputs (T, B, H), in the precision, and the list of new states, float32.
+
+        Raises:
+            CellError: If there are marks and the cell is no `GatedCell`.
         """
+        if marks is not None:
+            self.require_restarts()
         if not isinstance(self.cell, GatedCell):
             batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), self.cell.variable_dtype)
             with self._dropped_weights(training, seed):
@@ -135,10 +142,11 @@ class Recurrent(keras.layers.Layer):
         if inputs.shape[0] is None:
             raise SettingsError(f"{self.name}: the number of time steps must be known; give the model a fixed one")
         if isinstance(self.cell, LinearCell):
-            return self.cell.recur(products(Rows(inputs, self.cell.kernel, precision, self.cell.bias)), states)
-        return self._scan(Rows(inputs, self.cell.kernel, precision), states, training, seed, precision)
+            rows = Rows(inputs, self.cell.kernel, precision, self.cell.bias)
+            return self.cell.recur(products(rows), states, self._starts(marks))
+        return self._scan(Rows(inputs, self.cell.kernel, precision), states, training, seed, precision, marks)
 
-    def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32"):
+    def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32", marks=None):
         """Like `run`, on the embeddings of ids.
 
         The input products of V symbols are a table, made once a window, and those of the window a look-up in it.
@@ -149,18 +157,32 @@ class Recurrent(keras.layers.Layer):
         """
         larger = embedding is not None and embedding.shape[0] > ids.shape[0] * ids.shape[1]
         if larger or not isinstance(self.cell, GatedCell):
-            return self.run(self._embed(ids, embedding), states, training, seed, precision)
+            return self.run(self._embed(ids, embedding), states, training, seed, precision, marks)
         table = self.cell.kernel
         if embedding is not None:
             table = ops.matmul(embedding, table)
         if isinstance(self.cell, LinearCell):
-            return self.cell.recur(products(Symbols(ids, table + self.cell.bias, precision)), states)
-        return self._scan(Symbols(ids, table, precision), states, training, seed, precision)
+            symbols = Symbols(ids, table + self.cell.bias, precision)
+            return self.cell.recur(products(symbols), states, self._starts(marks))
+        return self._scan(Symbols(ids, table, precision), states, training, seed, precision, marks)
 
-    def _scan(self, source, states, training, seed, precision):
+    def _scan(self, source, states, training, seed, precision, marks):
         step = self._step(training, precision)
         with self._dropped_weights(training, seed):
-            return scan(step, source, list(states), seed)
+            return scan(step, source, list(states), seed, self._starts(marks))
+
+    def require_restarts(self):
+        """Raise a CellError if the cell cannot return to its initial states within a window."""
+        if not isinstance(self.cell, GatedCell):
+            raise CellError(
+                f"{type(self.cell).__name__} is no GatedCell, and no other cell can start anew within a window: "
+                "take a GatedCell, or states.reset epoch"
+            )
+
+    def _starts(self, marks):
+        if marks is None:
+            return None
+        return Starts(marks, self.initial_state(ops.shape(marks)[1]))
 
     def _dropped_weights(self, training, seed):
         """Return a context in which a dropped copy stands for the recurrent kernel."""

@@ -14,11 +14,13 @@ Shapes in letters: T time, B batch, H units.
 
 import tensorflow as tf
 
+from keras_charrnn.layers.starts import before as before_restart
+
 UNROLLED = 64  # most steps of a window that is written out in the graph as a whole
 CHUNK = 32  # steps that are written out of a longer one, which runs them in a loop
 
 
-def scan(step, source, states, seed=None):
+def scan(step, source, states, seed=None, starts=None):
     """Run a cell over a window.
 
     Args:
@@ -26,6 +28,7 @@ def scan(step, source, states, seed=None):
         source: `Rows` or `Symbols`, T known.
         states: List of the states before the first step, float32 (B, H) each.
         seed: int32 (2,) from which each step's seed and noise are made, or None for none.
+        starts: `Starts`, or None where the states just go on.
 
     Returns:
         The outputs (T, B, H), in the step's precision, and the list of states after the last step, float32.
@@ -34,7 +37,7 @@ def scan(step, source, states, seed=None):
     if not step.noisy:
         seed = None
     if length <= UNROLLED:
-        return _scan_chunk(step, source, inputs, states, seed, 0)
+        return _scan_chunk(step, source, inputs, states, seed, 0, starts)
     chunks = length // CHUNK
     whole = tf.reshape(inputs[: chunks * CHUNK], (chunks, CHUNK, *tf.unstack(tf.shape(inputs))[1:]))
     whole = tf.ensure_shape(whole, (chunks, CHUNK, *inputs.shape[1:]))
@@ -44,7 +47,7 @@ def scan(step, source, states, seed=None):
     outputs = tf.TensorArray(step.precision, chunks, element_shape=shape)
 
     def body(k, states, outputs):
-        piece, states = _scan_chunk(step, source, pieces.read(k), states, seed, k * CHUNK)
+        piece, states = _scan_chunk(step, source, pieces.read(k), states, seed, k * CHUNK, starts)
         return k + 1, states, outputs.write(k, piece)
 
     _, states, outputs = tf.while_loop(
@@ -52,17 +55,19 @@ def scan(step, source, states, seed=None):
     )
     outputs = tf.reshape(outputs.stack(), (chunks * CHUNK, *tf.unstack(tf.shape(inputs))[1:2], step.cell.units))
     if length % CHUNK:
-        rest, states = _scan_chunk(step, source, inputs[chunks * CHUNK :], states, seed, chunks * CHUNK)
+        done = chunks * CHUNK
+        rest, states = _scan_chunk(step, source, inputs[done:], states, seed, done, starts)
         outputs = tf.concat([outputs, rest], 0)
     return tf.ensure_shape(outputs, (length, inputs.shape[1], step.cell.units)), list(states)
 
 
-def _scan_chunk(step, source, inputs, states, seed, start):
+def _scan_chunk(step, source, inputs, states, seed, start, starts):
     """Run over some steps, all written out in the graph; the first of them is step `start` of the window."""
     precision, cell = step.precision, step.cell
     kernels = [tf.convert_to_tensor(cell.recurrent_kernel)] if cell.recurrent_product else []
     weights, parts = step.weights(), [len(source.weights), len(states), len(kernels)]
     noises = step.noises(seed, start, inputs)
+    marks = [None] * inputs.shape[0] if starts is None else starts.unstack(start, inputs.shape[0])
 
     @tf.custom_gradient
     def run(inputs, *tensors):
@@ -72,7 +77,10 @@ def _scan_chunk(step, source, inputs, states, seed, start):
         zx, memory = source.product(inputs, *sources)
         history, hiddens, outputs = [], [tf.cast(initial[0], precision)], []
         states = initial
-        for zx_t, noise_t in zip(tf.unstack(zx), noises, strict=True):
+        for zx_t, noise_t, mark in zip(tf.unstack(zx), noises, marks, strict=True):
+            if mark is not None:
+                states = starts.restart(mark, states)
+                hiddens[-1] = tf.cast(states[0], precision)
             zr = tf.matmul(hiddens[-1], kernel) if kernels else None
             history.append((zx_t, zr, states, noise_t))
             states, hidden, output = step.forward(*history[-1], weights)
@@ -83,9 +91,12 @@ def _scan_chunk(step, source, inputs, states, seed, start):
             d_zx, d_zr = [], []
             d_own = tuple(tf.zeros_like(weight) for weight in weights[step.biases :])
             d_hidden = tf.zeros_like(hiddens[0])
-            for before, d_output in zip(reversed(history), reversed(tf.unstack(d_outputs)), strict=True):
+            steps = zip(history, tf.unstack(d_outputs), marks, strict=True)
+            for before, d_output, mark in reversed(list(steps)):
                 d_x, d_r, d_states, d_own = step.backward(*before, weights, d_output, d_hidden, d_states, d_own)
                 d_hidden = tf.matmul(d_r, transposed) if kernels else d_hidden
+                if mark is not None:
+                    d_hidden, *d_states = before_restart(mark, (d_hidden, *d_states))
                 d_zx.append(d_x)
                 d_zr.append(d_r)
             together = step.same_gradient or not kernels

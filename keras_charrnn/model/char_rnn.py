@@ -22,7 +22,7 @@ from keras_charrnn.model.importing import model_from_torch
 from keras_charrnn.model.saving import require_cell
 from keras_charrnn.model.showing import html_of
 from keras_charrnn.model.steps import Steps
-from keras_charrnn.vocabulary import Vocabulary
+from keras_charrnn.vocabulary import LINE_END, Vocabulary
 
 ONE_HOT = "one_hot"
 
@@ -56,13 +56,16 @@ class CharRNN(Steps, keras.Model):
             a first layer only has it where E = H.
         feed_forward: Width of a feed-forward block after every recurrent layer, always with a residual; 0 for none.
         tie_embedding: Whether the logits are products with the embedding, which must then be H wide.
+        fresh_lines: Whether all states return to the initial ones before each line end is read, in training, scores
+            and generation: every line is predicted from itself alone. Of a `GatedCell` alone.
 
     Attributes:
         scorer: Its `evaluation.Scorer`, which also scores texts in pieces.
 
     Raises:
         RegistryError: If no cell has that name.
-        SettingsError: If a size is out of its range.
+        CellError: If `fresh_lines` asks for what the cell cannot do.
+        SettingsError: If a size is out of its range, or there are no line ends for `fresh_lines`.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class CharRNN(Steps, keras.Model):
         residual=False,
         feed_forward=0,
         tie_embedding=False,
+        fresh_lines=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -104,7 +108,10 @@ class CharRNN(Steps, keras.Model):
         one_hot, tied = embedding == ONE_HOT, embedding == units or not tie_embedding
         _require("embedding_dropout", "0 with one-hot inputs", embedding_dropout, not (one_hot and embedding_dropout))
         _require("embedding", f"as wide as units ({units}) to be tied", embedding, tied)
+        if fresh_lines and LINE_END not in vocabulary:
+            raise SettingsError("fresh_lines (states.reset: line) needs a text with line ends; this one has none")
         self.vocabulary = vocabulary
+        self._line_end = vocabulary.symbols.index(LINE_END) if fresh_lines else None
         self._settings = {
             "cell": cell,
             "units": units,
@@ -122,6 +129,7 @@ class CharRNN(Steps, keras.Model):
             "residual": residual,
             "feed_forward": feed_forward,
             "tie_embedding": tie_embedding,
+            "fresh_lines": fresh_lines,
         }
         self.embedding_dropout, self.variational = embedding_dropout, variational
         self.output_dropout = dropout if output_dropout is None else output_dropout
@@ -148,6 +156,8 @@ class CharRNN(Steps, keras.Model):
                 variational,
                 name=f"block_{i}",
             )
+            if fresh_lines:
+                block.recurrent.require_restarts()
             block.build((1, 1, width))
             self.blocks.append(block)
             width = units
@@ -218,11 +228,12 @@ class CharRNN(Steps, keras.Model):
         embedding = None if self.embedding is None else self.embedding.embeddings
         noisy, count = training and seed is not None, len(self.blocks)
         hidden, new_states = None, []
+        marks = None if self._line_end is None else ops.equal(ids, self._line_end)
         if noisy and self.embedding_dropout:
             hidden = self._drop(ops.take(embedding, ids, axis=0), self.embedding_dropout, noise.fold_in(seed, count))
         for index, (block, before) in enumerate(zip(self.blocks, states, strict=True)):
             block_seed = noise.fold_in(seed, index) if noisy else None
-            options = {"training": training, "seed": block_seed, "precision": self.precision}
+            options = {"training": training, "seed": block_seed, "precision": self.precision, "marks": marks}
             if hidden is None:
                 hidden, after = block.run_symbols(ids, embedding, before, **options)
             else:
@@ -244,11 +255,21 @@ class CharRNN(Steps, keras.Model):
         else:
             hidden = ops.take(self.embedding.embeddings, ids, axis=0)
         new_states = []
-        for block, before in zip(self.blocks, states, strict=True):
+        for block, before in zip(self.blocks, self._restart(ids, states), strict=True):
             hidden, after = block.step(hidden, before)
             new_states.append(after)
         kernel, bias = self.head_weights
         return ops.matmul(hidden if self.norm is None else self.norm(hidden), kernel) + bias, new_states
+
+    def _restart(self, ids, states):
+        """Return the states before a step, initial ones where `fresh_lines` asks for them."""
+        if self._line_end is None:
+            return states
+        mark = ops.equal(ids, self._line_end)[:, None]
+        return [
+            [ops.where(mark, *pair) for pair in zip(*layer, strict=True)]
+            for layer in zip(self.initial_states(ops.shape(ids)[0]), states, strict=True)
+        ]
 
     def call(self, ids, training=False):
         """Map ids (B, T) to logits (B, T, V), from the initial states, without noise."""

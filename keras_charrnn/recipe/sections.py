@@ -233,7 +233,11 @@ class Training(Section):
 class States(Section):
     """The recurrent states in training."""
 
-    reset: str = key("epoch", "when the states return to the initial state", one_of("epoch", "never", "window"))
+    reset: str = key(
+        "epoch",
+        "when the states return to the initial state; line: also at each line end, then and in all use of the model",
+        one_of("epoch", "never", "window", "line"),
+    )
 
 
 @dataclasses.dataclass(frozen=True)

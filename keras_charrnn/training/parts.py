@@ -12,8 +12,8 @@ from keras_charrnn.optimization import make_optimizer
 STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
 
 
-def model_of(section, vocabulary):
-    """Return a new model, as the section `model` of a recipe says.
+def model_of(section, vocabulary, fresh_lines=False):
+    """Return a new model, as the section `model` of a recipe says; with `fresh_lines` where `states.reset` is line.
 
     Raises:
         CharRNNError: If model or cell cannot be as it says.
@@ -22,7 +22,7 @@ def model_of(section, vocabulary):
     cell = dict(settings.pop("cell"))
     name = cell.pop("name")
     try:
-        return CharRNN(vocabulary, name, cell_arguments=cell, **settings)
+        return CharRNN(vocabulary, name, cell_arguments=cell, fresh_lines=fresh_lines, **settings)
     except CharRNNError:
         raise
     except (TypeError, ValueError) as error:
@@ -36,7 +36,7 @@ def make_model(plan, data, machine):
         CharRNNError: If model, cell, optimizer or samples cannot be as the recipe says.
     """
     keras.utils.set_random_seed(plan.compute.seed)
-    model = model_of(plan.model, data.vocabulary)
+    model = model_of(plan.model, data.vocabulary, plan.states.reset == "line")
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.label_smoothing = plan.training.label_smoothing
     if plan.samples.prefix is not None:  # found out before training whether the samples can be made

@@ -60,7 +60,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
     log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters, went_back)
     shown = ours.Progress(console, data.training.characters)
     used = [
-        ours.StateReset(plan.states.reset),
+        ours.StateReset("epoch" if plan.states.reset == "line" else plan.states.reset),
         ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
         ours.Divergence(settings.divergence["factor"]),
         *make_callbacks(settings, steps, _rate_factor(plan, went_back)),

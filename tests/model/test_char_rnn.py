@@ -12,12 +12,18 @@ import tensorflow as tf
 
 from keras_charrnn import CharRNN, Vocabulary, windows
 from keras_charrnn.callbacks import GradientClipping, StateReset
-from keras_charrnn.errors import RegistryError, RunError, SettingsError, WriteError
+from keras_charrnn.errors import CellError, RegistryError, RunError, SettingsError, WriteError
 from keras_charrnn.model import load_model
 from keras_charrnn.registry import cells
 from tests.conftest import TEXT
 
-SHAPES = [{}, {"embedding": "one_hot"}, {"layers": 3}, {"cell": "lstm", "layers": 2, "embedding": "one_hot"}]
+SHAPES = [
+    {},
+    {"embedding": "one_hot"},
+    {"layers": 3},
+    {"layers": 2, "fresh_lines": True},
+    {"cell": "lstm", "layers": 2, "embedding": "one_hot"},
+]
 
 
 def random_ids(model, rng, shape):
@@ -94,6 +100,33 @@ def test_states_are_reset_as_asked(make_model, when, epochs):
         _, wanted = model.run(tf.constant(rows), wanted)
     np.testing.assert_allclose(model.recurrent[0].states[0], wanted[0][0], atol=1e-5)
     assert model.carry_states
+
+
+@pytest.mark.parametrize("cell", ["lstm", "min_gru"])
+def test_with_fresh_lines_every_line_is_read_alone(make_model, cell, tmp_path):
+    model = make_model(cell=cell, layers=2, fresh_lines=True)
+    fit(model, batch_size=2)  # lines end anywhere in its windows
+    lines = TEXT.splitlines()[:2]
+    together = model.score("\n" + "\n".join(lines)).nats
+    alone = [model.score("\n" + line).nats for line in lines]
+    # What stands before a line end predicts it; what follows it does not depend on what stands before.
+    np.testing.assert_allclose(together[: len(lines[0])], alone[0], atol=1e-5)
+    np.testing.assert_allclose(together[len(lines[0]) + 1 :], alone[1], atol=1e-5)
+    greedy = [model.generate(prefix=before + "\n", length=20, temperature=0) for before in ("the fox", "How jump")]
+    assert greedy[0].split("\n", 1)[1] == greedy[1].split("\n", 1)[1]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.score("\n" + "\n".join(lines)).nats, together, atol=1e-6)
+
+
+def test_fresh_lines_need_a_text_with_line_ends(make_model):
+    with pytest.raises(SettingsError, match=r"states\.reset: line.* needs a text with line ends; this one has none"):
+        make_model(text="no line ends", fresh_lines=True)
+
+
+def test_fresh_lines_need_a_cell_of_the_fast_loop(make_model):
+    with pytest.raises(CellError, match=r"MogrifierLSTM is no GatedCell, .* or states.reset epoch"):
+        make_model(cell="mogrifier_lstm", fresh_lines=True)
 
 
 def test_the_loss_is_the_mean_over_windows_from_carried_states(make_model):

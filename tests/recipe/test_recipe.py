@@ -101,7 +101,10 @@ def test_all_problems_come_at_once_each_with_its_path():
         ({**SMALL, "samples": {"temperatures": [-1]}}, "samples.temperatures: must be a list of one or more numbers"),
         ({**SMALL, "samples": {"temperatures": [float("nan")]}}, "samples.temperatures: must be"),
         ({**SMALL, "compute": {"precision": "float16"}}, "compute.precision: must be auto, float32 or bfloat16"),
-        ({**SMALL, "states": {"reset": "epok"}}, "states.reset: must be epoch, never or window, not 'epok', did you"),
+        (
+            {**SMALL, "states": {"reset": "epok"}},
+            "states.reset: must be epoch, never, window or line, not 'epok'",
+        ),
         ({**SMALL, "name": "a/b"}, "name: must be letters, digits, - and _, 100 at most, not 'a/b'"),
         ({**SMALL, "plugins": ["none.py"]}, "plugins[0]: plugin"),
         ({**SMALL, 3: 4}, "3: unknown key"),

@@ -20,6 +20,8 @@ from keras_charrnn.report.samples import read_samples
 from keras_charrnn.runs import RunFolder
 from tests.conftest import tiny_recipe
 
+pytestmark = pytest.mark.plots
+
 PLOTS = {"loss", "learning_rate", "speed", "gradient_norm", "symbols"}
 MARKUP = "<script>document.title = 'taken'</script><img src=http://example.org/x.png>&amp;"
 HOSTILE = MARKUP + "\x07\x00"
@@ -45,13 +47,6 @@ def run(trained):
         file.write(f"# {MARKUP}\n")
     write_report(run.folder)
     return run
-
-
-@pytest.fixture
-def no_matplotlib(monkeypatch):
-    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)  # an import of it fails now
 
 
 def test_the_report_is_readable_at_every_width_in_light_and_dark(run, browser):
@@ -112,7 +107,8 @@ def test_the_plots_are_pictures_too(run, capsys):
     assert all(data.startswith(b"\x89PNG") for data in plots.values())
 
 
-def test_without_matplotlib_there_are_tables_and_advice(run, no_matplotlib, capsys):
+def test_without_matplotlib_there_are_tables_and_advice(run, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # an import of it fails
     page = write_report(run.folder).read_text()
     assert "<svg" not in page and "pip install &#x27;keras-charrnn[plots]&#x27;" in page
     assert f"<td>{run.metrics['val_loss']:,.4f}</td>" in page and "<details open><summary>Every epoch" in page

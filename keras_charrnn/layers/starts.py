@@ -1,0 +1,35 @@
+"""Where in a window the states return to the initial ones. TensorFlow only.
+
+Shapes in letters: T time, B batch, H units.
+"""
+
+import tensorflow as tf
+
+
+class Starts:
+    """The steps of a window before which a row's states become the initial ones again.
+
+    Args:
+        marks: bool (T, B).
+        initial: List of the initial states, (B, H) each. No gradient flows into them.
+    """
+
+    def __init__(self, marks, initial):
+        self.marks, self.initial = marks, initial
+
+    def unstack(self, start, steps):
+        """Return the marks (B, 1) of each of some steps, the first of them the window's step `start`."""
+        marks = tf.slice(self.marks, (start, 0), (steps, -1))[..., None]
+        return tf.unstack(tf.ensure_shape(marks, (steps, self.marks.shape[1], 1)))
+
+    def restart(self, mark, states):
+        """Return the states before a step whose mark is `mark` (B, 1), and at the marked rows the initial ones."""
+        return tuple(
+            tf.where(mark, tf.cast(first, state.dtype), state)
+            for first, state in zip(self.initial, states, strict=True)
+        )
+
+
+def before(mark, gradients):
+    """Return the gradients of the states before `Starts.restart`: none of the marked rows'."""
+    return tuple(tf.where(mark, tf.zeros((), each.dtype), each) for each in gradients)
