@@ -34,8 +34,8 @@ def export(model, path, format="saved_model"):
     (B, width) for each state, by name, to "logits" (B, V) and the new states, "next_" before each name. weights and
     torch hold arrays, in a .npz or .safetensors file: all of the model by their paths in it, or those of a PyTorch
     state dictionary (`to_torch`).
-    The .json has the symbols in the order of their ids, what to do with an unknown character, and of each state its
-    name, width and initial value.
+    The .json has the symbols in the order of their ids, what to do with an unknown character, whether the states start
+    anew at each line end (the single step does that itself), and of each state its name, width and initial value.
 
     Args:
         model: A `CharRNN`.
@@ -48,7 +48,7 @@ def export(model, path, format="saved_model"):
     Raises:
         SettingsError: If there is no such format, the path's ending is another's, or PyTorch has no such model.
         ExtraError: If a package for the format is missing; it names the extra.
-        WriteError: If it cannot be written, or there is something else in the folder's place.
+        WriteError: If it cannot be written, or there is something else in the place of the folder or of the .json.
     """
     path = pathlib.Path(path)
     if format not in FORMATS:
@@ -64,6 +64,8 @@ def export(model, path, format="saved_model"):
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"{path.parent} cannot be made: {error.strerror}") from error
+    description = path.with_suffix(".json")
+    _require_description(description)
     if format in ("weights", "torch"):
         arrays = to_torch(model) if format == "torch" else {each.path: np.asarray(each) for each in model.weights}
         write_whole(path, functools.partial(_write_arrays, arrays=arrays))
@@ -75,13 +77,27 @@ def export(model, path, format="saved_model"):
             _write_folder(path, functools.partial(_export, step, format="tf_saved_model"))
         else:
             write_whole(path, functools.partial(_export, step, format=format))
-    write_text(path.with_suffix(".json"), json.dumps(_describe(model, states), ensure_ascii=False, indent=1) + "\n")
+    write_text(description, json.dumps(_describe(model, states), ensure_ascii=False, indent=1) + "\n")
     return path
+
+
+def _require_description(path):
+    """Raise a WriteError if there is a file that no export has written."""
+    if not path.exists():
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not (isinstance(found, dict) and {"symbols", "states"} <= found.keys()):
+        raise WriteError(f"{path}, where the symbols are to be written, is there and is not of an export; "
+                         "choose another path")  # fmt: skip
 
 
 def _describe(model, states):
     return {
         **model.vocabulary.get_config(),
+        "fresh_lines": model.fresh_lines,
         "states": {name: {"width": len(value), "initial": value.tolist()} for name, value in states.items()},
     }
 

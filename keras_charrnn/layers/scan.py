@@ -96,7 +96,7 @@ def _scan_chunk(step, source, inputs, states, seed, start, starts):
                 d_x, d_r, d_states, d_own = step.backward(*before, weights, d_output, d_hidden, d_states, d_own)
                 d_hidden = tf.matmul(d_r, transposed) if kernels else d_hidden
                 if mark is not None:
-                    d_hidden, *d_states = before_restart(mark, (d_hidden, *d_states))
+                    (d_hidden,), d_states = before_restart(mark, [d_hidden]), before_restart(mark, d_states)
                 d_zx.append(d_x)
                 d_zr.append(d_r)
             together = step.same_gradient or not kernels

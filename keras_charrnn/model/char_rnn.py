@@ -60,6 +60,7 @@ class CharRNN(Steps, keras.Model):
             and generation: every line is predicted from itself alone. Of a `GatedCell` alone.
 
     Attributes:
+        fresh_lines: As above.
         scorer: Its `evaluation.Scorer`, which also scores texts in pieces.
 
     Raises:
@@ -111,6 +112,7 @@ class CharRNN(Steps, keras.Model):
         if fresh_lines and LINE_END not in vocabulary:
             raise SettingsError("fresh_lines (states.reset: line) needs a text with line ends; this one has none")
         self.vocabulary = vocabulary
+        self.fresh_lines = fresh_lines
         self._line_end = vocabulary.symbols.index(LINE_END) if fresh_lines else None
         self._settings = {
             "cell": cell,

@@ -135,7 +135,8 @@ def test_the_loop_equals_single_steps_with_the_same_noise_and_so_do_the_gradient
         results.append([outputs, *states, *tape.gradient(loss, [each.value for each in layer.trainable_weights])])
     assert len(results[0]) > 4
     for one, other in zip(*results, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
+        largest = float(tf.reduce_max(tf.abs(other)))  # beside which sums over the steps are rounded
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=max(1e-3, 2e-4 * largest))
 
 
 def test_a_wrapper_survives_its_configuration(rng):

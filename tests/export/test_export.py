@@ -115,6 +115,29 @@ def test_a_saved_model_takes_the_place_of_one_and_of_nothing_else(model, tmp_pat
     assert sorted(each.name for each in tmp_path.iterdir()) == ["mine", "step", "step.json"]
 
 
+def test_only_an_earlier_export_gives_way_to_the_symbols(make_model, tmp_path):
+    model = make_model(fresh_lines=True)
+    (tmp_path / "weights.json").write_text('{"mine": 1}')
+    with pytest.raises(WriteError, match=r"weights\.json, where the symbols .*, is there and is not of an export"):
+        model.export(tmp_path / "weights.npz", "weights")
+    assert [each.name for each in tmp_path.iterdir()] == ["weights.json"]
+    for _ in range(2):
+        path = model.export(tmp_path / "mine.npz", "weights")
+    facts = json.loads(path.with_suffix(".json").read_text())
+    assert facts["symbols"] == model.vocabulary.symbols and facts["fresh_lines"]
+
+
+@pytest.mark.parametrize("format", RUNTIMES)
+def test_a_runtime_reads_each_line_from_nothing_where_the_model_does(make_model, tmp_path, format):
+    model = make_model(layers=2, fresh_lines=True)
+    path = model.export(tmp_path / f"step{FORMATS[format][0]}", format)
+    step, facts = RUNTIMES[format](path), json.loads(path.with_suffix(".json").read_text())
+    inputs = {name: np.ones((1, each["width"]), np.float32) for name, each in facts["states"].items()}
+    ids = np.array([facts["symbols"].index("\n")], np.int32)
+    expected, _ = model.step(tf.constant(ids), model.initial_states(1))
+    np.testing.assert_allclose(step({"ids": ids, **inputs})["logits"], expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("format", "path", "message"),
     [
