@@ -166,11 +166,6 @@ class Recurrent(keras.layers.Layer):
             return self.cell.recur(products(symbols), states, self._starts(marks))
         return self._scan(Symbols(ids, table, precision), states, training, seed, precision, marks)
 
-    def _scan(self, source, states, training, seed, precision, marks):
-        step = self._step(training, precision)
-        with self._dropped_weights(training, seed):
-            return scan(step, source, list(states), seed, self._starts(marks))
-
     def require_restarts(self):
         """Raise a CellError if the cell cannot return to its initial states within a window."""
         if not isinstance(self.cell, GatedCell):
@@ -178,6 +173,11 @@ class Recurrent(keras.layers.Layer):
                 f"{type(self.cell).__name__} is no GatedCell, and no other cell can start anew within a window: "
                 "take a GatedCell, or states.reset epoch"
             )
+
+    def _scan(self, source, states, training, seed, precision, marks):
+        step = self._step(training, precision)
+        with self._dropped_weights(training, seed):
+            return scan(step, source, list(states), seed, self._starts(marks))
 
     def _starts(self, marks):
         if marks is None:

@@ -14,7 +14,7 @@ Shapes in letters: T time, B batch, H units.
 
 import tensorflow as tf
 
-from keras_charrnn.layers.starts import before as before_restart
+from keras_charrnn.layers import starts as starting
 
 UNROLLED = 64  # most steps of a window that is written out in the graph as a whole
 CHUNK = 32  # steps that are written out of a longer one, which runs them in a loop
@@ -79,7 +79,7 @@ def _scan_chunk(step, source, inputs, states, seed, start, starts):
         states = initial
         for zx_t, noise_t, mark in zip(tf.unstack(zx), noises, marks, strict=True):
             if mark is not None:
-                states = starts.restart(mark, states)
+                states = starting.restart(mark, starts.initial, states)
                 hiddens[-1] = tf.cast(states[0], precision)
             zr = tf.matmul(hiddens[-1], kernel) if kernels else None
             history.append((zx_t, zr, states, noise_t))
@@ -96,7 +96,7 @@ def _scan_chunk(step, source, inputs, states, seed, start, starts):
                 d_x, d_r, d_states, d_own = step.backward(*before, weights, d_output, d_hidden, d_states, d_own)
                 d_hidden = tf.matmul(d_r, transposed) if kernels else d_hidden
                 if mark is not None:
-                    (d_hidden,), d_states = before_restart(mark, [d_hidden]), before_restart(mark, d_states)
+                    (d_hidden,), d_states = starting.cut(mark, [d_hidden]), starting.cut(mark, d_states)
                 d_zx.append(d_x)
                 d_zr.append(d_r)
             together = step.same_gradient or not kernels

@@ -22,14 +22,12 @@ class Starts:
         marks = tf.slice(self.marks, (start, 0), (steps, -1))[..., None]
         return tf.unstack(tf.ensure_shape(marks, (steps, self.marks.shape[1], 1)))
 
-    def restart(self, mark, states):
-        """Return the states before a step whose mark is `mark` (B, 1), and at the marked rows the initial ones."""
-        return tuple(
-            tf.where(mark, tf.cast(first, state.dtype), state)
-            for first, state in zip(self.initial, states, strict=True)
-        )
+
+def restart(mark, initial, states):
+    """Return the states (B, H) before a step, the initial ones in the rows where `mark` (B, 1) is true."""
+    return tuple(tf.where(mark, first, state) for first, state in zip(initial, states, strict=True))
 
 
-def before(mark, gradients):
-    """Return the gradients of the states before `Starts.restart`: none of the marked rows'."""
-    return tuple(tf.where(mark, tf.zeros((), each.dtype), each) for each in gradients)
+def cut(mark, gradients):
+    """Return the gradients (B, H) of the states before `restart`: none in the marked rows."""
+    return restart(mark, [tf.zeros((), each.dtype) for each in gradients], gradients)

@@ -18,6 +18,7 @@ from keras_charrnn.layers import Recurrent
 from keras_charrnn.layers.block import Block, make_normalization, wrap_cell
 from keras_charrnn.layers.normalization import KINDS
 from keras_charrnn.layers.products import PRECISIONS, project
+from keras_charrnn.layers.starts import restart
 from keras_charrnn.model.importing import model_from_torch
 from keras_charrnn.model.saving import require_cell
 from keras_charrnn.model.showing import html_of
@@ -268,10 +269,8 @@ class CharRNN(Steps, keras.Model):
         if self._line_end is None:
             return states
         mark = ops.equal(ids, self._line_end)[:, None]
-        return [
-            [ops.where(mark, *pair) for pair in zip(*layer, strict=True)]
-            for layer in zip(self.initial_states(ops.shape(ids)[0]), states, strict=True)
-        ]
+        initial = self.initial_states(ops.shape(ids)[0])
+        return [restart(mark, *layer) for layer in zip(initial, states, strict=True)]
 
     def call(self, ids, training=False):
         """Map ids (B, T) to logits (B, T, V), from the initial states, without noise."""

@@ -103,7 +103,7 @@ def test_all_problems_come_at_once_each_with_its_path():
         ({**SMALL, "compute": {"precision": "float16"}}, "compute.precision: must be auto, float32 or bfloat16"),
         (
             {**SMALL, "states": {"reset": "epok"}},
-            "states.reset: must be epoch, never, window or line, not 'epok'",
+            "states.reset: must be epoch, never, window or line, not 'epok', did you",
         ),
         ({**SMALL, "name": "a/b"}, "name: must be letters, digits, - and _, 100 at most, not 'a/b'"),
         ({**SMALL, "plugins": ["none.py"]}, "plugins[0]: plugin"),
