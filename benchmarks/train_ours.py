@@ -28,19 +28,18 @@ class UsersLSTM(keras_charrnn.GatedCell):
         return {"h": ops.sigmoid(o) * ops.tanh(c), "c": c}
 
 
-def product_rate(precision):
-    """Return the machine's own rate, in operations a second: a product of 2048 x 2048 matrices on all its cores."""
-    size, devices = 2048, len(tf.config.list_logical_devices("CPU"))
-    matrices = [tf.unstack(tf.cast(tf.random.normal((2, size, size)), precision)) for _ in range(devices)]
+def product_rate(precision, replicas):
+    """Return the machine's own rate, in operations a second: products of 2048 x 2048 matrices on all its cores."""
+    size = 2048
+    matrices = [tf.unstack(tf.cast(tf.random.normal((2, size, size)), precision)) for _ in range(replicas)]
 
     @tf.function(autograph=False)
     def products():
         results = []
-        for device, (a, b) in enumerate(matrices):
-            with tf.device(f"/CPU:{device}"):
-                for _ in range(4):
-                    a = tf.matmul(a, b)
-                results.append(a[0, 0])
+        for a, b in matrices:
+            for _ in range(4):
+                a = tf.matmul(a, b)
+            results.append(a[0, 0])
         return results
 
     seconds = []
@@ -48,7 +47,7 @@ def product_rate(precision):
         started = time.perf_counter()
         [each.numpy() for each in products()]
         seconds.append(time.perf_counter() - started)
-    return 4 * devices * 2 * size**3 / float(np.median(seconds[2:]))
+    return 4 * replicas * 2 * size**3 / float(np.median(seconds[2:]))
 
 
 def main(cell, units, layers, batch, length, steps, precision):
@@ -75,7 +74,7 @@ def main(cell, units, layers, batch, length, steps, precision):
     rate, peak = batch * length / seconds, common.megabytes()
     common.report(
         characters_per_second=rate,
-        share=rate * operations / product_rate(machine.precision),
+        share=rate * operations / product_rate(machine.precision, machine.replicas),
         first_step=clock.ticks[0] - began,
         prepared=began - started,
         peak_megabytes=peak,

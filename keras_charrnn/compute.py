@@ -1,4 +1,4 @@
-"""The machine: in which precision to multiply, and on how many devices. TensorFlow only."""
+"""The machine: in which precision to multiply, and in how many parts at a time. TensorFlow only."""
 
 import dataclasses
 import os
@@ -8,7 +8,7 @@ import platform
 from keras_charrnn.errors import SettingsError
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and ARM, as Linux names them
-ROWS = 8  # fewest rows of a batch for which a device of their own pays
+ROWS = 8  # fewest rows of a batch for which a core of their own pays
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Machine:
 
     Attributes:
         precision: "float32" or "bfloat16", of the operands of products.
-        replicas: Devices among which a batch is split.
+        replicas: Parts of a batch that are computed at once.
         processor: Its name.
         cores: That this process may use.
         gpus: Number of them.
@@ -44,7 +44,7 @@ class Machine:
 
 
 def prepare(precision="auto", replicas="auto", batch_size=64):
-    """Choose precision and replicas, and set TensorFlow's devices and threads to suit, once for the process.
+    """Choose precision and replicas, and set TensorFlow's threads to suit, once for the process.
 
     Args:
         precision: "float32", "bfloat16", or "auto": bfloat16 where the processor has instructions for it.
@@ -56,7 +56,7 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
         A `Machine`.
 
     Raises:
-        SettingsError: If the batch does not divide among the replicas, or there are fewer devices.
+        SettingsError: If the batch does not divide among the replicas, or there are fewer GPUs.
     """
     import tensorflow as tf
 
@@ -65,9 +65,6 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
     if replicas == "auto":
         most = min(gpus or cores, max(1, batch_size // ROWS))
         replicas = next(n for n in range(most, 0, -1) if batch_size % n == 0)
-        wanted = "auto"
-    else:
-        wanted = replicas
     if batch_size % replicas:
         raise SettingsError(
             f"windows.batch_size {batch_size} does not divide among compute.replicas {replicas}; take a multiple of "
@@ -76,18 +73,7 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
     if gpus and replicas > gpus:
         raise SettingsError(f"compute.replicas {replicas} needs as many GPUs; there are {gpus}")
     if not gpus:
-        available = _make_cpu_devices(tf, replicas, cores)
-        if available < replicas:
-            if wanted != "auto":
-                raise SettingsError(
-                    f"compute.replicas {replicas} cannot be had: TensorFlow has started with {available} device(s). "
-                    "Call fit before anything else uses TensorFlow, or take compute.replicas auto"
-                )
-            notes.append(
-                f"TensorFlow had started before, with {available} CPU device(s), where {replicas} would be faster; "
-                "call fit before anything else uses TensorFlow"
-            )
-            replicas = next(n for n in range(available, 0, -1) if batch_size % n == 0)
+        notes += _set_threads(tf, replicas, cores)
     native = bool(gpus) or has_bfloat16()
     if precision == "auto":
         precision = "bfloat16" if native else "float32"
@@ -96,18 +82,21 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
     return Machine(precision, replicas, processor_name(), cores, gpus, tuple(notes))
 
 
-def _make_cpu_devices(tf, replicas, cores):
-    """Make one logical CPU device for each replica, the cores shared among them; return how many there are."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
+def _set_threads(tf, replicas, cores):
+    """Share the cores among the replicas; return what the user must know, a list of sentences."""
+    threads, wanted = tf.config.threading, max(1, cores // replicas)
     try:
-        if replicas > 1:
-            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
         # A product on threads of its own replica alone waits for nobody.
-        tf.config.threading.set_intra_op_parallelism_threads(max(1, cores // replicas))
-        tf.config.threading.set_inter_op_parallelism_threads(replicas)
-    except RuntimeError:  # TensorFlow has started: its devices and threads stay as they are
-        pass
-    return len(tf.config.list_logical_devices("CPU"))
+        threads.set_intra_op_parallelism_threads(wanted)
+        threads.set_inter_op_parallelism_threads(replicas)
+    except RuntimeError:  # TensorFlow has started, and keeps the threads that it has
+        present = threads.get_intra_op_parallelism_threads() or cores
+        if present != wanted:
+            return [
+                f"TensorFlow had started before, with products on {present} thread(s), where {wanted} would be faster; "
+                "call fit before anything else uses TensorFlow"
+            ]
+    return []
 
 
 def has_bfloat16():

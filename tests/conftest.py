@@ -6,20 +6,14 @@ import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import keras
 import numpy as np
 import pytest
 import rich.console
-import tensorflow as tf
 
-# Two devices, so that replicas can be tested; before TensorFlow starts, after which they cannot be made.
-_CPU = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(_CPU, [tf.config.LogicalDeviceConfiguration()] * 2)
-
-import keras  # noqa: E402
-
-import keras_charrnn  # noqa: E402
-from keras_charrnn import registry  # noqa: E402
-from tests.browser import open_browser  # noqa: E402
+import keras_charrnn
+from keras_charrnn import registry
+from tests.browser import open_browser
 
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
 

@@ -1,4 +1,4 @@
-"""The steps of `fit` and `evaluate`: states carried on, a batch split among devices. TensorFlow only.
+"""The steps of `fit` and `evaluate`: states carried on, a batch split among replicas. TensorFlow only.
 
 Shapes in letters: B batch, T time, R replicas.
 """
@@ -20,7 +20,8 @@ class Steps:
     states of the recurrent layers, evaluation states of its own, which begin anew with each `evaluate`.
 
     Attributes:
-        replicas: R, the number of devices among which a batch is split. The gradient is that of the whole batch.
+        replicas: R, the number of parts of a batch, each on a GPU of its own or beside the others on the cores. The
+            gradient is that of the whole batch.
         carry_states: Whether a training window begins with the states in which the last one ended.
         gradient_clipping: Called with the list of gradients; returns the clipped ones and a mapping of metrics, each a
             scalar that is averaged over the epoch. None for no clipping. `callbacks.GradientClipping` sets it.
@@ -160,26 +161,21 @@ class Steps:
         if batch != self.recurrent[0].states[0].shape[0]:
             raise SettingsError(f"the states have {self.recurrent[0].states[0].shape[0]} rows, the window {batch}")
         seed = tf.stack([tf.constant(self.seed % 2**31, tf.int32), tf.cast(self.windows_done.value, tf.int32)])
-        weights = [weight.value for weight in self.trainable_weights]
         if self.carry_states:
             states = [[state.value for state in layer.states] for layer in self.recurrent]
         else:
             states = self.initial_states(batch)
         gradients, losses, after, rows = [], [], [], batch // replicas
+        # Traced, optimized and compiled once for all replicas, as long as it stays a function of its own.
+        run = tf.function(self._run_replica, autograph=False, experimental_attributes={"_noinline": True})
         for replica in range(replicas):
             mine = slice(replica * rows, (replica + 1) * rows)
             with self._device(replica):
-                with tf.GradientTape() as tape:
-                    before = [[state[mine] for state in layer] for layer in states]
-                    own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
-                    ids, wanted = tf.transpose(inputs[mine]), tf.transpose(targets[mine])
-                    hidden, new = self.run_recurrent(ids, before, training=True, seed=own_seed)
-                    loss, nats = mean_cross_entropy(
-                        hidden, *self.head_weights, tf.reshape(wanted, (-1,)), self.precision, self.label_smoothing
-                    )
-                gradients.append([tf.convert_to_tensor(each) for each in tape.gradient(loss, weights)])
-            losses.append(nats)
-            after.append(new)
+                before = [[state[mine] for state in layer] for layer in states]
+                own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
+                found = run(inputs[mine], targets[mine], before, own_seed)
+            for results, result in zip((gradients, losses, after), found, strict=True):
+                results.append(result)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
         if self.carry_states:
             for layer, parts in zip(self.recurrent, zip(*after, strict=True), strict=True):
@@ -195,6 +191,15 @@ class Steps:
         for name, value in logs.items():
             self._clipping_means.by_name[name].update_state(value)
         return {metric.name: metric.result() for metric in self.metrics}
+
+    def _run_replica(self, inputs, targets, states, seed):
+        """Return the gradients, the loss in nats and the new states of some rows of a window."""
+        with tf.GradientTape() as tape:
+            hidden, new = self.run_recurrent(tf.transpose(inputs), states, training=True, seed=seed)
+            wanted = tf.reshape(tf.transpose(targets), (-1,))
+            loss, nats = mean_cross_entropy(hidden, *self.head_weights, wanted, self.precision, self.label_smoothing)
+        gradients = tape.gradient(loss, [weight.value for weight in self.trainable_weights])
+        return [tf.convert_to_tensor(each) for each in gradients], nats, new
 
     def test_step(self, data):
         inputs, targets, *weights = data
@@ -233,10 +238,10 @@ class Steps:
             self._traced_for, self.train_function = traced_for, None
 
     def _device(self, replica):
-        if self.replicas == 1:
-            return contextlib.nullcontext()
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        return tf.device(f"/{kind}:{replica}")
+        """Return the context of a replica: a GPU of its own; on a CPU they are threads of one device."""
+        if self.replicas > 1 and tf.config.list_logical_devices("GPU"):
+            return tf.device(f"/GPU:{replica}")
+        return contextlib.nullcontext()
 
 
 class _SkippingCallbacks(keras.callbacks.CallbackList):

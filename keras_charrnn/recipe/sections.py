@@ -274,4 +274,4 @@ class Compute(Section):
 
     seed: int = key(0, "seed of weights, dropout, offsets and samples", whole(0, 2**32 - 1))
     precision: str = key("auto", "number format of the arithmetic", one_of("auto", "float32", "bfloat16"))
-    replicas: int | str = key("auto", "devices among which a batch is split", either(whole(1), one_of("auto")))
+    replicas: int | str = key("auto", "parts of a batch that are computed at once", either(whole(1), one_of("auto")))
