@@ -3,7 +3,7 @@
     python benchmarks/startup.py
 
 The time of `keras-charrnn --help`, of importing all that `fit` needs, from `fit` being called to the end of its first
-report (10 steps), and the steady rate at a short and a long window with as many characters in a batch.
+step, and the steady rate at a short and a long window with as many characters in a batch.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main(units, lengths, repeats):
         ["import keras_charrnn.training", seconds("import keras_charrnn.training", repeats)],
     ]
     for size in sizes:
-        first = common.run("train_ours.py", *size, 20, "auto")["first_step"]
+        first = common.run("train_ours.py", *size, 2, "auto", 1)["first_step"]
         rows.append([f"first step, {size[2]} x {size[1]}, batch {size[3]}, length {size[4]}", f"{first:.1f} s"])
     common.table("Start", ["what", "time"], rows)
     steps = max(20, 20_000 // units)

@@ -1,4 +1,4 @@
-"""Contender: keras_charrnn in training. CELL UNITS LAYERS BATCH LENGTH STEPS PRECISION"""
+"""Contender: keras_charrnn in training. CELL UNITS LAYERS BATCH LENGTH STEPS PRECISION [STEPS_PER_EXECUTION]"""
 
 import sys
 import time
@@ -50,7 +50,7 @@ def product_rate(precision, replicas):
     return 4 * replicas * 2 * size**3 / float(np.median(seconds[2:]))
 
 
-def main(cell, units, layers, batch, length, steps, precision):
+def main(cell, units, layers, batch, length, steps, precision, at_once=STEPS_PER_EXECUTION):
     started = time.perf_counter()
     machine = compute.prepare(precision, "auto", batch)
     ids, vocabulary = ids_and_vocabulary()
@@ -58,13 +58,13 @@ def main(cell, units, layers, batch, length, steps, precision):
     keras.utils.set_random_seed(0)
     model = CharRNN(vocabulary, cell, units, layers)
     model.precision, model.replicas = machine.precision, machine.replicas
-    model.compile(keras.optimizers.Adam(2e-3), steps_per_execution=STEPS_PER_EXECUTION)
+    model.compile(keras.optimizers.Adam(2e-3), steps_per_execution=at_once)
     clock = Clock()
     used = [callbacks.StateReset(), callbacks.GradientClipping(norm=5.0), clock]
-    steps = min(steps, data.steps) // STEPS_PER_EXECUTION * STEPS_PER_EXECUTION
+    steps = min(steps, data.steps) // at_once * at_once
     began = time.perf_counter()
     history = model.fit(data, epochs=2, steps_per_epoch=steps, verbose=0, callbacks=used).history
-    seconds = float(np.median(np.diff(clock.ticks)[steps // STEPS_PER_EXECUTION :])) / STEPS_PER_EXECUTION
+    seconds = float(np.median(np.diff(clock.ticks)[steps // at_once :])) / at_once
     cell = model.recurrent[0].cell
     width, products = 64, 0
     for _ in range(layers):
@@ -86,4 +86,4 @@ def main(cell, units, layers, batch, length, steps, precision):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:7]), sys.argv[7])
+    main(sys.argv[1], *map(int, sys.argv[2:7]), sys.argv[7], *map(int, sys.argv[8:]))
