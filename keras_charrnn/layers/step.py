@@ -4,7 +4,9 @@ Shapes in letters: B batch, H units, G gates.
 """
 
 import inspect
+import json
 import warnings
+import weakref
 
 import keras
 import numpy as np
@@ -14,9 +16,13 @@ from keras_charrnn.errors import CellError, CharRNNError
 from keras_charrnn.noise import fold_in
 from keras_charrnn.plugins import plugin_of, where_defined, where_raised
 
+_FIRST = weakref.WeakValueDictionary()  # of the steps that are alike the one that is traced and compiled for all
+
 
 class Step:
     """The pointwise part of a cell's step and its gradient, compiled.
+
+    Steps of cells that are alike, as those of a deep model's layers, are traced and compiled once.
 
     Args:
         cell: A built `GatedCell`.
@@ -26,16 +32,17 @@ class Step:
     Attributes:
         noisy: Whether `combine` is to have a seed or noise.
         biases: How many of the products have a bias: 1, 2 where the recurrent product has one of its own, or 0.
-        same_gradient: Whether `combine` uses zx and zr in their sum alone, so that they have one gradient. Known once
-            `backward` has been traced.
     """
 
     def __init__(self, cell, training, precision):
         self.cell, self.training, self.precision = cell, training, precision
         self.noisy = training and cell.noisy
         self.biases = len(cell.biases)
-        self.same_gradient = False
-        self._make_functions(jit_compile=True)
+        likeness = _likeness(cell)
+        self._first = self if likeness is None else _FIRST.setdefault((likeness, training, precision), self)
+        if self._first is self:
+            self._same_gradient = False
+            self._make_functions(jit_compile=True)
         if plugin_of(type(cell.unwrap())) is not None:  # the package's own are tested
             self._try_out()
 
@@ -87,6 +94,14 @@ class Step:
         return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, cell.variable_dtype)}
 
     @property
+    def same_gradient(self):
+        """Whether `combine` uses zx and zr in their sum alone, so that they have one gradient.
+
+        Known once `backward` has been traced.
+        """
+        return self._first._same_gradient
+
+    @property
     def _name(self):
         return type(self.cell.unwrap()).__name__
 
@@ -125,7 +140,7 @@ class Step:
         Returns:
             The new states, the first of them and the output in the precision.
         """
-        states, hidden, output = self._forward(zx, zr, states, noise, weights)
+        states, hidden, output = self._first._forward(zx, zr, states, noise, weights)
         hidden = states[0] if hidden is None else hidden
         return states, hidden, hidden if output is None else output
 
@@ -141,7 +156,7 @@ class Step:
         Returns:
             The gradients of zx and zr, in the precision, of the states before, and of the cell's own weights so far.
         """
-        d_zx, d_zr, d_states, d_own = self._backward(
+        d_zx, d_zr, d_states, d_own = self._first._backward(
             zx, zr, states, noise, weights, d_output, d_hidden, d_states, d_own
         )
         return d_zx, d_zx if self.same_gradient else d_zr, d_states, d_own
@@ -180,7 +195,27 @@ class Step:
             d_targets.append(tf.cast(d_output, d_first.dtype))
         found = tape.gradient(targets, sources, output_gradients=d_targets, unconnected_gradients="zero")
         d_zx, d_zr = found["zx"], found.get("zr")
-        self.same_gradient = d_zx is d_zr
+        self._same_gradient = d_zx is d_zr
         d_own = tuple(total + each for total, each in zip(d_own, found["own"], strict=True))
-        d_zr = None if zr is None or self.same_gradient else tf.cast(d_zr, self.precision)
+        d_zr = None if zr is None or self._same_gradient else tf.cast(d_zr, self.precision)
         return tf.cast(d_zx, self.precision), d_zr, tuple(found["states"]), d_own
+
+
+def _likeness(cell):
+    """Return a text that is the same for cells whose `combine` does the same, or None where that cannot be known.
+
+    A configuration says all of the package's own cells, where nothing in it is a user's.
+    """
+    modules = {type(cell).__module__}
+
+    def simplify(value):
+        if isinstance(value, dict):
+            if "class_name" in value:
+                modules.add(value.get("module"))
+            other = ("build_config", "name") if "trainable" in value else ("build_config",)  # a layer has its own name
+            return {key: simplify(each) for key, each in value.items() if key not in other}
+        return [simplify(each) for each in value] if isinstance(value, list | tuple) else value
+
+    config = simplify(keras.saving.serialize_keras_object(cell))
+    own = all(str(module).partition(".")[0] in ("keras", __package__.partition(".")[0]) for module in modules)
+    return json.dumps(config, sort_keys=True) if own else None
