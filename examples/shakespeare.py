@@ -12,21 +12,21 @@ import keras
 from keras_charrnn import CharRNN, Vocabulary, callbacks, compute, corpora, windows
 
 
-def main(epochs=10, units=512, characters=None):
+def main(epochs=4, units=160, characters=None):
     text = corpora.load("tiny_shakespeare", otherwise=["shakespeare_plays"], max_bytes=characters).text
     vocabulary = Vocabulary.of(text)
     ids = vocabulary.encode(text)
     cut = int(0.9 * len(ids))
-    train = windows.training_windows(ids[:cut], batch_size=64, length=64, random_offset=True)
+    train = windows.training_windows(ids[:cut], batch_size=32, length=64, random_offset=True)
     validation = windows.evaluation_windows(ids[cut:])
 
-    machine = compute.prepare(batch_size=64)  # before anything else uses TensorFlow
+    machine = compute.prepare(batch_size=32)  # before anything else uses TensorFlow
     keras.utils.set_random_seed(0)
-    model = CharRNN(vocabulary, "gru", units=units, embedding=64, dropout=0.1)
+    model = CharRNN(vocabulary, "layer_norm_lstm", units=units, layers=2, embedding=64, dropout=0.1)
     model.precision, model.replicas = machine.precision, machine.replicas
-    rate = keras.optimizers.schedules.CosineDecay(0.003, epochs * train.steps)
+    rate = keras.optimizers.schedules.CosineDecay(0.005, epochs * train.steps)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01)
-    optimizer.exclude_from_weight_decay(var_list=[each for each in model.trainable_weights if "bias" in each.name])
+    optimizer.exclude_from_weight_decay(var_list=[each for each in model.trainable_weights if len(each.shape) < 2])
     model.compile(optimizer, steps_per_execution=10)
     model.fit(
         train,
@@ -45,7 +45,7 @@ def main(epochs=10, units=512, characters=None):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--units", type=int, default=512)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--units", type=int, default=160)
     parser.add_argument("--characters", type=int, help="train on so many characters of the text only")
     main(**vars(parser.parse_args()))
