@@ -76,9 +76,15 @@ def test_in_float64_they_are_equal_to_its_rounding(name, length, rng, float64):
         np.testing.assert_allclose(fast, slow, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", cells.names())
-def test_bfloat16_is_near_float32(name, rng):
-    layer, x, states = make(name, 7, rng)
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [
+        *((name, 7) for name in cells.names()),
+        *((name, length) for name in ("gru", "lstm", "indrnn") for length in (1, 50)),
+    ],
+)
+def test_bfloat16_is_near_float32(name, length, rng):
+    layer, x, states = make(name, length, rng)
     for half, full in zip(
         run_and_gradients(layer, x, states, "bfloat16"), run_and_gradients(layer, x, states), strict=True
     ):
