@@ -10,6 +10,7 @@ def test_the_choice_fits_the_batch_and_the_machine():
     assert machine.replicas in (1, 2) and 64 % machine.replicas == 0
     assert compute.prepare("auto", "auto", batch_size=7).replicas == 1
     assert compute.prepare("auto", 2, batch_size=2).replicas == 2
+    assert compute.prepare("auto", 64, batch_size=64).replicas == 64 or machine.gpus
     assert machine.cores >= 1 and machine.processor and "float32 products" in machine.describe()
 
 

@@ -165,7 +165,7 @@ class Steps:
             states = [[state.value for state in layer.states] for layer in self.recurrent]
         else:
             states = self.initial_states(batch)
-        gradients, losses, after, rows = [], [], [], batch // replicas
+        found, rows = [], batch // replicas
         # Traced, optimized and compiled once for all replicas, as long as it stays a function of its own.
         run = tf.function(self._run_replica, autograph=False, experimental_attributes={"_noinline": True})
         for replica in range(replicas):
@@ -173,9 +173,8 @@ class Steps:
             with self._device(replica):
                 before = [[state[mine] for state in layer] for layer in states]
                 own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
-                found = run(inputs[mine], targets[mine], before, own_seed)
-            for results, result in zip((gradients, losses, after), found, strict=True):
-                results.append(result)
+                found.append(run(inputs[mine], targets[mine], before, own_seed))
+        gradients, losses, after = zip(*found, strict=True)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
         if self.carry_states:
             for layer, parts in zip(self.recurrent, zip(*after, strict=True), strict=True):

@@ -38,7 +38,7 @@ def test_two_thousand_steps_at_once_are_those_taken_one_by_one(name, rng):
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_a_model_trains_on_two_devices_as_on_one_and_is_the_same_once_loaded(name, make_model, tmp_path):
+def test_a_model_trains_with_two_replicas_as_with_one_and_is_the_same_once_loaded(name, make_model, tmp_path):
     losses = []
     for replicas in (1, 2):
         keras.utils.set_random_seed(1)
