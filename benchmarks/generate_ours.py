@@ -9,6 +9,7 @@ import common
 from keras_charrnn import CharRNN, Vocabulary, compute
 
 SYMBOLS = "".join(map(chr, range(32, 32 + 65)))
+PREFIX = 1000  # characters of a long one
 
 
 def rate(make, characters):
@@ -29,6 +30,7 @@ def main(units, layers, characters):
         one=rate(lambda: model.generate("A", characters, seed=1), characters),
         streamed=rate(lambda: "".join(model.stream("A", characters, seed=1)), characters),
         many=rate(lambda: model.generate("A", few, num_samples=64, seed=1), 64 * few),
+        prefix=rate(lambda: model.generate("A" * PREFIX, 1, seed=1), PREFIX),
     )
 
 

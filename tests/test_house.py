@@ -14,6 +14,7 @@ PACKAGE = pathlib.Path(keras_charrnn.__file__).parent
 ORDER = [
     "errors",
     "extras",
+    "signals",
     "files",
     "progress",
     "plugins",

@@ -1,11 +1,10 @@
 """Ctrl-C and the system's request to end, between two steps."""
 
 import signal
-import threading
 
 import keras
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from keras_charrnn.signals import HeldSignals
 
 
 class Interruption(keras.callbacks.Callback):
@@ -20,18 +19,14 @@ class Interruption(keras.callbacks.Callback):
 
     def __init__(self, checkpointing):
         super().__init__()
-        self.checkpointing, self.received = checkpointing, None
-        self._handlers = {}
+        self.checkpointing, self._signals = checkpointing, HeldSignals(signal.SIGINT, signal.SIGTERM)
 
     def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
-            self._handlers = {each: signal.signal(each, self._receive) for each in SIGNALS}
+        self._signals.__enter__()
         return self
 
-    def __exit__(self, *_):
-        for each, handler in self._handlers.items():
-            signal.signal(each, handler)
-        self._handlers = {}
+    def __exit__(self, *error):
+        self._signals.__exit__(*error)
 
     def on_train_batch_end(self, batch, logs=None):
         self._look()
@@ -42,15 +37,7 @@ class Interruption(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._look()
 
-    def _receive(self, number, frame):
-        if self.received is not None:
-            raise KeyboardInterrupt
-        self.received = number
-
     def _look(self):
-        if self.received is None:
-            return
-        self.checkpointing.save()
-        if self.received == signal.SIGTERM:
-            raise SystemExit(128 + signal.SIGTERM)
-        raise KeyboardInterrupt
+        if self._signals.received is not None:
+            self.checkpointing.save()
+            self._signals.check()

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from keras_charrnn.cli.terminal import visible
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.files import write_text
 from keras_charrnn.registry import suggest
+from keras_charrnn.signals import HeldSignals
 
 
 class Session:
@@ -70,10 +72,12 @@ class Session:
             line = self.draft.text.rpartition("\n")[2]
             self._write(line[-_columns() :] if self.interactive else typed, "dim")
         try:
-            for number, piece in enumerate(self.draft.offer(), start=1):
-                if several:
-                    self._write(f"--- {number} ---\n", "dim")
-                self._write(piece + ("\n" if several else ""), "cyan")
+            with HeldSignals(signal.SIGINT) as signals:
+                for number, piece in enumerate(self.draft.offer(), start=1):
+                    if several:
+                        self._write(f"--- {number} ---\n", "dim")
+                    self._write(piece + ("\n" if several else ""), "cyan")
+                    signals.check()
         except KeyboardInterrupt:  # enough of it
             if not self.interactive:
                 raise
