@@ -6,7 +6,10 @@ import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
-import keras
+from keras_charrnn.cli.quiet import quiet_tensorflow
+
+with quiet_tensorflow():  # it is imported sooner so
+    import keras
 import numpy as np
 import pytest
 import rich.console

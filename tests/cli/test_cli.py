@@ -233,3 +233,21 @@ def test_output_into_a_closed_pipe_is_no_error(run):
     command = f"{sys.executable} -m keras_charrnn sample {run} --length 100000 | head -c 5"
     done = subprocess.run(["bash", "-c", command + "; exit ${PIPESTATUS[0]}"], capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "" and len(done.stdout) == 5
+
+
+STARTS = """
+import gc
+from keras_charrnn.cli.quiet import quiet_tensorflow
+
+for debug in (False, True):
+    with quiet_tensorflow(debug):
+        import tensorflow
+        assert gc.isenabled() == debug  # the second time there is nothing to import
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 100_000
+"""
+
+
+def test_tensorflow_starts_without_the_garbage_collector_which_works_again_then():
+    done = subprocess.run([sys.executable, "-c", STARTS], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
