@@ -3,8 +3,8 @@
     python benchmarks/startup.py
 
 The time of `keras-charrnn --help`, of a command that needs TensorFlow, of importing all that `fit` needs, from `fit`
-being called to the end of its first step, and the steady rate at a short and a long window with as many characters in a
-batch.
+being called to the end of its first step, and the steady rate at a long window against that at a short one, with as
+many characters and with as many rows in a batch.
 """
 
 import argparse
@@ -16,9 +16,8 @@ import time
 
 import common
 
-
 PROGRAM = "import keras_charrnn.__main__"
-STEPS = 10  # of 12,800 characters each: enough for a median
+STEPS = 10  # of the larger batches: enough for a median
 
 
 def seconds(code, repeats):
@@ -47,14 +46,22 @@ def main(units, lengths, repeats):
         rows.append([f"first step, {size[2]} x {size[1]}, batch {size[3]}, length {size[4]}", f"{first:.1f} s"])
     common.table("Start", ["what", "time"], rows)
 
-    def train(length):
-        return common.run("train_ours.py", "lstm", units, 1, 200 * short // length, length, STEPS, "auto", 1)
+    rows_of_short, rows_of_long = 200, 200 * short // long
 
-    contenders = {length: functools.partial(train, length) for length in lengths}
-    results = common.alternate(contenders, repeats)
-    slower, faster = (common.median(results[length], "characters_per_second") for length in (long, short))
-    share = f"{slower / faster:.2f}"
-    print(f"length {long} against length {short}, {200 * short:,} characters a batch, {units} units: {share}")
+    def train(rows, length):
+        steps = STEPS * rows_of_short * short // (rows * length)
+        return common.run("train_ours.py", "lstm", units, 1, rows, length, steps, "auto", 1)
+
+    batches = {
+        "long": (rows_of_long, long),
+        "as many characters": (rows_of_short, short),
+        "as many rows": (rows_of_long, short),
+    }
+    results = common.alternate({name: functools.partial(train, *batch) for name, batch in batches.items()}, repeats)
+    rates = {name: common.median(each, "characters_per_second") for name, each in results.items()}
+    for name in ("as many characters", "as many rows"):
+        share = rates["long"] / rates[name]
+        print(f"length {long} against length {short}, {name} in a batch, {units} units: {share:.2f}")
 
 
 if __name__ == "__main__":

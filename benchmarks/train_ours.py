@@ -14,7 +14,6 @@ from train_clock import STEPS_PER_EXECUTION, Clock
 import keras_charrnn
 from keras_charrnn import CharRNN, callbacks, compute, windows
 
-
 PRODUCTS = 2  # that each core makes between two looks at the clock
 
 
