@@ -71,8 +71,9 @@ class Session:
         if not several:
             line = self.draft.text.rpartition("\n")[2]
             self._write(line[-_columns() :] if self.interactive else typed, "dim")
+        held = (signal.SIGINT,) if self.interactive else ()  # a pipe that nobody reads would hold it for good
         try:
-            with HeldSignals(signal.SIGINT) as signals:
+            with HeldSignals(*held) as signals:
                 for number, piece in enumerate(self.draft.offer(), start=1):
                     if several:
                         self._write(f"--- {number} ---\n", "dim")
