@@ -16,7 +16,7 @@ import time
 
 import common
 
-PROGRAM = "import keras_charrnn.__main__"
+PROGRAM = "import sys; sys.argv = ['keras-charrnn', {!r}]; import keras_charrnn.__main__"
 STEPS = 10  # of the larger batches: enough for a median
 
 
@@ -33,10 +33,7 @@ def seconds(code, repeats):
 def main(units, lengths, repeats):
     short, long = lengths
     sizes = [("lstm", units, 2, 50, min(50, short)), ("lstm", units, 3, 50, long)]
-    rows = [
-        [f"keras-charrnn {command}", seconds(f"import sys; sys.argv = ['k', '{command}']; {PROGRAM}", repeats)]
-        for command in ("--help", "cells")
-    ]
+    rows = [[f"keras-charrnn {command}", seconds(PROGRAM.format(command), repeats)] for command in ("--help", "cells")]
     rows += [
         ["import keras_charrnn", seconds("import keras_charrnn", repeats)],
         ["import keras_charrnn.training", seconds("import keras_charrnn.training", repeats)],
@@ -46,17 +43,13 @@ def main(units, lengths, repeats):
         rows.append([f"first step, {size[2]} x {size[1]}, batch {size[3]}, length {size[4]}", f"{first:.1f} s"])
     common.table("Start", ["what", "time"], rows)
 
-    rows_of_short, rows_of_long = 200, 200 * short // long
+    many, few = 200, 200 * short // long
 
-    def train(rows, length):
-        steps = STEPS * rows_of_short * short // (rows * length)
-        return common.run("train_ours.py", "lstm", units, 1, rows, length, steps, "auto", 1)
+    def train(batch, length):
+        steps = STEPS * many * short // (batch * length)
+        return common.run("train_ours.py", "lstm", units, 1, batch, length, steps, "auto", 1)
 
-    batches = {
-        "long": (rows_of_long, long),
-        "as many characters": (rows_of_short, short),
-        "as many rows": (rows_of_long, short),
-    }
+    batches = {"long": (few, long), "as many characters": (many, short), "as many rows": (few, short)}
     results = common.alternate({name: functools.partial(train, *batch) for name, batch in batches.items()}, repeats)
     rates = {name: common.median(each, "characters_per_second") for name, each in results.items()}
     for name in ("as many characters", "as many rows"):

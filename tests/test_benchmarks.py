@@ -12,7 +12,7 @@ BENCHMARKS = pathlib.Path(keras_charrnn.__file__).parents[1] / "benchmarks"
 SHORT = ["--length", "8"]  # most of the time goes to writing out the loop
 CALLS = {
     "training.py": [
-        *("--cells", "users_lstm", "--units", "8"),
+        *("--cells", "users_lstm", "simple_rnn", "--units", "8"),
         *("--repeats", "1", "--scale", "0.001", *SHORT),
     ],
     "linear.py": ["--cells", "min_gru", "--units", "8", "--layers", "1", "--repeats", "1", "--steps", "20", *SHORT],

@@ -118,7 +118,7 @@ COMPOSED = {
         ([92], {"states.reset": "never"}),  # in the last call of an epoch
         ([110, 230], {"compute.replicas": 2, "states.reset": "window"}),
         ([130], {"training.optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}, "checkpoints": {}}),
-        ([35, 150], COMPOSED),
+        ([35, 60, 150], COMPOSED),
         ([92, 184], COMPOSED),  # before the validation, and the end of an epoch after it
         ([100], {**COMPOSED, "checkpoints": {}}),  # from the end of an epoch
     ],

@@ -22,7 +22,7 @@ def quiet_tensorflow(debug=False):
 
 @contextlib.contextmanager
 def _uncollected():
-    """Do without the garbage collector, which makes TensorFlow's import a quarter longer, as all of it stays."""
+    """Do without the garbage collector, which finds nothing in an import and makes that of TensorFlow longer."""
     if "tensorflow" in sys.modules or not gc.isenabled():
         yield
         return
@@ -36,6 +36,7 @@ def _uncollected():
 
 @contextlib.contextmanager
 def _unseen():
+    """Keep what is written on standard error, TensorFlow's import included, and show it if the block fails."""
     sys.stderr.flush()
     kept = os.dup(2)
     waiting = "tensorflow" not in sys.modules and os.isatty(2)  # for seconds
