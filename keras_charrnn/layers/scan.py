@@ -2,8 +2,9 @@
 
 What makes it fast on a CPU:
 
-- The pointwise part of a step, `combine`, is one function compiled by XLA. The one product of a step, where the cell
-  has one, stays outside, with TensorFlow's own, faster product, and so does the input product, one a window.
+- The pointwise part of a step, `combine`, is one function compiled by XLA. The input product is one a window, outside.
+  The one product of a step, where the cell has one, is inside where it can be made with a packed U, so that some ten
+  steps are one call of compiled code; else it stays outside too, with TensorFlow's own, faster product: `stepping`.
 - The gradient is written once for all cells: going backward, `combine` is run again under a tape from the stored
   states. The gradients of W, U and b are one large product each after the loop, not a small one a step.
 - What the products read and write is in their own precision, so that with bfloat16 all sequences are half as large and
@@ -15,8 +16,10 @@ Shapes in letters: T time, B batch, H units.
 import tensorflow as tf
 
 from keras_charrnn.layers import starts as starting
+from keras_charrnn.layers.stepping import runs_together, stepping
 
 UNROLLED = 64  # most steps of a window that is written out in the graph as a whole
+UNROLLED_TOGETHER = 512  # the same where some ten steps are one operation of the graph
 CHUNK = 32  # steps that are written out of a longer one, which runs them in a loop
 
 
@@ -36,7 +39,9 @@ def scan(step, source, states, seed=None, starts=None):
     length, inputs = source.inputs.shape[0], source.inputs
     if not step.noisy:
         seed = None
-    if length <= UNROLLED:
+    kernel = step.cell.recurrent_kernel if step.cell.recurrent_product else None
+    together = runs_together(step, kernel, inputs.shape[1], starts is not None)
+    if length <= (UNROLLED_TOGETHER if together else UNROLLED):
         return _scan_chunk(step, source, inputs, states, seed, 0, starts)
     chunks = length // CHUNK
     whole = tf.reshape(inputs[: chunks * CHUNK], (chunks, CHUNK, *tf.unstack(tf.shape(inputs))[1:]))
@@ -72,35 +77,35 @@ def _scan_chunk(step, source, inputs, states, seed, start, starts):
     @tf.custom_gradient
     def run(inputs, *tensors):
         sources, initial, kernels, weights = _split(tensors, parts)
-        kernel, transposed = _operands(kernels[0], precision) if kernels else (None, None)
-        dtype = initial[0].dtype
+        dtype, kernel = initial[0].dtype, kernels[0] if kernels else None
+        steps = stepping(step, kernel, inputs.shape[1], starts is not None)
         zx, memory = source.product(inputs, *sources)
-        history, hiddens, outputs = [], [tf.cast(initial[0], precision)], []
-        states = initial
-        for zx_t, noise_t, mark in zip(tf.unstack(zx), noises, marks, strict=True):
-            if mark is not None:
-                states = starting.restart(mark, starts.initial, states)
-                hiddens[-1] = tf.cast(states[0], precision)
-            zr = tf.matmul(hiddens[-1], kernel) if kernels else None
-            history.append((zx_t, zr, states, noise_t))
-            states, hidden, output = step.forward(*history[-1], weights)
-            hiddens.append(hidden)
-            outputs.append(output)
+        zxs, groups = tf.unstack(zx), steps.groups(inputs.shape[0])
+        zrs, befores, hiddens, outputs = [], [initial], [tf.cast(initial[0], precision)], []
+        for group in groups:
+            if marks[group.start] is not None:
+                befores[-1] = starting.restart(marks[group.start], starts.initial, befores[-1])
+                hiddens[-1] = tf.cast(befores[-1][0], precision)
+            found = steps.forward(zxs[group], hiddens[-1], befores[-1], noises[group], weights)
+            for known, new in zip((zrs, befores, hiddens, outputs), found, strict=True):
+                known += new
+        states = befores.pop()
 
         def gradient(d_outputs, *d_states):
-            d_zx, d_zr = [], []
+            d_zx, d_zr, d_outputs = [], [], tf.unstack(d_outputs)
             d_own = tuple(tf.zeros_like(weight) for weight in weights[step.biases :])
             d_hidden = tf.zeros_like(hiddens[0])
-            steps = zip(history, tf.unstack(d_outputs), marks, strict=True)
-            for before, d_output, mark in reversed(list(steps)):
-                d_x, d_r, d_states, d_own = step.backward(*before, weights, d_output, d_hidden, d_states, d_own)
-                d_hidden = tf.matmul(d_r, transposed) if kernels else d_hidden
-                if mark is not None:
-                    (d_hidden,), d_states = starting.cut(mark, [d_hidden]), starting.cut(mark, d_states)
-                d_zx.append(d_x)
-                d_zr.append(d_r)
+            for group in reversed(groups):
+                before = zxs[group], zrs[group], befores[group], noises[group], weights
+                d_x, d_r, d_hidden, d_states, d_own = steps.backward(
+                    *before, d_outputs[group], d_hidden, d_states, d_own
+                )
+                if marks[group.start] is not None:
+                    cut = marks[group.start]
+                    (d_hidden,), d_states = starting.cut(cut, [d_hidden]), starting.cut(cut, d_states)
+                d_zx, d_zr = [*d_x, *d_zx], [*d_r, *d_zr]
             together = step.same_gradient or not kernels
-            d_zx, d_zr = _rows(d_zx[::-1]), (None if together else _rows(d_zr[::-1]))
+            d_zx, d_zr = _rows(d_zx), (None if together else _rows(d_zr))
             d_zr = d_zx if together else d_zr
             d_kernels = []
             if kernels:
@@ -124,17 +129,6 @@ def _split(tensors, sizes):
         parts.append(tensors[start : start + size])
         start += size
     return *parts, tensors[start:]
-
-
-@tf.function(jit_compile=True, autograph=False)
-def _operands(kernel, precision):
-    """Return a kernel in the precision and its transpose.
-
-    TensorFlow's float32 product is slow with an operand that it is to transpose; compiled, the transposition is out of
-    the reach of the optimizer that would fold it into the product.
-    """
-    kernel = tf.cast(kernel, precision)
-    return kernel, tf.transpose(kernel)
 
 
 def _rows(steps):

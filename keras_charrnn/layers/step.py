@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import CellError, CharRNNError
+from keras_charrnn.layers.stepping import Group
 from keras_charrnn.noise import fold_in
 from keras_charrnn.plugins import plugin_of, where_defined, where_raised
 
@@ -42,13 +43,15 @@ class Step:
         self._first = self if likeness is None else _FIRST.setdefault((likeness, training, precision), self)
         if self._first is self:
             self._same_gradient = False
+            self._group = Group(self)
             self._make_functions(jit_compile=True)
         if plugin_of(type(cell.unwrap())) is not None:  # the package's own are tested
             self._try_out()
 
     def _make_functions(self, jit_compile):
-        self._forward = tf.function(self._run_forward, jit_compile=jit_compile, autograph=False)
-        self._backward = tf.function(self._run_backward, jit_compile=jit_compile, autograph=False)
+        self._compiled = jit_compile
+        self._forward = tf.function(self.run_forward, jit_compile=jit_compile, autograph=False)
+        self._backward = tf.function(self.run_backward, jit_compile=jit_compile, autograph=False)
 
     def _try_out(self):
         """Run a user's cell forward and backward on zeros, where an error still has a name and a place.
@@ -92,6 +95,16 @@ class Step:
             place = where_raised(error, [inspect.getfile(combine)]) or where_defined(combine)
             raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error} ({place})") from error
         return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, cell.variable_dtype)}
+
+    @property
+    def compiled(self):
+        """Whether XLA compiles the step; it cannot with everything that a user's `combine` may do."""
+        return self._first._compiled
+
+    @property
+    def group(self):
+        """The compiled functions of several steps at once."""
+        return self._first._group
 
     @property
     def same_gradient(self):
@@ -172,14 +185,14 @@ class Step:
             products[index] += bias
         return products
 
-    def _run_forward(self, zx, zr, states, noise, weights):
+    def run_forward(self, zx, zr, states, noise, weights):
         zx, zr = self._add_biases(zx, zr, weights)
         output, new = self._combine(zx, zr, states, weights[self.biases :], noise)
         # XLA copies what is returned twice.
         hidden = None if self.precision == new[0].dtype else tf.cast(new[0], self.precision)
         return tuple(new), hidden, None if output is new[0] else tf.cast(output, self.precision)
 
-    def _run_backward(self, zx, zr, states, noise, weights, d_output, d_hidden, d_states, d_own):
+    def run_backward(self, zx, zr, states, noise, weights, d_output, d_hidden, d_states, d_own):
         zx, zr = self._add_biases(zx, zr, weights)
         own = tuple(weights[self.biases :])
         sources = {"zx": zx, "states": states, "own": own} | ({} if zr is None else {"zr": zr})

@@ -42,8 +42,8 @@ def steps_and_gradients(layer, x, states):
     return [outputs, *after, *tape.gradient(loss, sources)]
 
 
-def make(name, length, rng, dtype="float32"):
-    layer = Recurrent(cells.get(name)(H))
+def make(name, length, rng, dtype="float32", **arguments):
+    layer = Recurrent(cells.get(name)(H, **arguments))
     layer.build((B, length, D))
     before, x = (tf.constant(rng.normal(size=(steps, B, D)).astype(dtype)) for steps in (3, length))
     # States that the cell can reach, none of them zero.
@@ -84,7 +84,8 @@ def test_in_float64_they_are_equal_to_its_rounding(name, length, rng, float64):
     ],
 )
 def test_bfloat16_is_near_float32(name, length, rng):
-    layer, x, states = make(name, length, rng)
+    smooth = {"activation": "tanh"} if name == "indrnn" else {}  # relu's gradient jumps where rounding changes a sign
+    layer, x, states = make(name, length, rng, **smooth)
     for half, full in zip(
         run_and_gradients(layer, x, states, "bfloat16"), run_and_gradients(layer, x, states), strict=True
     ):
