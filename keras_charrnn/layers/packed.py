@@ -24,7 +24,8 @@ except ImportError:  # it is no part of TensorFlow's public interface
     xla_custom_call_v2 = None
 
 PRECISION = "bfloat16"
-_COLUMNS = 64  # of a block
+_ROWS, _COLUMNS = 32, 64  # of a block
+LEAST = 64  # fewest units for which it pays to compile larger pieces of code
 _TARGET = "__onednn$matmul"
 _CONFIG = json.dumps({"onednn_matmul_config": {"optimization_config": {"weights_prepacked": True}}})
 
@@ -51,7 +52,8 @@ def product(x, packed, columns):
 
 
 def pack(kernel):
-    """Return U (K, M), float32, as bfloat16 in the order (M / 64, K / 2, 64, 2), flat."""
+    """Return U (K, M), float32, as bfloat16 in the order (M / 64, K / 2, 64, 2), flat; broken blocks end in zeros."""
+    kernel = _whole_blocks(kernel, _ROWS, _COLUMNS)
     rows, columns = kernel.shape
     blocks = tf.reshape(_pairs(kernel), (rows // 2, columns // _COLUMNS, _COLUMNS))
     return _flat(tf.transpose(blocks, (1, 0, 2)))
@@ -59,9 +61,15 @@ def pack(kernel):
 
 def pack_transposed(kernel):
     """Return the transpose of U (M, K), float32, packed: pairs of its rows lie side by side in U."""
+    kernel = _whole_blocks(kernel, _COLUMNS, _ROWS)
     columns, rows = kernel.shape
     pairs = tf.reshape(tf.cast(kernel, PRECISION), (columns // _COLUMNS, _COLUMNS, rows // 2, 2))
     return _flat(tf.transpose(tf.bitcast(pairs, tf.float32), (0, 2, 1)))
+
+
+def _whole_blocks(kernel, *sizes):
+    missing = [-length % size for length, size in zip(kernel.shape, sizes, strict=True)]
+    return tf.pad(kernel, [(0, each) for each in missing]) if any(missing) else kernel
 
 
 @tf.function(jit_compile=True, autograph=False)
@@ -77,13 +85,12 @@ def _flat(pairs):
 
 
 def fits(rows, units, columns):
-    """Whether both products of N rows with a kernel U (units, columns) and with its transpose can be made packed here.
+    """Whether both products of N rows with a kernel U (units, columns) and with its transpose are to be made packed.
 
-    They cannot without bfloat16 instructions, on a GPU, with sizes that are not whole blocks, an unknown number of
-    rows, or a TensorFlow that makes them otherwise.
+    They are not with few units, and cannot be on a GPU, without bfloat16 instructions, with an unknown number of rows,
+    or with a TensorFlow that makes them otherwise.
     """
-    blocks = units % _COLUMNS == 0 and columns % _COLUMNS == 0
-    if rows is None or not blocks or xla_custom_call_v2 is None or not has_bfloat16():
+    if rows is None or units < LEAST or xla_custom_call_v2 is None or not has_bfloat16():
         return False
     return not tf.config.list_logical_devices("GPU") and _is_exact(rows, units, columns)
 
@@ -99,6 +106,7 @@ def _is_exact(rows, units, columns):
         kernel = tf.cast(draw(units, columns), tf.float32)
         for packed, plain in ((pack(kernel), kernel), (pack_transposed(kernel), tf.transpose(kernel))):
             x = tf.cast(draw(rows, plain.shape[0]), PRECISION)
+            packed = tf.pad(packed, [(0, tf.size(packed))])  # in another order, oneDNN might read beyond the end
             try:
                 found = _compiled_product(x, packed, plain.shape[1])
             except tf.errors.OpError:  # this TensorFlow has no such call

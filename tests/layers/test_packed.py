@@ -26,10 +26,11 @@ def fits_anew():
     packed._is_exact.cache_clear()
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(64, 128), (128, 64), (192, 256)])
+@pytest.mark.parametrize(("rows", "columns"), [(64, 128), (128, 64), (192, 256), (160, 640), (99, 65)])
 def test_pairs_of_rows_lie_in_blocks_of_columns(rows, columns, rng):
     u = kernel(rng, rows, columns)
-    expected = half(u).numpy().reshape(rows // 2, 2, columns // 64, 64).transpose(2, 0, 3, 1).ravel()
+    whole = np.pad(half(u).numpy(), ((0, -rows % 32), (0, -columns % 64)))
+    expected = whole.reshape(len(whole) // 2, 2, -1, 64).transpose(2, 0, 3, 1).ravel()
     assert packed.pack(u).dtype == "bfloat16"
     np.testing.assert_array_equal(packed.pack(u).numpy(), expected)
     np.testing.assert_array_equal(packed.pack_transposed(tf.transpose(u)).numpy(), expected)
@@ -37,7 +38,7 @@ def test_pairs_of_rows_lie_in_blocks_of_columns(rows, columns, rng):
 
 @native
 @pytest.mark.parametrize("rows", [1, 4, 25, 64])
-@pytest.mark.parametrize(("units", "columns"), [(64, 64), (128, 512), (192, 576)])
+@pytest.mark.parametrize(("units", "columns"), [(64, 64), (128, 512), (192, 576), (160, 640), (99, 297), (75, 75)])
 def test_the_product_is_that_of_the_rounded_numbers(rows, units, columns, rng):
     u, x, y = kernel(rng, units, columns), half(kernel(rng, rows, units)), half(kernel(rng, rows, columns))
     assert packed.fits(rows, units, columns)
@@ -55,8 +56,8 @@ def test_the_product_is_that_of_the_rounded_numbers(rows, units, columns, rng):
         np.testing.assert_allclose(product.numpy().astype("float64"), expected, rtol=2**-8, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [(None, 64, 64), (4, 63, 64), (4, 64, 96), (4, 32, 64)])
-def test_none_of_unknown_rows_or_broken_blocks(size):
+@pytest.mark.parametrize("size", [(None, 64, 64), (4, 63, 64)])
+def test_none_of_unknown_rows_or_few_units(size):
     assert not packed.fits(*size)
 
 

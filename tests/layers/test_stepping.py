@@ -9,7 +9,7 @@ from keras_charrnn.compute import has_bfloat16
 from keras_charrnn.layers import packed, scan, stepping
 from keras_charrnn.registry import cells as registered
 
-B, D, H = 4, 3, 64
+B, D, H = 4, 3, 72
 PRODUCTS = [name for name in registered.names() if getattr(registered.get(name), "recurrent_product", False)]
 
 
