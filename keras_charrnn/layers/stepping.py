@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from keras_charrnn.layers import packed
 
-MOST, LEAST = 10, 5  # steps that are compiled together
+MOST, LEAST = 5, 3  # steps that are compiled together: of more, a complex cell has too much that is ready at once
 
 
 def stepping(step, kernel, rows, restarts):

@@ -113,11 +113,11 @@ def test_a_window_is_cut_into_equal_groups_where_there_are_such():
         assert [t for group in groups for t in range(group.start, group.stop)] == list(range(length))
         return [group.stop - group.start for group in groups]
 
-    assert sizes(50) == [10] * 5
-    assert sizes(64) == [8] * 8
-    assert sizes(7) == [7]
+    assert sizes(50) == [5] * 10
+    assert sizes(64) == [4] * 16
+    assert sizes(7) == [5, 2]
     assert sizes(1) == [1]
-    assert sizes(23) == [10, 10, 3]
+    assert sizes(23) == [5, 5, 5, 5, 3]
 
 
 @pytest.mark.parametrize("reason", ["float32", "restarts", "uncompiled"])
