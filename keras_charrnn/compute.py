@@ -9,6 +9,7 @@ from keras_charrnn.errors import SettingsError
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and ARM, as Linux names them
 ROWS = 8  # fewest rows of a batch for which a core of their own pays
+WITHOUT_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +75,7 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
         raise SettingsError(f"compute.replicas {replicas} needs as many GPUs; there are {gpus}")
     if not gpus:
         notes += _set_threads(tf, replicas, cores)
+        _start_xla(tf)
     native = bool(gpus) or has_bfloat16()
     if precision == "auto":
         precision = "bfloat16" if native else "float32"
@@ -97,6 +99,22 @@ def _set_threads(tf, replicas, cores):
                 "call fit before anything else uses TensorFlow"
             ]
     return []
+
+
+def _start_xla(tf):
+    """Start XLA without YNNPACK, from which it takes sums and maxima.
+
+    Of a program that two replicas run for the first time, both add to one list, and once in a hundred runs the process
+    ended there (EmitYnnSubgraph, TensorFlow 2.21). Sums are as fast without. The flag is read once; other programs that
+    this one starts shall not see it.
+    """
+    before = os.environ.get("XLA_FLAGS")
+    os.environ["XLA_FLAGS"] = f"{before or ''} {WITHOUT_YNNPACK}".strip()
+    tf.function(lambda: tf.zeros(()), jit_compile=True)()
+    if before is None:
+        del os.environ["XLA_FLAGS"]
+    else:
+        os.environ["XLA_FLAGS"] = before
 
 
 def has_bfloat16():

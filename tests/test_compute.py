@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import tensorflow as tf
 
@@ -33,3 +36,22 @@ def test_bfloat16_is_chosen_where_the_processor_has_it(monkeypatch, flags, nativ
     assert compute.prepare("auto").precision == ("bfloat16" if native else "float32")
     notes = compute.prepare("bfloat16").notes
     assert any("no instructions for bfloat16" in note for note in notes) != native
+
+
+SUMS = """
+import os
+import tensorflow as tf
+from keras_charrnn import compute
+os.environ["XLA_FLAGS"] = "--xla_cpu_enable_fast_math=false"
+compute.prepare(batch_size=16)
+assert os.environ["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=false"
+x = tf.zeros((1250, 65))
+f = tf.function(lambda x: tf.nn.log_softmax(x), jit_compile=True)
+print(f.experimental_get_compiler_ir(x)("optimized_hlo"))
+"""
+
+
+def test_xla_does_without_the_library_that_ends_the_process_now_and_then():
+    done = subprocess.run([sys.executable, "-c", SUMS], capture_output=True, text=True)
+    assert "reduce" in done.stdout, done.stderr
+    assert "ynn" not in done.stdout
