@@ -104,17 +104,19 @@ def _set_threads(tf, replicas, cores):
 def _start_xla(tf):
     """Start XLA without YNNPACK, from which it takes sums and maxima.
 
-    Of a program that two replicas run for the first time, both add to one list, and once in a hundred runs the process
-    ended there (EmitYnnSubgraph, TensorFlow 2.21). Sums are as fast without. The flag is read once; other programs that
+    Of a program that two replicas run for the first time, both add to one list, and now and then the process ends
+    there (EmitYnnSubgraph, TensorFlow 2.21). Sums are as fast without. The flag is read once; other programs that
     this one starts shall not see it.
     """
     before = os.environ.get("XLA_FLAGS")
     os.environ["XLA_FLAGS"] = f"{before or ''} {WITHOUT_YNNPACK}".strip()
-    tf.function(lambda: tf.zeros(()), jit_compile=True)()
-    if before is None:
-        del os.environ["XLA_FLAGS"]
-    else:
-        os.environ["XLA_FLAGS"] = before
+    try:
+        tf.function(lambda: tf.zeros(()), jit_compile=True)()
+    finally:
+        if before is None:
+            del os.environ["XLA_FLAGS"]
+        else:
+            os.environ["XLA_FLAGS"] = before
 
 
 def has_bfloat16():

@@ -2,7 +2,7 @@
 
 The bfloat16 instructions of a processor read a matrix in pairs of rows and blocks of columns. oneDNN, which makes
 TensorFlow's products, packs its right operand so anew for every product; where the left one has few rows, as in a step
-of a recurrent layer, that takes a third of the time. And XLA's own product of bfloat16 on a CPU is one of float32. So
+of a recurrent layer, that takes much of the time. And XLA's own product of bfloat16 on a CPU is one of float32. So
 XLA is made to call oneDNN, as it does for matrices that are constant, with U packed here, once a window.
 
 XLA's custom call and oneDNN's format are theirs to change. `fits` therefore tries a product of the very size before the

@@ -16,11 +16,9 @@ Shapes in letters: T time, B batch, H units.
 import tensorflow as tf
 
 from keras_charrnn.layers import starts as starting
-from keras_charrnn.layers.stepping import runs_together, stepping
+from keras_charrnn.layers.stepping import stepping
 
-UNROLLED = 64  # most steps of a window that is written out in the graph as a whole
-UNROLLED_TOGETHER = 512  # the same where some five steps are one operation of the graph
-CHUNK = 32  # steps that are written out of a longer one, which runs them in a loop
+CHUNK = 32  # steps that are written out of a window that is too long to be so as a whole
 
 
 def scan(step, source, states, seed=None, starts=None):
@@ -39,10 +37,9 @@ def scan(step, source, states, seed=None, starts=None):
     length, inputs = source.inputs.shape[0], source.inputs
     if not step.noisy:
         seed = None
-    kernel = step.cell.recurrent_kernel if step.cell.recurrent_product else None
-    together = runs_together(step, kernel, inputs.shape[1], starts is not None)
-    if length <= (UNROLLED_TOGETHER if together else UNROLLED):
-        return _scan_chunk(step, source, inputs, states, seed, 0, starts)
+    way = stepping(step, inputs.shape[1], starts is not None)
+    if length <= way.longest:
+        return _scan_chunk(way, step, source, inputs, states, seed, 0, starts)
     chunks = length // CHUNK
     whole = tf.reshape(inputs[: chunks * CHUNK], (chunks, CHUNK, *tf.unstack(tf.shape(inputs))[1:]))
     whole = tf.ensure_shape(whole, (chunks, CHUNK, *inputs.shape[1:]))
@@ -52,7 +49,7 @@ def scan(step, source, states, seed=None, starts=None):
     outputs = tf.TensorArray(step.precision, chunks, element_shape=shape)
 
     def body(k, states, outputs):
-        piece, states = _scan_chunk(step, source, pieces.read(k), states, seed, k * CHUNK, starts)
+        piece, states = _scan_chunk(way, step, source, pieces.read(k), states, seed, k * CHUNK, starts)
         return k + 1, states, outputs.write(k, piece)
 
     _, states, outputs = tf.while_loop(
@@ -61,13 +58,13 @@ def scan(step, source, states, seed=None, starts=None):
     outputs = tf.reshape(outputs.stack(), (chunks * CHUNK, *tf.unstack(tf.shape(inputs))[1:2], step.cell.units))
     if length % CHUNK:
         done = chunks * CHUNK
-        rest, states = _scan_chunk(step, source, inputs[done:], states, seed, done, starts)
+        rest, states = _scan_chunk(way, step, source, inputs[done:], states, seed, done, starts)
         outputs = tf.concat([outputs, rest], 0)
     return tf.ensure_shape(outputs, (length, inputs.shape[1], step.cell.units)), list(states)
 
 
-def _scan_chunk(step, source, inputs, states, seed, start, starts):
-    """Run over some steps, all written out in the graph; the first of them is step `start` of the window."""
+def _scan_chunk(way, step, source, inputs, states, seed, start, starts):
+    """Run over some steps in a way of `stepping`, all written out in the graph; the first is step `start`."""
     precision, cell = step.precision, step.cell
     kernels = [tf.convert_to_tensor(cell.recurrent_kernel)] if cell.recurrent_product else []
     weights, parts = step.weights(), [len(source.weights), len(states), len(kernels)]
@@ -78,7 +75,7 @@ def _scan_chunk(step, source, inputs, states, seed, start, starts):
     def run(inputs, *tensors):
         sources, initial, kernels, weights = _split(tensors, parts)
         dtype, kernel = initial[0].dtype, kernels[0] if kernels else None
-        steps = stepping(step, kernel, inputs.shape[1], starts is not None)
+        steps = way(step, kernel)
         zx, memory = source.product(inputs, *sources)
         zxs, groups = tf.unstack(zx), steps.groups(inputs.shape[0])
         zrs, befores, hiddens, outputs = [], [initial], [tf.cast(initial[0], precision)], []

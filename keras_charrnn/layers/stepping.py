@@ -13,33 +13,35 @@ from keras_charrnn.layers import packed
 MOST, LEAST = 5, 3  # steps that are compiled together: of more, a complex cell has too much that is ready at once
 
 
-def stepping(step, kernel, rows, restarts):
-    """Return the faster way to run the steps of a window; see `runs_together` for the arguments."""
-    return (Together if runs_together(step, kernel, rows, restarts) else Apart)(step, kernel)
+def stepping(step, rows, restarts):
+    """Return the faster way to run a cell's steps, `Apart` or `Together`.
+
+    Args:
+        step: The cell's `Step`.
+        rows: B, or None where it is not known.
+        restarts: Whether states return to the initial ones within the window.
+    """
+    cell = step.cell
+    together = cell.recurrent_product and not restarts and step.compiled and step.precision == packed.PRECISION
+    return Together if together and packed.fits(rows, *cell.recurrent_kernel.shape) else Apart
 
 
-def runs_together(step, kernel, rows, restarts):
-    """Whether several steps of a cell can be one call of compiled code.
+class Apart:
+    """A call of compiled code for each step, and TensorFlow's product with U between them.
 
     Args:
         step: The cell's `Step`.
         kernel: U, float32 (H, G*H), or None for a cell without a recurrent product.
-        rows: B, or None where it is not known.
-        restarts: Whether states return to the initial ones within the window.
     """
-    if kernel is None or restarts or not step.compiled or step.precision != packed.PRECISION:
-        return False
-    return packed.fits(rows, *kernel.shape)
 
-
-class Apart:
-    """A call of compiled code for each step, and TensorFlow's product with U between them."""
+    longest = 64  # window that is written out in the graph as a whole
 
     def __init__(self, step, kernel):
         self._step = step
         self._operands = None if kernel is None else _operands(kernel, step.precision)
 
-    def groups(self, length):
+    @staticmethod
+    def groups(length):
         """Return the slices of a window that are run at once."""
         return [slice(t, t + 1) for t in range(length)]
 
@@ -88,11 +90,14 @@ class Together:
     States that `combine` does not read are None, but those after a group.
     """
 
+    longest = 512
+
     def __init__(self, step, kernel):
         self._step, self._kernel = step, packed.pack(kernel)
         self._transposed = packed.pack_transposed(kernel)
 
-    def groups(self, length):
+    @staticmethod
+    def groups(length):
         size = next((size for size in range(MOST, LEAST - 1, -1) if length % size == 0), min(length, MOST))
         return [slice(t, min(t + size, length)) for t in range(0, length, size)]
 

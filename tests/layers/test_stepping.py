@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_charrnn import GatedCell, Recurrent, cells
 from keras_charrnn.compute import has_bfloat16
-from keras_charrnn.layers import packed, scan, stepping
+from keras_charrnn.layers import packed, stepping
 from keras_charrnn.registry import cells as registered
 
 B, D, H = 4, 3, 72
@@ -54,14 +54,25 @@ def run_and_gradients(layer, x, states, seed=None, marks=None, factor=1.0):
     return run(x, states)
 
 
+def recorded(monkeypatch):
+    """Return a list that grows with every use of `Together`."""
+    taken = []
+
+    class Recorded(stepping.Together):
+        def __init__(self, *arguments):
+            taken.append(arguments)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(stepping, "Together", Recorded)
+    return taken
+
+
 def both_ways(layer, monkeypatch, *arguments, **options):
     """Return what the steps make together and, each by itself, apart; they differ by no more than a rounding."""
-    taken = []
-    monkeypatch.setattr(stepping, "Together", lambda *a, made=stepping.Together: taken.append(1) or made(*a))
+    taken = recorded(monkeypatch)
     together = run_and_gradients(layer, *arguments, **options)
     assert taken
-    for module in (stepping, scan):
-        monkeypatch.setattr(module, "runs_together", lambda *_: False)
+    monkeypatch.setattr(packed, "fits", lambda *_: False)
     taken.clear()
     apart = run_and_gradients(layer, *arguments, **options)
     assert not taken
@@ -109,7 +120,7 @@ def test_a_gradient_that_is_no_number_is_not_hidden(rng, monkeypatch):
 
 def test_a_window_is_cut_into_equal_groups_where_there_are_such():
     def sizes(length):
-        groups = stepping.Together.groups(None, length)
+        groups = stepping.Together.groups(length)
         assert [t for group in groups for t in range(group.start, group.stop)] == list(range(length))
         return [group.stop - group.start for group in groups]
 
@@ -123,8 +134,7 @@ def test_a_window_is_cut_into_equal_groups_where_there_are_such():
 @pytest.mark.parametrize("reason", ["float32", "restarts", "uncompiled"])
 def test_apart_where_they_cannot_be_together(reason, rng, monkeypatch):
     layer, x, states = make(cells.LSTM(H), 5, rng)
-    taken = []
-    monkeypatch.setattr(stepping, "Together", lambda *a: taken.append(a))
+    taken = recorded(monkeypatch)
     marks = tf.constant(rng.random((5, B)) < 0.3) if reason == "restarts" else None
     if reason == "uncompiled":
         monkeypatch.setattr(type(layer._step(False, "bfloat16")), "compiled", False)
