@@ -5,6 +5,8 @@ Shapes in letters: N characters, H units, V symbols.
 
 import tensorflow as tf
 
+from keras_charrnn.layers.products import rounded
+
 
 def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0):
     """Return the mean cross-entropy, in nats, of targets under softmax(hidden @ kernel + bias).
@@ -50,4 +52,4 @@ def _loss_and_gradient(logits, bias, targets, smoothing):
     d_logits = (tf.exp(log_probabilities) - smoothed) / count
     nats = -tf.reduce_sum(log_probabilities * wanted) / count
     loss = -tf.reduce_sum(log_probabilities * smoothed) / count if smoothing else nats
-    return loss, nats, tf.cast(d_logits, logits.dtype), tf.reduce_sum(d_logits, 0)
+    return loss, nats, rounded(d_logits, logits.dtype), tf.reduce_sum(d_logits, 0)

@@ -34,3 +34,17 @@ def project(x, kernel, bias, precision):
         return tf.nn.bias_add(tf.cast(tf.matmul(operand, compute_kernel), bias.dtype), bias), gradient
 
     return run(*map(tf.convert_to_tensor, (x, kernel, bias)))
+
+
+def rounded(x, precision):
+    """Return what `tf.cast` does of a float32 tensor, for code that XLA compiles; without a gradient.
+
+    To the last bit, but that each NaN becomes the same. XLA's own rounding to bfloat16 keeps a CPU from making the loop
+    around it with its widest vectors, and so can take as long as all else that a step computes.
+    """
+    if precision != "bfloat16" or x.dtype != tf.float32:
+        return tf.cast(x, precision)
+    bits = tf.bitcast(x, tf.uint32)
+    half = 0x7FFF + (tf.bitwise.right_shift(bits, 16) & 1)  # a tie goes to the even number
+    upper = tf.where(x == x, tf.bitwise.right_shift(bits + half, 16), 0x7FC0)
+    return tf.bitcast(tf.cast(upper, tf.uint16), tf.bfloat16)

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import CellError, CharRNNError
+from keras_charrnn.layers.products import rounded
 from keras_charrnn.layers.stepping import Group
 from keras_charrnn.noise import fold_in
 from keras_charrnn.plugins import plugin_of, where_defined, where_raised
@@ -189,8 +190,8 @@ class Step:
         zx, zr = self._add_biases(zx, zr, weights)
         output, new = self._combine(zx, zr, states, weights[self.biases :], noise)
         # XLA copies what is returned twice.
-        hidden = None if self.precision == new[0].dtype else tf.cast(new[0], self.precision)
-        return tuple(new), hidden, None if output is new[0] else tf.cast(output, self.precision)
+        hidden = None if self.precision == new[0].dtype else rounded(new[0], self.precision)
+        return tuple(new), hidden, None if output is new[0] else rounded(output, self.precision)
 
     def run_backward(self, zx, zr, states, noise, weights, d_output, d_hidden, d_states, d_own):
         zx, zr = self._add_biases(zx, zr, weights)
@@ -210,8 +211,8 @@ class Step:
         d_zx, d_zr = found["zx"], found.get("zr")
         self._same_gradient = d_zx is d_zr
         d_own = tuple(total + each for total, each in zip(d_own, found["own"], strict=True))
-        d_zr = None if zr is None or self._same_gradient else tf.cast(d_zr, self.precision)
-        return tf.cast(d_zx, self.precision), d_zr, tuple(found["states"]), d_own
+        d_zr = None if zr is None or self._same_gradient else rounded(d_zr, self.precision)
+        return rounded(d_zx, self.precision), d_zr, tuple(found["states"]), d_own
 
 
 def _likeness(cell):

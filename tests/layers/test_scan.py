@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from keras_charrnn import GatedCell, Recurrent
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.layers.products import project
 from keras_charrnn.registry import cells
 
 B, D, H = 4, 3, 6
@@ -174,20 +173,6 @@ def test_the_layer_is_a_part_of_any_keras_model(rng, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded.predict(x, verbose=0), model(x), atol=1e-6)
-
-
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05)])
-def test_a_projection_and_its_gradient_are_products(precision, tolerance, rng):
-    x, kernel, bias = (tf.constant(rng.normal(size=shape).astype("float32")) for shape in [(5, 3), (3, 2), (2,)])
-    with tf.GradientTape() as tape:
-        tape.watch([x, kernel, bias])
-        y = project(x, kernel, bias, precision)
-    dx, dk, db = tape.gradient(y, [x, kernel, bias])
-    ones = np.ones((5, 2), "float32")
-    products = [(y, x.numpy() @ kernel.numpy() + bias), (dx, ones @ kernel.numpy().T), (dk, x.numpy().T @ ones)]
-    for got, wanted in [*products, (db, ones.sum(0))]:
-        np.testing.assert_allclose(got, wanted, atol=tolerance * 3)
-    assert y.dtype == tf.float32
 
 
 @pytest.mark.parametrize("symbols", [4, 40])
