@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_charrnn.errors import WindowsError
 
 WARM_UP = 256  # characters after which a recurrent state has forgotten that it started from nothing
+AT_ONCE = 2**16  # characters that are read together: a call of Python for each window would take from training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,16 +83,15 @@ def training_windows(ids, batch_size, length, random_offset=False, seed=0, split
     starts = np.arange(batch_size)[:, None] * (steps * length) + np.arange(length + 1)
     epoch = tf.Variable(0, dtype=tf.int32, trainable=False, name="epoch")
 
-    def window(k):
+    def read(places):
         offset = tf.constant(0, tf.int64)
         if random_offset:
             offset = tf.random.stateless_uniform((), (seed % 2**31, epoch), 0, offsets, tf.int32)
-        rows = _read(lambda place: ids[starts + place], tf.cast(offset, tf.int64) + k * length, starts.shape)
-        return rows[:, :-1], rows[:, 1:]
+        text = _read(lambda places: ids[starts + places], tf.cast(offset, tf.int64) + places, starts.shape)
+        return text[..., :-1], text[..., 1:]
 
-    dataset = tf.data.Dataset.range(steps).map(window)
-    left_over = len(ids) - 1 - steps * batch_size * length
-    return Windows(_finish(dataset, steps), steps, (batch_size, length), left_over, epoch if random_offset else None)
+    dataset, left_over = _dataset(read, steps, starts.shape), len(ids) - 1 - steps * batch_size * length
+    return Windows(dataset, steps, (batch_size, length), left_over, epoch if random_offset else None)
 
 
 def evaluation_windows(ids, batch_size=64, length=128, split="validation"):
@@ -125,28 +125,38 @@ def evaluation_windows(ids, batch_size=64, length=128, split="validation"):
     steps = -(-(stride + warm_up) // length)
     starts, columns = np.arange(rows)[:, None] * stride, np.arange(length + 1)
 
-    def window(k):
-        inside = k * length + columns[:-1]
+    def read(places):
+        inside = places + columns[:-1]
         counted = (starts + inside < targets) & (inside < stride + warm_up)
         counted &= (inside >= warm_up) | (np.arange(rows)[:, None] == 0)
         # Beyond the end stands the last character, which does not count there.
         shape = rows, length + 1
-        text = _read(lambda place: ids[np.minimum(starts + columns + place, targets)], k * length, shape)
-        return text[:, :-1], text[:, 1:], tf.cast(counted, tf.float32)
+        text = _read(lambda places: ids[np.minimum(starts + columns + places, targets)], places, shape)
+        return text[..., :-1], text[..., 1:], tf.cast(counted, tf.float32)
 
-    return Windows(_finish(tf.data.Dataset.range(steps).map(window), steps), steps, (rows, length), 0)
+    return Windows(_dataset(read, steps, (rows, length + 1)), steps, (rows, length), 0)
 
 
-def _read(read, place, shape):
-    """Return what `read(place)` gives for a place in the graph, as int32 of a known shape.
+def _read(read, places, shape):
+    """Return what `read(places)` gives for places in the graph, as int32 (windows, *shape).
 
     NumPy reads, so that the text may be longer than the memory, and is no part of the graph.
     """
-    text = tf.numpy_function(lambda place: read(place).astype(np.int32), [place], tf.int32, stateful=False)
-    return tf.ensure_shape(text, shape)
+    text = tf.numpy_function(lambda places: read(places).astype(np.int32), [places], tf.int32, stateful=False)
+    return tf.ensure_shape(text, (None, *shape))
 
 
-def _finish(dataset, steps):
+def _dataset(read, steps, shape):
+    """Return a dataset of n windows, of which `read` makes some from their places (windows, 1, 1) in the rows.
+
+    Args:
+        read: A function of tensors.
+        steps: n.
+        shape: (B, T + 1), of what a window takes of the text.
+    """
+    rows, characters = shape
+    dataset = tf.data.Dataset.range(steps).batch(max(1, AT_ONCE // (rows * characters)))
+    dataset = dataset.map(lambda ks: read(ks[:, None, None] * (characters - 1))).unbatch()
     options = tf.data.Options()
     options.autotune.enabled = False  # its thread can delay the end of `fit` by many seconds
     options.threading.private_threadpool_size = 1

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_charrnn.errors import WindowsError
-from keras_charrnn.windows import WARM_UP, evaluation_windows, split, training_windows
+from keras_charrnn.windows import AT_ONCE, WARM_UP, evaluation_windows, split, training_windows
 
 
 def epoch_of(windows, epoch=0):
@@ -13,8 +13,9 @@ def epoch_of(windows, epoch=0):
 
 
 @pytest.mark.parametrize("random_offset", [False, True])
-def test_rows_continue_from_window_to_window_and_targets_are_one_ahead(random_offset):
-    windows = training_windows(np.arange(1003, dtype=np.uint16), 4, 20, random_offset)
+@pytest.mark.parametrize("characters", [1003, 2 * AT_ONCE])
+def test_rows_continue_from_window_to_window_and_targets_are_one_ahead(characters, random_offset):
+    windows = training_windows(np.arange(characters, dtype=np.uint32), 4, 20, random_offset)
     inputs, targets = epoch_of(windows)
     assert inputs.shape == (windows.steps, 4, 20)
     assert inputs.dtype == targets.dtype == np.int32
