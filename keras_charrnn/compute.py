@@ -9,7 +9,7 @@ from keras_charrnn.errors import SettingsError
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and ARM, as Linux names them
 ROWS = 8  # fewest rows of a batch for which a core of their own pays
-WITHOUT_YNNPACK = "--xla_cpu_experimental_ynn_fusion_type="
+YNNPACK = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,14 +102,14 @@ def _set_threads(tf, replicas, cores):
 
 
 def _start_xla(tf):
-    """Start XLA without YNNPACK, from which it takes sums and maxima.
+    """Start XLA with YNNPACK for products alone, and not for sums and maxima.
 
-    Of a program that two replicas run for the first time, both add to one list, and now and then the process ends
-    there (EmitYnnSubgraph, TensorFlow 2.21). Sums are as fast without. The flag is read once; other programs that
-    this one starts shall not see it.
+    Of a program with such sums that two replicas run for the first time, both add to one list, and now and then the
+    process ends there (EmitYnnSubgraph, TensorFlow 2.21). Sums are as fast without. The flag is read once; other
+    programs that this one starts shall not see it.
     """
     before = os.environ.get("XLA_FLAGS")
-    os.environ["XLA_FLAGS"] = f"{before or ''} {WITHOUT_YNNPACK}".strip()
+    os.environ["XLA_FLAGS"] = f"{before or ''} {YNNPACK}".strip()
     try:
         tf.function(lambda: tf.zeros(()), jit_compile=True)()
     finally:

@@ -8,7 +8,8 @@ Shapes in letters: B batch, H units, G gates.
 
 import tensorflow as tf
 
-from keras_charrnn.layers import packed
+from keras_charrnn.layers import inside
+from keras_charrnn.layers.products import rounded
 
 MOST, LEAST = 5, 3  # steps that are compiled together: of more, a complex cell has too much that is ready at once
 
@@ -22,8 +23,8 @@ def stepping(step, rows, restarts):
         restarts: Whether states return to the initial ones within the window.
     """
     cell = step.cell
-    together = cell.recurrent_product and not restarts and step.compiled and step.precision == packed.PRECISION
-    return Together if together and packed.fits(rows, *cell.recurrent_kernel.shape) else Apart
+    together = cell.recurrent_product and not restarts and step.compiled and step.precision == inside.PRECISION
+    return Together if together and inside.fits(rows, *cell.recurrent_kernel.shape) else Apart
 
 
 class Apart:
@@ -85,7 +86,7 @@ class Apart:
 
 
 class Together:
-    """A call of compiled code for some steps, with the products inside, of a U that is packed once a window.
+    """A call of compiled code for some steps, with the products inside.
 
     States that `combine` does not read are None, but those after a group.
     """
@@ -93,8 +94,8 @@ class Together:
     longest = 512
 
     def __init__(self, step, kernel):
-        self._step, self._kernel = step, packed.pack(kernel)
-        self._transposed = packed.pack_transposed(kernel)
+        kind = inside.kind(*kernel.shape)
+        self._step, self._kernel, self._transposed = step, kind.pack(kernel), kind.pack_transposed(kernel)
 
     @staticmethod
     def groups(length):
@@ -120,10 +121,14 @@ class Group:
         self.forward = tf.function(self._forward, jit_compile=True, autograph=False)
         self.backward = tf.function(self._backward, jit_compile=True, autograph=False)
 
+    @property
+    def _product(self):
+        return inside.kind(*self._step.cell.recurrent_kernel.shape).product
+
     def _forward(self, zxs, hidden, states, noises, weights, kernel):
         zrs, afters, hiddens, outputs = [], [], [], []
         for zx, noise in zip(zxs, noises, strict=True):
-            zr = packed.product(hidden, kernel, zx.shape[1])
+            zr = self._product(hidden, kernel, zx.shape[1])
             before = tuple(map(tf.identity, states))
             states, hidden, output = self._step.run_forward(zx, zr, before, noise, weights)
             if afters:
@@ -151,8 +156,8 @@ class Group:
             )
             d_zxs.append(d_zx)
             d_zrs.append(d_zr)
-            d_hidden = packed.product(d_zx if d_zr is None else d_zr, kernel, d_hidden.shape[1])
-        return d_zxs[::-1], d_zrs[::-1], d_hidden, d_states, d_own
+            d_hidden = self._product(d_zx if d_zr is None else d_zr, kernel, d_hidden.shape[1])
+        return d_zxs[::-1], d_zrs[::-1], rounded(d_hidden, self._step.precision), d_states, d_own
 
 
 def _one_after(tensor, dtype):

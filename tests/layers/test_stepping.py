@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_charrnn import GatedCell, Recurrent, cells
 from keras_charrnn.compute import has_bfloat16
-from keras_charrnn.layers import packed, stepping
+from keras_charrnn.layers import inside, packed, stepping
 from keras_charrnn.registry import cells as registered
 
 B, D, H = 4, 3, 72
@@ -29,11 +29,12 @@ class TwoWays(GatedCell):
         return {"fast": tf.tanh(a), "slow": slow, "output": slow * tf.sigmoid(a)}
 
 
-@pytest.fixture(autouse=True)
-def products(monkeypatch):
-    """Where the processor has no packed products: plain ones in their place."""
+@pytest.fixture(autouse=True, params=["dots", "packed"])
+def kind(request, monkeypatch):
+    """What makes the products; plain ones in the place of packed ones where the processor has none."""
+    monkeypatch.setattr(inside, "PACKED", 0 if request.param == "packed" else 2**30)
     if not has_bfloat16():
-        monkeypatch.setattr(packed, "fits", lambda rows, *_: rows is not None)
+        monkeypatch.setattr(inside, "fits", lambda rows, *_: rows is not None)
         monkeypatch.setattr(packed, "pack", lambda kernel: tf.cast(kernel, "bfloat16"))
         monkeypatch.setattr(packed, "pack_transposed", lambda kernel: tf.cast(tf.transpose(kernel), "bfloat16"))
         monkeypatch.setattr(packed, "product", lambda x, kernel, columns: tf.matmul(x, kernel))
@@ -72,7 +73,7 @@ def both_ways(layer, monkeypatch, *arguments, **options):
     taken = recorded(monkeypatch)
     together = run_and_gradients(layer, *arguments, **options)
     assert taken
-    monkeypatch.setattr(packed, "fits", lambda *_: False)
+    monkeypatch.setattr(inside, "fits", lambda *_: False)
     taken.clear()
     apart = run_and_gradients(layer, *arguments, **options)
     assert not taken
@@ -93,13 +94,13 @@ def make(cell, length, rng):
 def test_together_they_make_what_they_make_apart(name, length, rng, monkeypatch):
     layer, x, states = make(registered.get(name)(H), length, rng)
     for one, other in both_ways(layer, monkeypatch, x, states):
-        np.testing.assert_allclose(one, other, atol=1e-2 * max(1, float(tf.reduce_max(tf.abs(other)))))
+        np.testing.assert_allclose(one, other, atol=2e-2 * max(1, float(tf.reduce_max(tf.abs(other)))))
 
 
 def test_with_an_output_of_its_own_and_a_state_that_nobody_reads(rng, monkeypatch):
     layer, x, states = make(TwoWays(H), 12, rng)
     for one, other in both_ways(layer, monkeypatch, x, states):
-        np.testing.assert_allclose(one, other, atol=1e-2 * max(1, float(tf.reduce_max(tf.abs(other)))))
+        np.testing.assert_allclose(one, other, atol=2e-2 * max(1, float(tf.reduce_max(tf.abs(other)))))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_they_get_the_same_noise(cell, rng, monkeypatch):
     layer, x, states = make(cell(), 12, rng)
     seed = tf.constant([3, 4])
     for one, other in both_ways(layer, monkeypatch, x, states, seed):
-        np.testing.assert_allclose(one, other, atol=1e-2 * max(1, float(tf.reduce_max(tf.abs(other)))))
+        np.testing.assert_allclose(one, other, atol=2e-2 * max(1, float(tf.reduce_max(tf.abs(other)))))
 
 
 def test_a_gradient_that_is_no_number_is_not_hidden(rng, monkeypatch):
