@@ -3,7 +3,7 @@
 What makes it fast on a CPU:
 
 - The pointwise part of a step, `combine`, is one function compiled by XLA. The input product is one a window, outside.
-  The one product of a step, where the cell has one, is inside where compiled code makes it faster, so that some five
+  The one product of a step, where the cell has one, is inside where compiled code makes it faster, so that several
   steps are one call of compiled code; else it stays outside too, with TensorFlow's own, faster product: `stepping`.
 - The gradient is written once for all cells: going backward, `combine` is run again under a tape from the stored
   states. The gradients of W, U and b are one large product each after the loop, not a small one a step.

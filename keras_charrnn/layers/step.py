@@ -43,7 +43,7 @@ class Step:
         likeness = _likeness(cell)
         self._first = self if likeness is None else _FIRST.setdefault((likeness, training, precision), self)
         if self._first is self:
-            self._same_gradient = False
+            self._same_gradient = None
             self._group = Group(self)
             self._make_functions(jit_compile=True)
         if plugin_of(type(cell.unwrap())) is not None:  # the package's own are tested
@@ -78,13 +78,16 @@ class Step:
                         f"({where_defined(self.cell.unwrap().combine)})"
                     )
 
-    def _run_on_zeros(self):
+    def _zeros(self):
+        """Return what a step gets, zx, zr, states and noise, all zeros."""
         cell, batch = self.cell, 2
         states = tuple(tf.cast(state, cell.variable_dtype) for state in cell.get_initial_state(batch_size=batch))
         product = tf.zeros((batch, len(cell.gates) * cell.units), self.precision)
-        zr = product if cell.recurrent_product else None
         (noise,) = self.noises(tf.constant([1, 2]) if self.noisy else None, 0, product[None])
-        before, weights = (product, zr, states, noise), self.weights()
+        return product, product if cell.recurrent_product else None, states, noise
+
+    def _run_on_zeros(self):
+        cell, before, weights = self.cell, self._zeros(), self.weights()
         try:
             new, hidden, output = self.forward(*before, weights)
             d_own = tuple(tf.zeros_like(weight) for weight in weights[self.biases :])
@@ -111,9 +114,23 @@ class Step:
     def same_gradient(self):
         """Whether `combine` uses zx and zr in their sum alone, so that they have one gradient.
 
-        Known once `backward` has been traced.
+        Known once `backward` has been traced, or `find_gradients` called.
         """
         return self._first._same_gradient
+
+    def find_gradients(self):
+        """Let `same_gradient` be known."""
+        first = self._first
+        if first._same_gradient is not None:
+            return
+        with tf.init_scope():
+            before, weights = first._zeros(), first.weights()
+            states, d_own = before[2], tuple(tf.zeros_like(weight) for weight in weights[first.biases :])
+            d_hidden = tf.cast(states[0], first.precision)
+        arguments = *before, weights, d_hidden, d_hidden, states, d_own
+        specs = tf.nest.map_structure(lambda each: each if each is None else tf.TensorSpec.from_tensor(each), arguments)
+        # Outside of the scope, in which no tape records.
+        tf.function(first.run_backward, autograph=False).get_concrete_function(*specs)
 
     @property
     def _name(self):

@@ -11,7 +11,9 @@ import tensorflow as tf
 from keras_charrnn.layers import inside
 from keras_charrnn.layers.products import rounded
 
-MOST, LEAST = 5, 3  # steps that are compiled together: of more, a complex cell has too much that is ready at once
+# Steps that are compiled together. Where zx and zr are read in their sum alone, nothing of a step is ready before the
+# step before it; of other cells there must be few, for XLA takes what is ready to other threads than its own.
+MOST, FEW, LEAST = 10, 5, 3
 
 
 def stepping(step, rows, restarts):
@@ -24,7 +26,10 @@ def stepping(step, rows, restarts):
     """
     cell = step.cell
     together = cell.recurrent_product and not restarts and step.compiled and step.precision == inside.PRECISION
-    return Together if together and inside.fits(rows, *cell.recurrent_kernel.shape) else Apart
+    if not (together and inside.fits(rows, *cell.recurrent_kernel.shape)):
+        return Apart
+    step.find_gradients()  # now: a function with its own gradient, as the loop will be, may not read variables
+    return Together
 
 
 class Apart:
@@ -97,9 +102,9 @@ class Together:
         kind = inside.kind(*kernel.shape)
         self._step, self._kernel, self._transposed = step, kind.pack(kernel), kind.pack_transposed(kernel)
 
-    @staticmethod
-    def groups(length):
-        size = next((size for size in range(MOST, LEAST - 1, -1) if length % size == 0), min(length, MOST))
+    def groups(self, length):
+        most = MOST if self._step.same_gradient else FEW
+        size = next((size for size in range(most, LEAST - 1, -1) if length % size == 0), min(length, most))
         return [slice(t, min(t + size, length)) for t in range(0, length, size)]
 
     def forward(self, zxs, hidden, states, noises, weights):

@@ -123,17 +123,27 @@ def test_a_gradient_that_is_no_number_is_not_hidden(rng, monkeypatch):
         np.testing.assert_array_equal(np.isnan(one), np.isnan(other))
 
 
-def test_a_window_is_cut_into_equal_groups_where_there_are_such():
-    def sizes(length):
-        groups = stepping.Together.groups(length)
-        assert [t for group in groups for t in range(group.start, group.stop)] == list(range(length))
-        return [group.stop - group.start for group in groups]
+def sizes(name, length):
+    """Return how many steps a cell takes at once."""
+    layer = Recurrent(registered.get(name)(H))
+    layer.build((B, length, D))
+    step = layer._step(False, "bfloat16")
+    assert stepping.stepping(step, B, False) is stepping.Together
+    groups = stepping.Together(step, tf.convert_to_tensor(layer.cell.recurrent_kernel)).groups(length)
+    assert [t for group in groups for t in range(group.start, group.stop)] == list(range(length))
+    return [group.stop - group.start for group in groups]
 
-    assert sizes(50) == [5] * 10
-    assert sizes(64) == [4] * 16
-    assert sizes(7) == [5, 2]
-    assert sizes(1) == [1]
-    assert sizes(23) == [5, 5, 5, 5, 3]
+
+def test_a_window_is_cut_into_equal_groups_where_there_are_such():
+    assert sizes("lstm", 50) == [10] * 5
+    assert sizes("lstm", 64) == [8] * 8
+    assert sizes("lstm", 7) == [7]
+    assert sizes("lstm", 1) == [1]
+    assert sizes("lstm", 23) == [10, 10, 3]
+
+
+def test_steps_that_do_not_wait_for_all_before_them_are_few():
+    assert sizes("layer_norm_lstm", 50) == sizes("gru", 50) == [5] * 10
 
 
 @pytest.mark.parametrize("reason", ["float32", "restarts", "uncompiled"])
