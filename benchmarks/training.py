@@ -29,7 +29,9 @@ def contenders(cell, units, length, python, scale):
         "ours": lambda: common.run("train_ours.py", *sizes, "auto"),
         "keras": lambda: common.run("train_keras.py", *sizes),
     }
-    if cell != "users_lstm":
+    if cell == "users_lstm":
+        found["lstm"] = lambda: common.run("train_ours.py", "lstm", *sizes[1:], "auto")
+    else:
         for precision in ("float32", "bfloat16"):
             found[f"torch {precision}"] = lambda precision=precision: common.run(
                 "train_torch.py", *sizes, precision, python=python
@@ -38,14 +40,15 @@ def contenders(cell, units, length, python, scale):
 
 
 def main(cells, units, length, repeats, python, scale):
-    rows, rates, against_torch = [], {}, {}
+    rows, against_torch, against_lstm = [], {}, {}
     for cell in cells:
         for size in units:
             results = common.alternate(contenders(cell, size, length, python, scale), repeats)
             rate = {name: common.median(each, "characters_per_second") for name, each in results.items()}
-            ours, keras = rate.pop("ours"), rate.pop("keras")
+            ours, keras, lstm = rate.pop("ours"), rate.pop("keras"), rate.pop("lstm", None)
             torch = max((each for each in rate.values() if each), default=None)
-            rates[cell, size] = ours
+            if lstm:
+                against_lstm[size] = ours / lstm
             if torch:
                 against_torch.setdefault(cell, []).append(ours / torch)
             share = common.median(results["ours"], "share")
@@ -58,10 +61,8 @@ def main(cells, units, length, repeats, python, scale):
     common.table("Training", columns, rows)
     for cell, ratios in against_torch.items():
         print(f"{cell} against PyTorch, geometric mean: {math.prod(ratios) ** (1 / len(ratios)):.2f}")
-    for size in units:
-        if ("users_lstm", size) in rates and ("lstm", size) in rates:
-            share = rates["users_lstm", size] / rates["lstm", size]
-            print(f"a user's cell against the built-in lstm, {size} units: {share:.2f}")
+    for size, ratio in against_lstm.items():
+        print(f"a user's cell against the built-in lstm, {size} units: {ratio:.2f}")
 
 
 if __name__ == "__main__":
