@@ -15,16 +15,17 @@ import tensorflow as tf
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.vocabulary import LINE_END
 
+WINDOW = 256  # characters of a prefix that are read at once
 BLOCK = 512  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
 LEAST, MOST = (float(getattr(np.finfo(np.float32), each)) for each in ("tiny", "max"))  # less may count as 0
 NOISE = 2**22  # most random numbers in a block: 16 MB
 
 
 class Generator:
-    """Makes text with a model that has `vocabulary`, `initial_states`, `step` and `call`, and keeps its compiled loops.
+    """Makes text with a model, and keeps its compiled loops.
 
     Args:
-        model: A `CharRNN`.
+        model: A `CharRNN`, or what has its `vocabulary`, `initial_states`, `read` and `step`.
     """
 
     def __init__(self, model):
@@ -80,12 +81,12 @@ class Generator:
         ids = vocabulary.encode(start, what="the prefix")
         if not len(ids):
             raise SettingsError(f"the model knows no character of the prefix {prefix!r}; give it another one")
-        states = self._model.initial_states(1)
-        for begin in range(0, len(ids) - 1, BLOCK):
-            piece = ids[begin : min(begin + BLOCK, len(ids) - 1)]
-            padded = np.zeros(BLOCK, np.int32)
-            padded[: len(piece)] = piece
-            states = self._run("consume", tf.constant(padded), tf.constant(len(piece)), states)
+        states, known = self._model.initial_states(1), ids[:-1].astype(np.int32)
+        whole = len(known) // WINDOW * WINDOW
+        for window in known[:whole].reshape(-1, WINDOW, 1):
+            states = self._run("read", tf.constant(window), states)
+        if rest := len(known) - whole:
+            states = self._run("consume", tf.constant(np.resize(known[whole:], WINDOW)), tf.constant(rest), states)
         states = tf.nest.map_structure(lambda state: tf.repeat(state, batch, 0), states)
         last = tf.fill((batch,), tf.cast(ids[-1], tf.int32))
         texts = [""] * batch
@@ -120,7 +121,10 @@ class Generator:
         return self._functions[kind](*arguments)
 
     def _make(self, kind, jit_compile):
-        body = self._consume if kind == "consume" else functools.partial(self._sample, kind)
+        if kind == "read":
+            body = self._model.read
+        else:
+            body = self._consume if kind == "consume" else functools.partial(self._sample, kind)
         return tf.function(body, jit_compile=jit_compile, autograph=False)
 
     def _consume(self, ids, count, states):

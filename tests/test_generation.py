@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_charrnn import generation
 from keras_charrnn.errors import SettingsError, VocabularyError
-from keras_charrnn.generation import BLOCK
+from keras_charrnn.generation import BLOCK, WINDOW
 
 LOGITS = np.array([2.0, 1.0, 0.5, -1.0, 1.0], dtype="float32")
 
@@ -35,6 +35,9 @@ class Constant:
 
     def initial_states(self, batch):
         return [[tf.zeros((batch, 1))]]
+
+    def read(self, ids, states):
+        return [[states[0][0] + len(ids)]]
 
     def step(self, ids, states):
         return tf.tile(LOGITS[None], (ids.shape[0], 1)), [[states[0][0] + 1]]
@@ -103,7 +106,7 @@ def test_noise_is_finite_and_gumbel():
 
 def test_length_counts_new_characters_and_the_prefix_is_returned(make_model):
     model = make_model()
-    for length in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1):
+    for length in (0, 1, BLOCK - 1, BLOCK, WINDOW, BLOCK + 1):
         text = model.generate("the quick", length)
         assert text.startswith("the quick") and len(text) == 9 + length
     assert len(model.generate(length=30)) == 30
@@ -121,9 +124,17 @@ def test_the_same_seed_gives_the_same_text_and_another_another(make_model):
     assert first != second
 
 
-@pytest.mark.parametrize("length", [1, 3, BLOCK - 1, BLOCK, BLOCK + 1, 1200])
-def test_a_prefix_of_any_length_goes_through_the_state(make_model, length):
-    model = make_model()
+@pytest.mark.parametrize(
+    ("length", "settings"),
+    [
+        *((length, {}) for length in (1, 3, WINDOW, WINDOW + 1, WINDOW + 2, 1200)),
+        (WINDOW + 40, {"layers": 2, "fresh_lines": True}),
+        (WINDOW + 40, {"cell": "layer_norm_lstm", "normalization": "rms", "feed_forward": 8, "residual": True}),
+        (WINDOW + 40, {"cell": "min_gru", "embedding": "one_hot"}),
+    ],
+)
+def test_a_prefix_of_any_length_goes_through_the_state(make_model, length, settings):
+    model = make_model(**settings)
     prefix = ("the quick brown fox jumps over the lazy dog.\n" * 30)[:length]
     text = prefix
     for _ in range(5):  # greedy by hand, from the logits of the whole text each time

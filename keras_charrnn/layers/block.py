@@ -88,6 +88,11 @@ class Block(keras.layers.Layer):
         y, states = self.recurrent.run_symbols(ids, normalized, states, **options)
         return self._finish(x, y, training, seed, precision), states
 
+    def read(self, x, states, marks=None):
+        """Run over time-major inputs (T, B, D) without noise, as `Recurrent.read` does."""
+        y, states = self.recurrent.read(self._normalize(self.norm, x), states, marks)
+        return self._finish(x, y, False, None, y.dtype), states
+
     def step(self, x, states):
         """Make one step without noise: x (B, D) and a list of states -> (B, H), new states."""
         y, states = self.recurrent.cell(self._normalize(self.norm, x), states, training=False)

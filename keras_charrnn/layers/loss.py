@@ -44,12 +44,15 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0):
 @tf.function(jit_compile=True, autograph=False)
 def _loss_and_gradient(logits, bias, targets, smoothing):
     """Return the mean loss, smoothed and plain, the gradient of the logits in their own type, and that of the bias."""
-    log_probabilities = tf.nn.log_softmax(tf.cast(logits, bias.dtype) + bias)
-    symbols = logits.shape[1]
+    logits, dtype = tf.cast(logits, bias.dtype) + bias, logits.dtype
+    logits -= tf.reduce_max(logits, 1, keepdims=True)
+    powers, symbols = tf.exp(logits), logits.shape[1]
+    total, count = tf.reduce_sum(powers, 1, keepdims=True), tf.cast(tf.shape(logits)[0], bias.dtype)
     wanted = tf.one_hot(targets, symbols, dtype=bias.dtype)
     smoothed = wanted * (1 - smoothing) + smoothing / symbols if smoothing else wanted
-    count = tf.cast(tf.shape(logits)[0], bias.dtype)
-    d_logits = (tf.exp(log_probabilities) - smoothed) / count
-    nats = -tf.reduce_sum(log_probabilities * wanted) / count
-    loss = -tf.reduce_sum(log_probabilities * smoothed) / count if smoothing else nats
-    return loss, nats, rounded(d_logits, logits.dtype), tf.reduce_sum(d_logits, 0)
+    d_logits = (powers / total - smoothed) / count
+    # A sum a row first: XLA makes one of all numbers at once in passes of their own.
+    log_total = tf.math.log(total[:, 0])
+    nats = tf.reduce_sum(log_total - tf.reduce_sum(logits * wanted, 1)) / count
+    loss = tf.reduce_sum(log_total - tf.reduce_sum(logits * smoothed, 1)) / count if smoothing else nats
+    return loss, nats, rounded(d_logits, dtype), tf.reduce_sum(d_logits, 0)

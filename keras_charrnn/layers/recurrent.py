@@ -11,7 +11,7 @@ from keras import ops
 from keras_charrnn import noise
 from keras_charrnn.cells import GatedCell, LinearCell
 from keras_charrnn.errors import CellError, SettingsError
-from keras_charrnn.layers.scan import scan
+from keras_charrnn.layers.scan import roll, scan
 from keras_charrnn.layers.sources import Rows, Symbols, products
 from keras_charrnn.layers.starts import Starts
 from keras_charrnn.layers.step import Step
@@ -165,6 +165,14 @@ class Recurrent(keras.layers.Layer):
             symbols = Symbols(ids, table + self.cell.bias, precision)
             return self.cell.recur(products(symbols), states, self._starts(marks))
         return self._scan(Symbols(ids, table, precision), states, training, seed, precision, marks)
+
+    def read(self, inputs, states, marks=None):
+        """Like `run`, without training, in the type of the weights, for code that XLA compiles as a whole."""
+        dtype = self.cell.variable_dtype
+        if isinstance(self.cell, LinearCell) or not isinstance(self.cell, GatedCell):
+            return self.run(inputs, states, precision=dtype, marks=marks)
+        source = Rows(inputs, self.cell.kernel, dtype)
+        return roll(self._step(False, dtype), source, list(states), self._starts(marks))
 
     def require_restarts(self):
         """Raise a CellError if the cell cannot return to its initial states within a window."""

@@ -16,6 +16,7 @@ Shapes in letters: T time, B batch, H units.
 import tensorflow as tf
 
 from keras_charrnn.layers import starts as starting
+from keras_charrnn.layers.sources import total
 from keras_charrnn.layers.stepping import stepping
 
 CHUNK = 32  # steps that are written out of a window that is too long to be so as a whole
@@ -63,6 +64,35 @@ def scan(step, source, states, seed=None, starts=None):
     return tf.ensure_shape(outputs, (length, inputs.shape[1], step.cell.units)), list(states)
 
 
+def roll(step, source, states, starts=None):
+    """Run a cell over a window like `scan`, without noise, for code that XLA compiles as a whole.
+
+    The steps are not written out, which would take long to compile, and there is no gradient.
+
+    Args:
+        step, source, states, starts: As `scan` has them, in the type of the weights.
+
+    Returns:
+        The outputs (T, B, H), and the list of states after the last step.
+    """
+    zx, _ = source.product(source.inputs, *source.weights)
+    kernel = tf.convert_to_tensor(step.cell.recurrent_kernel) if step.cell.recurrent_product else None
+    weights, length = step.weights(), zx.shape[0]
+    outputs = tf.TensorArray(zx.dtype, length, element_shape=(zx.shape[1], step.cell.units))
+
+    def body(t, states, outputs):
+        if starts is not None:
+            states = starting.restart(starts.marks[t][:, None], starts.initial, states)
+        zr = None if kernel is None else tf.matmul(states[0], kernel)
+        states, _, output = step.run_forward(zx[t], zr, tuple(states), {}, weights)
+        return t + 1, list(states), outputs.write(t, states[0] if output is None else output)
+
+    _, states, outputs = tf.while_loop(
+        lambda t, *_: t < length, body, (0, list(states), outputs), maximum_iterations=length
+    )
+    return outputs.stack(), states
+
+
 def _scan_chunk(way, step, source, inputs, states, seed, start, starts):
     """Run over some steps in a way of `stepping`, all written out in the graph; the first is step `start`."""
     precision, cell = step.precision, step.cell
@@ -107,10 +137,11 @@ def _scan_chunk(way, step, source, inputs, states, seed, start, starts):
             d_kernels = []
             if kernels:
                 d_kernels = [tf.cast(tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True), dtype)]
-            ones = tf.ones((1, tf.shape(d_zx)[0]), d_zx.dtype)
-            d_biases = [tf.cast(tf.matmul(ones, each)[0], dtype) for each in (d_zx, d_zr)[: step.biases]]
-            d_initial = (d_states[0] + tf.cast(d_hidden, dtype), *d_states[1:])
             d_inputs, *d_sources = source.gradient(memory, d_zx)
+            d_biases = [source.total(d_zx, *d_sources)] if step.biases else []
+            if step.biases == 2:
+                d_biases.append(d_biases[0] if together else total(d_zr, dtype))
+            d_initial = (d_states[0] + tf.cast(d_hidden, dtype), *d_states[1:])
             return d_inputs, *d_sources, *d_initial, *d_kernels, *d_biases, *d_own
 
         return (tf.stack(outputs), *states), gradient

@@ -253,16 +253,29 @@ class CharRNN(Steps, keras.Model):
 
     def step(self, ids, states):
         """Make one step: ids (B,) and states -> logits (B, V) and new states, in plain float32 operations."""
-        if self.embedding is None:
-            hidden = ops.one_hot(ids, len(self.vocabulary))
-        else:
-            hidden = ops.take(self.embedding.embeddings, ids, axis=0)
-        new_states = []
+        hidden, new_states = self._embed(ids), []
         for block, before in zip(self.blocks, self._restart(ids, states), strict=True):
             hidden, after = block.step(hidden, before)
             new_states.append(after)
         kernel, bias = self.head_weights
         return ops.matmul(hidden if self.norm is None else self.norm(hidden), kernel) + bias, new_states
+
+    def read(self, ids, states):
+        """Return the states after a window of ids (T, B), the inputs of all its steps multiplied at once.
+
+        For code that XLA compiles as a whole; in plain float32 operations, as `step`.
+        """
+        hidden, new_states = self._embed(ids), []
+        marks = None if self._line_end is None else ops.equal(ids, self._line_end)
+        for block, before in zip(self.blocks, states, strict=True):
+            hidden, after = block.read(hidden, before, marks)
+            new_states.append(after)
+        return new_states
+
+    def _embed(self, ids):
+        if self.embedding is None:
+            return ops.one_hot(ids, len(self.vocabulary))
+        return ops.take(self.embedding.embeddings, ids, axis=0)
 
     def _restart(self, ids, states):
         """Return the states before a step, initial ones where `fresh_lines` asks for them."""

@@ -38,7 +38,9 @@ def test_steps_equal_a_window(make_model, rng, settings):
     for t in range(9):
         stepped, states = model.step(ids[:, t], states)
         np.testing.assert_allclose(stepped, logits[:, t], atol=1e-5)
-    tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), states, after)
+    read = model.read(tf.transpose(ids), model.initial_states(3))
+    for found in (states, read):
+        tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), found, after)
     assert logits.shape == (3, 9, len(model.vocabulary))
     np.testing.assert_allclose(model.predict(ids.numpy(), verbose=0), logits, atol=1e-5)
 

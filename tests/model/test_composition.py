@@ -116,7 +116,9 @@ def test_steps_equal_a_window_and_a_file_gives_the_same_model(make_model, rng, s
     for t in range(9):
         stepped, states = model.step(ids[:, t], states)
         np.testing.assert_allclose(stepped, logits[:, t], atol=1e-4)
-    tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), states, after)
+    read = model.read(tf.transpose(ids), model.initial_states(3))
+    for found in (states, read):
+        tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), found, after)
     model.save(tmp_path / "m.keras")
     loaded = load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(loaded.run(ids, loaded.initial_states(3))[0], logits)
