@@ -154,9 +154,9 @@ class _Searching:
             self._screen.ended(newest(self._search))
 
     def _has_time(self):
-        """Whether there is as much time left as the quickest trial took that ended by itself."""
+        """Whether there is as much time left as the quickest trial took that ended by itself, or else a validation."""
         took = [each.seconds for each in self._search.trials if each.state in (DONE, PRUNED)]
-        return Deadline.clock() + min(took, default=0.0) < self._end
+        return Deadline.clock() + min(took, default=self._validation) < self._end
 
     def _train(self, trial):
         """Train a trial to its end, from its beginning or from where it was interrupted; note what it came to."""
