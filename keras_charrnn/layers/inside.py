@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from keras_charrnn.compute import has_bfloat16
 from keras_charrnn.layers import dots, packed
+from keras_charrnn.layers.packed import PRECISION
 
-PRECISION = "bfloat16"
 LEAST = 64  # fewest units for which it pays to compile larger pieces of code
 PACKED = 2**17  # numbers in U from which on packing it once a window pays
 
