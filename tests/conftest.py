@@ -15,7 +15,7 @@ import pytest
 import rich.console
 
 import keras_charrnn
-from keras_charrnn import registry
+from keras_charrnn import plugins, registry
 from tests.browser import open_browser
 
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
@@ -31,6 +31,11 @@ def registries_as_they_were(monkeypatch):
     for each in (registry.cells, registry.corpora):
         each.names()  # imports the package's own, which are to stay
         monkeypatch.setattr(each, "_entries", dict(each._entries))
+    before = {*sys.modules}
+    yield
+    for name in {*sys.modules} - before:  # the next test that names a plugin's file is to find it registered again
+        if name.startswith(plugins.FILE_MODULE):
+            del sys.modules[name]
 
 
 @pytest.fixture(autouse=True)
