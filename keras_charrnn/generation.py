@@ -16,7 +16,7 @@ from keras_charrnn.errors import SettingsError
 from keras_charrnn.vocabulary import LINE_END
 
 WINDOW = 256  # characters of a prefix that are read at once
-BLOCK = 512  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
+BLOCK = 1024  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
 LEAST, MOST = (float(getattr(np.finfo(np.float32), each)) for each in ("tiny", "max"))  # less may count as 0
 NOISE = 2**22  # most random numbers in a block: 16 MB
 
@@ -25,7 +25,7 @@ class Generator:
     """Makes text with a model, and keeps its compiled loops.
 
     Args:
-        model: A `CharRNN`, or what has its `vocabulary`, `initial_states`, `read` and `step`.
+        model: A `CharRNN`, or what has its `vocabulary`, `initial_states`, `read`, `table` and `step`.
     """
 
     def __init__(self, model):
@@ -57,7 +57,7 @@ class Generator:
         return texts if num_samples != 1 else texts[0]
 
     def stream(self, prefix="", length=400, stop=None, **settings):
-        """Yield the prefix, then new characters in pieces of up to 512; together what `generate` returns."""
+        """Yield the prefix, then new characters in pieces of up to 1,024; together what `generate` returns."""
         yield prefix
         held = ""  # the end of what was made, as long as it may be the beginning of the stop text
         for (piece,) in self._pieces(prefix, length, 1, stop, Sampling(**settings)):
@@ -87,7 +87,8 @@ class Generator:
             states = self._run("read", tf.constant(window), states)
         if rest := len(known) - whole:
             states = self._run("consume", tf.constant(np.resize(known[whole:], WINDOW)), tf.constant(rest), states)
-        states = tf.nest.map_structure(lambda state: tf.repeat(state, batch, 0), states)
+        if batch > 1:
+            states = tf.nest.map_structure(lambda state: tf.repeat(state, batch, 0), states)
         last = tf.fill((batch,), tf.cast(ids[-1], tf.int32))
         texts = [""] * batch
         size = BLOCK
@@ -130,8 +131,10 @@ class Generator:
     def _consume(self, ids, count, states):
         """Feed the first `count` of `ids` through the state."""
 
+        table = self._model.table(ids.shape[0])
+
         def body(t, states):
-            _, states = self._model.step(ids[t][None], states)
+            _, states = self._model.step(ids[t][None], states, table)
             return t + 1, states
 
         return tf.while_loop(lambda t, _: t < count, body, (0, states))[1]
@@ -139,9 +142,10 @@ class Generator:
     def _sample(self, kind, last, states, count, noise, temperature, top_k, top_p):
         """Make `count` ids, B at a time, from the last ones: ids (size of a block, B), the last ones, and states."""
         made = tf.TensorArray(tf.int32, noise.shape[0], element_shape=last.shape)
+        table = self._model.table(noise.shape[0] * last.shape[0])
 
         def body(t, last, states, made):
-            logits, states = self._model.step(last, states)
+            logits, states = self._model.step(last, states, table)
             if kind != "greedy":
                 logits = scale(logits, temperature)
             if "k" in kind:

@@ -250,7 +250,10 @@ class GatedCell(RecurrentCell):
 
     def call(self, inputs, states, training=False):
         """Make one step in Keras's contract: inputs (B, D) and a list of states -> output (B, H), new states."""
-        zx = ops.matmul(inputs, self.kernel)
+        return self.advance(ops.matmul(inputs, self.kernel), states, training)
+
+    def advance(self, zx, states, training=False):
+        """Like `call`, from the product zx = inputs @ W (B, G*H)."""
         zr = ops.matmul(states[0], self.recurrent_kernel) if self.recurrent_product else None
         if self.adds_bias:
             zx = zx + self.biases[0]

@@ -82,10 +82,7 @@ class Block(keras.layers.Layer):
         """Like `run`, on the embeddings of ids (T, B), as `Recurrent.run_symbols` does: V rows are normalised."""
         options = {"training": training, "seed": _part(seed, 0), "precision": precision, "marks": marks}
         x = ops.take(embedding, ids, axis=0) if self.residual else None
-        normalized = embedding
-        if self.norm is not None:
-            normalized = self.norm(embedding)
-        y, states = self.recurrent.run_symbols(ids, normalized, states, **options)
+        y, states = self.recurrent.run_symbols(ids, self._normalize(self.norm, embedding), states, **options)
         return self._finish(x, y, training, seed, precision), states
 
     def read(self, x, states, marks=None):
@@ -93,9 +90,20 @@ class Block(keras.layers.Layer):
         y, states = self.recurrent.read(self._normalize(self.norm, x), states, marks)
         return self._finish(x, y, False, None, y.dtype), states
 
-    def step(self, x, states):
-        """Make one step without noise: x (B, D) and a list of states -> (B, H), new states."""
-        y, states = self.recurrent.cell(self._normalize(self.norm, x), states, training=False)
+    def table(self, embedding):
+        """Return the input products of all symbols, as `Recurrent.table` does: V rows are normalised."""
+        return self.recurrent.table(self._normalize(self.norm, embedding))
+
+    def step(self, x, states, zx=None):
+        """Make one step without noise: x (B, D) and a list of states -> (B, H), new states.
+
+        Args:
+            zx: The cell's input product (B, G*H), where it is there already.
+        """
+        if zx is None:
+            y, states = self.recurrent.cell(self._normalize(self.norm, x), states, training=False)
+        else:
+            y, states = self.recurrent.cell.advance(zx, states)
         return self._finish(x, y, False, None, "float32"), list(states)
 
     def _finish(self, x, y, training, seed, precision):

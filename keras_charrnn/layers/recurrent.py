@@ -158,13 +158,21 @@ class Recurrent(keras.layers.Layer):
         larger = embedding is not None and embedding.shape[0] > ids.shape[0] * ids.shape[1]
         if larger or not isinstance(self.cell, GatedCell):
             return self.run(self._embed(ids, embedding), states, training, seed, precision, marks)
-        table = self.cell.kernel
-        if embedding is not None:
-            table = ops.matmul(embedding, table)
+        table = self.table(embedding)
         if isinstance(self.cell, LinearCell):
             symbols = Symbols(ids, table + self.cell.bias, precision)
             return self.cell.recur(products(symbols), states, self._starts(marks))
         return self._scan(Symbols(ids, table, precision), states, training, seed, precision, marks)
+
+    def table(self, embedding):
+        """Return the input products of all symbols, (V, G*H); None if the cell is no `GatedCell`.
+
+        Args:
+            embedding: float32 (V, D), or None for one-hot inputs.
+        """
+        if not isinstance(self.cell, GatedCell):
+            return None
+        return ops.convert_to_tensor(self.cell.kernel) if embedding is None else ops.matmul(embedding, self.cell.kernel)
 
     def read(self, inputs, states, marks=None):
         """Like `run`, without training, in the type of the weights, for code that XLA compiles as a whole."""

@@ -251,12 +251,27 @@ class CharRNN(Steps, keras.Model):
     def _drop(self, x, rate, seed):
         return noise.dropout(x, rate, seed, self.variational)
 
-    def step(self, ids, states):
-        """Make one step: ids (B,) and states -> logits (B, V) and new states, in plain float32 operations."""
+    def table(self, rows):
+        """Return the first layer's input products of all symbols, (V, G*H), with which `step` reads fewer weights.
+
+        None where to make them would not pay for so many rows (steps times B), or the cell is no `GatedCell`.
+        """
+        if len(self.vocabulary) > rows:
+            return None
+        return self.blocks[0].table(None if self.embedding is None else self.embedding.embeddings)
+
+    def step(self, ids, states, table=None):
+        """Make one step: ids (B,) and states -> logits (B, V) and new states, in plain float32 operations.
+
+        Args:
+            table: What `table` returned, where it serves several steps.
+        """
         hidden, new_states = self._embed(ids), []
+        zx = None if table is None else ops.take(table, ids, axis=0)
         for block, before in zip(self.blocks, self._restart(ids, states), strict=True):
-            hidden, after = block.step(hidden, before)
+            hidden, after = block.step(hidden, before, zx)
             new_states.append(after)
+            zx = None
         kernel, bias = self.head_weights
         return ops.matmul(hidden if self.norm is None else self.norm(hidden), kernel) + bias, new_states
 

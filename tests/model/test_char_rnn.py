@@ -35,9 +35,12 @@ def test_steps_equal_a_window(make_model, rng, settings):
     model = make_model(**settings)
     ids, states = random_ids(model, rng, (3, 9)), model.initial_states(3)
     logits, after = model.run(ids, states)
+    table = model.table(len(model.vocabulary))
     for t in range(9):
+        looked_up, _ = model.step(ids[:, t], states, table)
         stepped, states = model.step(ids[:, t], states)
-        np.testing.assert_allclose(stepped, logits[:, t], atol=1e-5)
+        for found in (stepped, looked_up):
+            np.testing.assert_allclose(found, logits[:, t], atol=1e-5)
     read = model.read(tf.transpose(ids), model.initial_states(3))
     for found in (states, read):
         tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), found, after)
@@ -48,6 +51,8 @@ def test_steps_equal_a_window(make_model, rng, settings):
 def test_a_vocabulary_larger_than_the_window_gives_the_same(rng):
     model = CharRNN(Vocabulary("".join(map(chr, range(300)))), units=4)
     ids, states = random_ids(model, rng, (2, 3)), model.initial_states(2)
+    assert model.table(299) is None
+    assert model.table(300).shape == (300, 12)
     logits, _ = model.run(ids, states)
     for t in range(3):
         stepped, states = model.step(ids[:, t], states)

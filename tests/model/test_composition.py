@@ -113,9 +113,12 @@ def test_steps_equal_a_window_and_a_file_gives_the_same_model(make_model, rng, s
         weight.assign(weight + rng.normal(size=weight.shape) * 0.3)
     ids, states = tf.constant(rng.integers(0, 9, (3, 9)), tf.int32), model.initial_states(3)
     logits, after = model.run(ids, states)
+    table = model.table(len(model.vocabulary))
     for t in range(9):
+        looked_up, _ = model.step(ids[:, t], states, table)
         stepped, states = model.step(ids[:, t], states)
-        np.testing.assert_allclose(stepped, logits[:, t], atol=1e-4)
+        for found in (stepped, looked_up):
+            np.testing.assert_allclose(found, logits[:, t], atol=1e-4)
     read = model.read(tf.transpose(ids), model.initial_states(3))
     for found in (states, read):
         tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), found, after)
