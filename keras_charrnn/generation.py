@@ -96,10 +96,9 @@ class Generator:
             size //= 2
         for block, begin in enumerate(range(0, length, size)):
             count = min(size, length - begin)
-            noise = tf.zeros((size, 1, 1))
-            if sampling.kind != "greedy":
-                # Outside the compiled loop: XLA's random numbers take a hundred times as long on a CPU.
-                noise = self._draw((size, batch, len(vocabulary)), tf.constant([sampling.seed, block]))
+            shape = size, batch, len(vocabulary)
+            # Outside the compiled loop: XLA's random numbers take a hundred times as long on a CPU.
+            noise = tf.zeros(shape) if sampling.greedy else self._draw(shape, tf.constant([sampling.seed, block]))
             made, last, states = self._run(sampling.kind, last, states, tf.constant(count), noise, *sampling.numbers)
             pieces = [vocabulary.decode(row) for row in made.numpy()[:count].T]
             yield pieces
@@ -146,8 +145,7 @@ class Generator:
 
         def body(t, last, states, made):
             logits, states = self._model.step(last, states, table)
-            if kind != "greedy":
-                logits = scale(logits, temperature)
+            logits = scale(logits, temperature)
             if "k" in kind:
                 logits = keep_top_k(logits, top_k)
             if "p" in kind:
@@ -181,11 +179,12 @@ class Sampling:
         _require("seed", "a whole number from 0 to 4294967295", seed, seed is None or _is_whole(seed, 0, 2**32))
         seed = secrets.randbits(31) if seed is None else int(seed)
         self.seed = seed - 2**32 if seed >= 2**31 else seed  # the same 32 bits, as an int32
-        rest = (" k" if top_k else "") + (" p" if top_p else "")
-        self.kind = "greedy" if temperature < LEAST else f"draw{rest}"
+        self.greedy = temperature < LEAST
+        # Greedy is drawing at temperature 1 without noise, among all: the same function, compiled once.
+        self.kind = "draw" if self.greedy else "draw" + (" k" if top_k else "") + (" p" if top_p else "")
         # Tensors, so that another value is no other function to compile.
         self.numbers = (
-            tf.constant(float(min(temperature, MOST))),
+            tf.constant(1.0 if self.greedy else float(min(temperature, MOST))),
             tf.constant(top_k or 0),
             tf.constant(max(float(top_p or 1), LEAST)),
         )
