@@ -1,6 +1,9 @@
-"""Contender: keras_charrnn in training. CELL UNITS LAYERS BATCH LENGTH STEPS PRECISION [STEPS_PER_EXECUTION]"""
+"""Contender: keras_charrnn in training. CELL UNITS LAYERS BATCH LENGTH STEPS PRECISION [STEPS_PER_EXECUTION] [--share]
 
-import sys
+With --share the machine's own rate is measured too.
+"""
+
+import argparse
 import time
 
 import common
@@ -52,7 +55,7 @@ def product_rate(precision, replicas):
     return PRODUCTS * replicas * 2 * size**3 / float(np.median(seconds[1:]))
 
 
-def main(cell, units, layers, batch, length, steps, precision, at_once=STEPS_PER_EXECUTION):
+def main(cell, units, layers, batch, length, steps, precision, at_once, share):
     started = time.perf_counter()
     machine = compute.prepare(precision, "auto", batch)
     ids, vocabulary = ids_and_vocabulary()
@@ -76,7 +79,7 @@ def main(cell, units, layers, batch, length, steps, precision, at_once=STEPS_PER
     rate, peak = batch * length / seconds, common.megabytes()
     common.report(
         characters_per_second=rate,
-        share=rate * operations / product_rate(machine.precision, machine.replicas),
+        share=rate * operations / product_rate(machine.precision, machine.replicas) if share else None,
         first_step=clock.ticks[0] - began,
         prepared=began - started,
         peak_megabytes=peak,
@@ -88,4 +91,11 @@ def main(cell, units, layers, batch, length, steps, precision, at_once=STEPS_PER
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:7]), sys.argv[7], *map(int, sys.argv[8:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cell")
+    for name in ("units", "layers", "batch", "length", "steps"):
+        parser.add_argument(name, type=int)
+    parser.add_argument("precision")
+    parser.add_argument("at_once", nargs="?", type=int, default=STEPS_PER_EXECUTION, metavar="steps_per_execution")
+    parser.add_argument("--share", action="store_true")
+    main(**vars(parser.parse_args()))

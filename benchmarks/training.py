@@ -26,7 +26,7 @@ def steps(units):
 def contenders(cell, units, length, python, scale):
     sizes = cell, units, LAYERS, BATCH, length, max(20, int(steps(units) * scale))
     found = {
-        "ours": lambda: common.run("train_ours.py", *sizes, "auto"),
+        "ours": lambda: common.run("train_ours.py", *sizes, "auto", "--share"),
         "keras": lambda: common.run("train_keras.py", *sizes),
     }
     if cell == "users_lstm":

@@ -10,6 +10,7 @@ lets every name be read from nothing: what stands on the lines before does not m
 
 import argparse
 import ast
+import functools
 import pathlib
 import random
 import sysconfig
@@ -20,6 +21,7 @@ import keras_charrnn
 RECIPE = pathlib.Path(__file__).parents[1] / "recipes" / "names.yaml"
 
 
+@functools.cache
 def collect(root):
     """Return all names of three letters or more that the Python files below `root` define, sorted."""
     names = set()

@@ -5,6 +5,8 @@ The public names are imported at their first use, so that `import keras_charrnn`
 
 import importlib
 
+from keras_charrnn.importing import uncollected
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -47,14 +49,14 @@ __all__ = [*_HOMES, *_MODULES]
 
 
 def __getattr__(name):
+    home = _HOMES.get(name, name)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with uncollected():
+        module = importlib.import_module(f"{__name__}.{home}")
     if name in _HOMES:
-        module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
-        value = module.read if name == "read_recipe" else getattr(module, name)
-        globals()[name] = value
-        return value
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = module.read if name == "read_recipe" else getattr(module, name)
+    return module if name in _MODULES else globals()[name]
 
 
 def __dir__():

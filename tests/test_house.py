@@ -12,6 +12,7 @@ import keras_charrnn
 PACKAGE = pathlib.Path(keras_charrnn.__file__).parent
 # Each part may import those above it.
 ORDER = [
+    "importing",
     "errors",
     "extras",
     "signals",
@@ -79,6 +80,12 @@ def test_every_part_is_in_the_order():
 @pytest.mark.parametrize("command", ["import keras_charrnn", "from keras_charrnn.cli import main; main(['corpora'])"])
 def test_importing_the_package_and_the_program_needs_no_tensorflow(command):
     code = f"import sys\n{command}\nassert not {{'tensorflow', 'keras'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_name_that_needs_tensorflow_has_it_imported_quickly():
+    """Without the garbage collector, which is there again afterwards, with less to look through."""
+    code = "import gc, keras_charrnn\nkeras_charrnn.fit\nassert gc.isenabled() and gc.get_freeze_count() > 100_000"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 

@@ -11,6 +11,7 @@ from tests.conftest import TEXT
 
 
 def test_a_run_has_all_that_it_says(tiny, console, tmp_path):
+    tiny["samples"]["every_epochs"] = 1
     run = keras_charrnn.fit(tiny, console=console)
     assert run.folder.name == "tiny-001"
     files = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}

@@ -83,7 +83,8 @@ def test_shakespeare_takes_a_second(shakespeare):
 @pytest.fixture
 def run(tiny):
     console = rich.console.Console(file=io.StringIO(), width=80)
-    run = keras_charrnn.fit(tiny, {"samples.length": 120, "training.epochs": 3}, console=console)
+    tiny["samples"] |= {"every_epochs": 1, "length": 120}
+    run = keras_charrnn.fit(tiny, {"training.epochs": 3}, console=console)
     run.shown = console.file.getvalue()
     return run
 

@@ -1,10 +1,11 @@
 """TensorFlow's start: without its messages, which it writes below Python, before any setting of its own holds."""
 
 import contextlib
-import gc
 import os
 import sys
 import tempfile
+
+from keras_charrnn.importing import uncollected
 
 ERASE = b"\r\x1b[K"  # the line, on a terminal
 
@@ -16,22 +17,8 @@ def quiet_tensorflow(debug=False):
     Args:
         debug: Whether to show them as they come.
     """
-    with _uncollected(), contextlib.nullcontext() if debug else _unseen():
+    with uncollected(), contextlib.nullcontext() if debug else _unseen():
         yield
-
-
-@contextlib.contextmanager
-def _uncollected():
-    """Do without the garbage collector, which finds nothing in an import and makes that of TensorFlow longer."""
-    if "tensorflow" in sys.modules or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()  # nor need it be looked through later
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import sys
 
 import keras
 import numpy as np
@@ -26,7 +25,3 @@ def main(path):
         except Exception as error:  # a cell may raise anything
             errors.append(describe(error))
     pathlib.Path(path).with_name("errors.json").write_text(json.dumps(errors))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

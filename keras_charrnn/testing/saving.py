@@ -19,6 +19,7 @@ from keras_charrnn.testing.fault import Fault, describe, require_equal
 from keras_charrnn.testing.subject import BATCH, TIME, WIDTH
 
 TIMEOUT = 600  # seconds
+READ = "import sys; from keras_charrnn import testing; from keras_charrnn.testing.fresh import main; main(sys.argv[1])"
 FRESH = "KERAS_CHARRNN_FRESH_PROCESS"  # set in the environment of the other process
 
 
@@ -140,7 +141,7 @@ def _read_elsewhere(jobs, folder):
     (folder / "jobs.json").write_text(json.dumps(jobs))
     paths = [path or os.getcwd() for path in sys.path]  # noqa: PTH109
     done = subprocess.run(
-        [sys.executable, "-m", "keras_charrnn.testing.fresh", folder / "jobs.json"],
+        [sys.executable, "-c", READ, folder / "jobs.json"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3", FRESH: "1"},
         capture_output=True,

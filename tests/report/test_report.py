@@ -31,7 +31,7 @@ HOSTILE = MARKUP + "\x07\x00"
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     console = rich.console.Console(file=io.StringIO())
-    return keras_charrnn.fit(tiny_recipe(folder), runs_dir=folder, console=console)
+    return keras_charrnn.fit(tiny_recipe(folder), {"samples.every_epochs": 1}, folder, console=console)
 
 
 @pytest.fixture
