@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import resource
 import statistics
 import subprocess
 import sys
@@ -15,19 +14,6 @@ import rich.table
 from keras_charrnn import compute
 
 CONTENDER = "contender: "  # begins the line with a contender's figures
-
-
-def report(**figures):
-    """Print a contender's figures for `run` to read."""
-    print(CONTENDER + json.dumps(figures), flush=True)
-
-
-def megabytes(peak=True):
-    """Return the process's memory, now or at its peak."""
-    if peak:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
 
 
 def run(script, *arguments, python=sys.executable, environment=None):

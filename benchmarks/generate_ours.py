@@ -4,7 +4,7 @@ import statistics
 import sys
 import time
 
-import common
+import contender
 
 from keras_charrnn import CharRNN, Vocabulary, compute
 
@@ -26,7 +26,7 @@ def main(units, layers, characters):
     compute.prepare()
     model = CharRNN(Vocabulary(SYMBOLS), "lstm", units, layers)
     few = max(20, characters // 10)
-    common.report(
+    contender.report(
         one=rate(lambda: model.generate("A", characters, seed=1), characters),
         streamed=rate(lambda: "".join(model.stream("A", characters, seed=1)), characters),
         many=rate(lambda: model.generate("A", few, num_samples=64, seed=1), 64 * few),

@@ -2,7 +2,7 @@
 
 import time
 
-import common
+import contender
 import keras
 
 STEPS_PER_EXECUTION = 10  # steps between two of its ticks
@@ -18,4 +18,4 @@ class Clock(keras.callbacks.Callback):
         self.ticks.append(time.perf_counter())
 
     def on_epoch_end(self, epoch, logs=None):
-        self.megabytes.append(common.megabytes(peak=False))
+        self.megabytes.append(contender.megabytes(peak=False))

@@ -3,7 +3,7 @@
 import sys
 import time
 
-import common
+import contender
 import keras
 import numpy as np
 import tensorflow as tf
@@ -66,10 +66,10 @@ def main(cell, units, layers, batch, length, steps):
     steps = max(2, steps // STEPS_PER_EXECUTION) * STEPS_PER_EXECUTION
     history = model.fit(data, steps_per_epoch=steps, verbose=0, callbacks=[clock]).history
     seconds = float(np.median(np.diff(clock.ticks))) / STEPS_PER_EXECUTION
-    common.report(
+    contender.report(
         characters_per_second=batch * length / seconds,
         first_step=clock.ticks[0] - began,
-        peak_megabytes=common.megabytes(),
+        peak_megabytes=contender.megabytes(),
         loss=history["loss"][-1],
     )
 

@@ -6,7 +6,7 @@ With --share the machine's own rate is measured too.
 import argparse
 import time
 
-import common
+import contender
 import keras
 import numpy as np
 import tensorflow as tf
@@ -76,8 +76,8 @@ def main(cell, units, layers, batch, length, steps, precision, at_once, share):
         products += len(cell.gates) * units * (width + units * cell.recurrent_product)
         width = units
     operations = 3 * 2 * (products + units * len(vocabulary))  # a character, forward and twice as much backward
-    rate, peak = batch * length / seconds, common.megabytes()
-    common.report(
+    rate, peak = batch * length / seconds, contender.megabytes()
+    contender.report(
         characters_per_second=rate,
         share=rate * operations / product_rate(machine.precision, machine.replicas) if share else None,
         first_step=clock.ticks[0] - began,

@@ -4,7 +4,7 @@ import io
 import sys
 import time
 
-import common
+import contender
 import keras
 import rich.console
 
@@ -37,7 +37,7 @@ def main(path, runs, steps):
     }
     began = time.perf_counter()
     keras_charrnn.fit(recipe, runs_dir=runs, callbacks=[stop], console=rich.console.Console(file=io.StringIO()))
-    common.report(preparation_seconds=stop.began - began, peak_megabytes=common.megabytes())
+    contender.report(preparation_seconds=stop.began - began, peak_megabytes=contender.megabytes())
 
 
 if __name__ == "__main__":
