@@ -129,7 +129,6 @@ class Generator:
 
     def _consume(self, ids, count, states):
         """Feed the first `count` of `ids` through the state."""
-
         table = self._model.table(ids.shape[0])
 
         def body(t, states):
