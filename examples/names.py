@@ -45,7 +45,7 @@ def collect(root):
 def python_names(max_bytes=None):
     """Names of functions, classes and arguments in Python's standard library, one a line."""
     root = pathlib.Path(sysconfig.get_path("stdlib"))
-    names = collect(root)
+    names = [*collect(root)]
     random.Random(0).shuffle(names)  # neighbours in the alphabet would be too good a hint
     text = "\n".join(["", *names, ""])
     return keras_charrnn.corpora.from_text("python_names", text[:max_bytes], f"names in {root}")

@@ -70,6 +70,14 @@ def test_names_are_collected_from_what_files_define(tmp_path):
     assert load("names.py").collect(tmp_path) == ["Fox", "dog", "jump_over", "lazy", "self"]
 
 
+def test_the_corpus_of_names_is_the_same_each_time(tmp_path, monkeypatch):
+    (tmp_path / "one.py").write_text("".join(f"def name_{n}(): pass\n" for n in range(50)))
+    example = load("names.py")
+    monkeypatch.setattr(example.sysconfig, "get_path", lambda name: str(tmp_path))
+    one, two = example.python_names(), example.python_names()
+    assert one.text == two.text and len(one.text.split()) == 50
+
+
 def test_the_names_example_invents_names(tmp_path):
     """The program is also the plugin that its recipe names."""
     out = run(

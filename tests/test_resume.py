@@ -52,7 +52,7 @@ def noisy(tiny):
     """A recipe with all that has a state: two layers, dropout, Adam, a schedule, samples by steps."""
     tiny["model"] |= {"layers": 2, "dropout": 0.2, "cell": "lstm"}
     tiny["training"] |= {"epochs": 3, "schedule": {"name": "exponential", "rate": 0.5, "from_epoch": 0}}
-    tiny["samples"] |= {"every_epochs": 1, "every_steps": 30}
+    tiny["samples"] |= {"every_steps": 30}
     tiny["checkpoints"] = {"every_steps": 20}
     return tiny
 
@@ -100,9 +100,8 @@ def whole(tmp_path_factory):
 
 COMPOSED = {
     "model": {
-        "layers": 1, "embedding": 8, "embedding_dropout": 0.1, "output_dropout": 0.2, "variational": True,
-        "recurrent_dropout": 0.2, "zoneout": {"h": 0.1}, "weight_drop": 0.2, "normalization": "layer", "residual": True,
-        "feed_forward": 8,
+        "embedding": 8, "embedding_dropout": 0.1, "output_dropout": 0.2, "variational": True, "recurrent_dropout": 0.2,
+        "zoneout": {"h": 0.1}, "weight_drop": 0.2, "normalization": "layer", "residual": True, "feed_forward": 8,
     },
     "training": {
         "average": 0.9, "accumulate": 3, "label_smoothing": 0.1, "patience": 2, "minutes": 60, "schedule": "step",
@@ -119,7 +118,9 @@ COMPOSED = {
         ([92], {"states.reset": "never"}),  # in the last call of an epoch
         ([110, 230], {"compute.replicas": 2, "states.reset": "window"}),
         ([130], {"training.optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}, "checkpoints": {}}),
-        ([35, 92, 100], COMPOSED),  # from within an epoch, from before its validation, and from its end
+        ([35, 60, 150], COMPOSED),
+        ([92, 184], COMPOSED),  # before the validation, and the end of an epoch after it
+        ([100], {**COMPOSED, "checkpoints": {}}),  # from the end of an epoch
     ],
 )
 def test_a_run_goes_on_exactly(noisy, whole, console, tmp_path, steps, overrides):
@@ -139,7 +140,8 @@ def test_a_run_goes_on_exactly(noisy, whole, console, tmp_path, steps, overrides
     assert seconds == sorted(seconds)
 
 
-@pytest.mark.parametrize(("number", "step"), [(signal.SIGINT, 40), (signal.SIGTERM, 92)])
+@pytest.mark.parametrize("step", [40, 92])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_step_and_keeps_all(noisy, whole, console, tmp_path, number, step):
     noisy["checkpoints"] = {"every_minutes": 0, "every_epochs": 0}
     ended = KeyboardInterrupt if number == signal.SIGINT else SystemExit
