@@ -52,7 +52,7 @@ def noisy(tiny):
     """A recipe with all that has a state: two layers, dropout, Adam, a schedule, samples by steps."""
     tiny["model"] |= {"layers": 2, "dropout": 0.2, "cell": "lstm"}
     tiny["training"] |= {"epochs": 3, "schedule": {"name": "exponential", "rate": 0.5, "from_epoch": 0}}
-    tiny["samples"] |= {"every_steps": 30}
+    tiny["samples"] |= {"every_epochs": 1, "every_steps": 30}
     tiny["checkpoints"] = {"every_steps": 20}
     return tiny
 
