@@ -49,14 +49,15 @@ __all__ = [*_HOMES, *_MODULES]
 
 
 def __getattr__(name):
-    home = _HOMES.get(name, name)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     with uncollected():
-        module = importlib.import_module(f"{__name__}.{home}")
-    if name in _HOMES:
-        globals()[name] = module.read if name == "read_recipe" else getattr(module, name)
-    return module if name in _MODULES else globals()[name]
+        module = importlib.import_module(f"{__name__}.{_HOMES.get(name, name)}")
+    if name in _MODULES:
+        return module
+    value = module.read if name == "read_recipe" else getattr(module, name)
+    globals()[name] = value
+    return value
 
 
 def __dir__():

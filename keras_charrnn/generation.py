@@ -121,10 +121,8 @@ class Generator:
         return self._functions[kind](*arguments)
 
     def _make(self, kind, jit_compile):
-        if kind == "read":
-            body = self._model.read
-        else:
-            body = self._consume if kind == "consume" else functools.partial(self._sample, kind)
+        bodies = {"read": self._model.read, "consume": self._consume}
+        body = bodies.get(kind, functools.partial(self._sample, kind))
         return tf.function(body, jit_compile=jit_compile, autograph=False)
 
     def _consume(self, ids, count, states):

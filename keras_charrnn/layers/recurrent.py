@@ -157,7 +157,7 @@ class Recurrent(keras.layers.Layer):
         """
         larger = embedding is not None and embedding.shape[0] > ids.shape[0] * ids.shape[1]
         if larger or not isinstance(self.cell, GatedCell):
-            return self.run(self._embed(ids, embedding), states, training, seed, precision, marks)
+            return self.run(embed(ids, embedding, self._input_width), states, training, seed, precision, marks)
         table = self.table(embedding)
         if isinstance(self.cell, LinearCell):
             symbols = Symbols(ids, table + self.cell.bias, precision)
@@ -208,9 +208,6 @@ class Recurrent(keras.layers.Layer):
         dropped = noise.dropout(ops.convert_to_tensor(kernel), self.weight_drop, noise.fold_in(seed, -3))
         return keras.StatelessScope(state_mapping=[(kernel, dropped)])
 
-    def _embed(self, ids, embedding):
-        return ops.one_hot(ids, self._input_width) if embedding is None else ops.take(embedding, ids, axis=0)
-
     def _step(self, training, precision):
         """Return the compiled step, one for all devices and passes of the same kind."""
         key = (bool(training), precision)
@@ -230,6 +227,11 @@ class Recurrent(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
+
+
+def embed(ids, embedding, symbols):
+    """Return the rows of an embedding (V, D) for ids (T, B); where it is None, one-hot ones of V `symbols`."""
+    return ops.one_hot(ids, symbols) if embedding is None else ops.take(embedding, ids, axis=0)
 
 
 def _has_recurrent_kernel(cell):

@@ -18,6 +18,7 @@ from keras_charrnn.layers import Recurrent
 from keras_charrnn.layers.block import Block, make_normalization, wrap_cell
 from keras_charrnn.layers.normalization import KINDS
 from keras_charrnn.layers.products import PRECISIONS, project
+from keras_charrnn.layers.recurrent import embed
 from keras_charrnn.layers.starts import restart
 from keras_charrnn.model.importing import model_from_torch
 from keras_charrnn.model.saving import require_cell
@@ -228,7 +229,7 @@ class CharRNN(Steps, keras.Model):
 
     def run_recurrent(self, ids, states, training=False, seed=None):
         """Run all but the head: ids (T, B) to the last layer's outputs (T*B, H), in the precision, and new states."""
-        embedding = None if self.embedding is None else self.embedding.embeddings
+        embedding = self._embeddings
         noisy, count = training and seed is not None, len(self.blocks)
         hidden, new_states = None, []
         marks = None if self._line_end is None else ops.equal(ids, self._line_end)
@@ -258,7 +259,7 @@ class CharRNN(Steps, keras.Model):
         """
         if len(self.vocabulary) > rows:
             return None
-        return self.blocks[0].table(None if self.embedding is None else self.embedding.embeddings)
+        return self.blocks[0].table(self._embeddings)
 
     def step(self, ids, states, table=None):
         """Make one step: ids (B,) and states -> logits (B, V) and new states, in plain float32 operations.
@@ -287,10 +288,13 @@ class CharRNN(Steps, keras.Model):
             new_states.append(after)
         return new_states
 
+    @property
+    def _embeddings(self):
+        """The weights (V, D), or None with one-hot inputs."""
+        return None if self.embedding is None else self.embedding.embeddings
+
     def _embed(self, ids):
-        if self.embedding is None:
-            return ops.one_hot(ids, len(self.vocabulary))
-        return ops.take(self.embedding.embeddings, ids, axis=0)
+        return embed(ids, self._embeddings, len(self.vocabulary))
 
     def _restart(self, ids, states):
         """Return the states before a step, initial ones where `fresh_lines` asks for them."""
