@@ -7,7 +7,7 @@ import sys
 
 @contextlib.contextmanager
 def uncollected():
-    """Do without the garbage collector, which finds nothing in an import and doubles the time of TensorFlow's.
+    """Do without the garbage collector, which finds nothing in an import and makes that of TensorFlow longer.
 
     What is there at the end is never looked through again. Does nothing where TensorFlow is imported already.
     """
