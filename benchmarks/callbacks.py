@@ -17,8 +17,9 @@ import common
 import keras
 import rich.console
 
-from keras_charrnn import callbacks, fit
+from keras_charrnn import fit
 from keras_charrnn.recipe.overrides import parse_override
+from keras_charrnn.training import callbacks
 
 RECIPE = pathlib.Path(__file__).parents[1] / "recipes" / "shakespeare.yaml"
 

@@ -11,7 +11,7 @@ import rich.box
 import rich.console
 import rich.table
 
-from keras_charrnn import compute
+from keras_charrnn.engine import compute
 
 CONTENDER = "contender: "  # begins the line with a contender's figures
 

@@ -6,7 +6,7 @@ import resource
 
 from common import CONTENDER
 
-from keras_charrnn.importing import uncollected
+from keras_charrnn.common.importing import uncollected
 
 with uncollected():
     import keras  # noqa: F401

@@ -1,6 +1,7 @@
 """The text of the benchmarks: tiny_shakespeare, or Python's standard library where that cannot be had."""
 
-from keras_charrnn import Vocabulary, corpora
+from keras_charrnn import Vocabulary
+from keras_charrnn.text import corpora
 
 
 def ids_and_vocabulary():

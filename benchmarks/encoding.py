@@ -11,7 +11,8 @@ import time
 
 import common
 
-from keras_charrnn import Vocabulary, corpora
+from keras_charrnn import Vocabulary
+from keras_charrnn.text import corpora
 
 
 def rate(function, size):

@@ -6,7 +6,8 @@ import time
 
 import contender
 
-from keras_charrnn import CharRNN, Vocabulary, compute
+from keras_charrnn import CharRNN, Vocabulary
+from keras_charrnn.engine import compute
 
 SYMBOLS = "".join(map(chr, range(32, 32 + 65)))
 PREFIX = 1000  # characters of a long one

@@ -20,7 +20,7 @@ import time
 import common
 import numpy as np
 
-from keras_charrnn.runs import RunFolder
+from keras_charrnn.runs.folder import RunFolder
 
 SETTINGS = {
     "windows": "{batch_size: 16, length: 32}",

@@ -14,7 +14,7 @@ import tempfile
 import common
 import numpy as np
 
-from keras_charrnn import corpora
+from keras_charrnn.text import corpora
 
 
 def write(path, megabytes):

@@ -22,14 +22,15 @@ import tempfile
 import common
 import numpy as np
 
-from keras_charrnn import corpora, recipe
+from keras_charrnn import recipe
 from keras_charrnn.cli.quiet import quiet_tensorflow
-from keras_charrnn.encoding import encode
-from keras_charrnn.vocabulary import Vocabulary
+from keras_charrnn.text import corpora
+from keras_charrnn.text.encoding import encode
+from keras_charrnn.text.vocabulary import Vocabulary
 
 with quiet_tensorflow():
-    from keras_charrnn.report.plots import DPI, STYLE, load_matplotlib
-    from keras_charrnn.windows import split
+    from keras_charrnn.text.windows import split
+    from keras_charrnn.views.report.plots import DPI, STYLE, load_matplotlib
 
 THRESHOLDS = (2.0, 1.886, 1.7, 1.6, 1.55, 1.5)
 PART = 120_000  # characters

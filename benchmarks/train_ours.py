@@ -15,7 +15,10 @@ from keras import ops
 from train_clock import STEPS_PER_EXECUTION, Clock
 
 import keras_charrnn
-from keras_charrnn import CharRNN, callbacks, compute, windows
+from keras_charrnn import CharRNN
+from keras_charrnn.engine import compute
+from keras_charrnn.text import windows
+from keras_charrnn.training import callbacks
 
 PRODUCTS = 2  # that each core makes between two looks at the clock
 

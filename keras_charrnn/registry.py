@@ -4,11 +4,11 @@ A registry maps short names to classes. Names come from three places: the packag
 look-up; installed packages with an entry point in the registry's group; and plugins that the user names.
 """
 
-import difflib
 import importlib
 import importlib.metadata
 import inspect
 
+from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import PluginError, RegistryError
 from keras_charrnn.plugins import (
     describe_entry_point,
@@ -18,12 +18,6 @@ from keras_charrnn.plugins import (
     load_plugin,  # noqa: F401
     plugin_of,
 )
-
-
-def suggest(name, names):
-    """Return ", did you mean 'x'?" for the nearest of `names`, or "" where none is near."""
-    near = difflib.get_close_matches(str(name), [str(each) for each in names], n=1, cutoff=0.6)
-    return f", did you mean {near[0]!r}?" if near else ""
 
 
 class Registry:
@@ -81,6 +75,26 @@ class Registry:
         return (
             f"unknown {self.kind} {name!r}{suggest(name, names)} (registered: {', '.join(names)}; "
             f"a {self.kind} of your own is registered by the file that the recipe's `plugins:` names)"
+        )
+
+    def require(self, name, plugin, package=None):
+        """See to it that what a saved model names is registered.
+
+        Args:
+            name: Of it.
+            plugin: Name of the module that registers it; None for this package.
+            package: Name of the installed package that the module belongs to; None for none that is known.
+
+        Raises:
+            RegistryError: If it is not; the message names what to import or to install.
+        """
+        if plugin is None or name in self:
+            return
+        where = f"the model's {self.kind} {name!r} is registered by {plugin}"
+        if package is not None:
+            raise RegistryError(f"{where}, of the package {package!r}, which is not installed; install it with pip")
+        raise RegistryError(
+            f"{where}, which has not been imported; import it before loading the model, or name it with --plugin"
         )
 
     def names(self):
@@ -151,7 +165,7 @@ def _describe(entry):
 
 
 cells = Registry("cell", provider="keras_charrnn.cells", group="keras_charrnn.cells")
-corpora = Registry("corpus", provider="keras_charrnn.corpora")
+corpora = Registry("corpus", provider="keras_charrnn.text.corpora")
 
 
 def register_cell(name):

@@ -14,10 +14,11 @@ import rich.console
 import yaml
 
 import keras_charrnn
-from keras_charrnn import callbacks, measures
 from keras_charrnn.cli import main
 from keras_charrnn.cli.main import COMMANDS
 from keras_charrnn.recipe import describe_keys
+from keras_charrnn.runs import measures
+from keras_charrnn.training import callbacks
 
 ROOT = pathlib.Path(keras_charrnn.__file__).parents[1]
 DOCS = ROOT / "docs"

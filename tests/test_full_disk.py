@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import keras_charrnn
-from keras_charrnn.checkpoints import read
 from keras_charrnn.errors import WriteError
-from keras_charrnn.runs import RunFolder
+from keras_charrnn.runs.checkpoints import read
+from keras_charrnn.runs.folder import RunFolder
 
 
 @pytest.fixture

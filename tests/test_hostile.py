@@ -12,12 +12,14 @@ import keras
 import numpy as np
 import pytest
 
-from keras_charrnn import checkpoints, corpora, registry
+from keras_charrnn import registry
 from keras_charrnn.errors import RecipeError, RegistryError, RunError
 from keras_charrnn.model import load_model
 from keras_charrnn.recipe import read
+from keras_charrnn.runs import checkpoints
+from keras_charrnn.text import corpora
 
-PLAYS = "keras_charrnn.corpora.shakespeare_plays"  # the module; its function has the same name
+PLAYS = "keras_charrnn.text.corpora.shakespeare_plays"  # the module; its function has the same name
 
 
 def rewrite(path, change, compression=zipfile.ZIP_STORED):

@@ -33,7 +33,7 @@ class RecurrentCell(keras.layers.Layer):
     - `get_initial_state(batch_size)`, where the states do not start from zero;
     - `parallel(inputs, states) -> (outputs, new_states)`, where a whole window can be computed at once: inputs
       (B, T, D), the list of states before the first step, outputs (B, T, H) and the states after the last one. The
-      layer then uses it in place of single steps. `LinearCell` has one, and `recurrence.linear_recurrence` helps.
+      layer then uses it in place of single steps. `LinearCell` has one, and `keras_charrnn.linear_recurrence` helps.
 
     Args:
         units: H, the width of the output.

@@ -9,8 +9,8 @@ import keras
 from keras import ops
 
 from keras_charrnn.cells.base import GatedCell
+from keras_charrnn.engine.recurrence import Recurrence
 from keras_charrnn.errors import CellError
-from keras_charrnn.recurrence import Recurrence
 
 
 class LinearCell(GatedCell):
@@ -67,16 +67,21 @@ class LinearCell(GatedCell):
         outputs, states = self.recur(zx, states)
         return ops.transpose(outputs, (1, 0, 2)), states
 
-    def recur(self, zx, states, starts=None):
+    def recur(self, zx, states, restarts=None):
         """Like `parallel`, from the input products x W + b (T, B, G*H) to outputs (T, B, H) in their precision.
 
-        `starts` is None, or a `layers.starts.Starts`.
+        `restarts` is None, or an `engine.restarts.Restarts`.
         """
         precision = keras.backend.standardize_dtype(zx.dtype)
-        if starts is None:
+        if restarts is None:
             outputs, last = self._recurrence(states[0], zx, *self.own_weights, precision=precision)
         else:
-            tensors = zx, ops.cast(starts.marks, self.variable_dtype)[..., None], starts.initial[0], *self.own_weights
+            tensors = (
+                zx,
+                ops.cast(restarts.marks, self.variable_dtype)[..., None],
+                restarts.initial[0],
+                *self.own_weights,
+            )
             outputs, last = self._restarting_recurrence(states[0], *tensors, precision=precision)
         return outputs, [last]
 

@@ -6,8 +6,8 @@ Shapes in letters: B batch, H units.
 import keras
 from keras import ops
 
-from keras_charrnn import noise as noises
 from keras_charrnn.cells.wrapper import CellWrapper
+from keras_charrnn.engine import noise as noises
 from keras_charrnn.errors import CellError
 
 

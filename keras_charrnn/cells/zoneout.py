@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import keras
 from keras import ops
 
-from keras_charrnn import noise as noises
 from keras_charrnn.cells.recurrent_dropout import RecurrentDropout
 from keras_charrnn.cells.wrapper import CellWrapper
+from keras_charrnn.engine import noise as noises
 from keras_charrnn.errors import CellError
 
 

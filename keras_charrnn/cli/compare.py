@@ -39,7 +39,7 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
-        from keras_charrnn.comparison import compare
+        from keras_charrnn.studies.comparison import compare
 
     import rich.console
 

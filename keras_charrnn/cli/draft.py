@@ -1,7 +1,7 @@
 """A text that a person and a model write in turns."""
 
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.generation import Sampling
+from keras_charrnn.model.generation import Sampling
 
 CONTEXT = 4096  # characters at the end of the text that the model reads, several times what its state remembers
 

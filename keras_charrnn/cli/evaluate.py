@@ -26,12 +26,12 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
-        from keras_charrnn.measures import evaluate, open_source
+        from keras_charrnn.runs.measures import evaluate, open_source
     import dataclasses
 
-    from keras_charrnn import corpora
+    from keras_charrnn.common.progress import progress
     from keras_charrnn.errors import VocabularyError
-    from keras_charrnn.progress import progress
+    from keras_charrnn.text import corpora
 
     texts = [dataclasses.replace(corpora.load(path=path), name=path) for path in options.text or ()] or [None]
     rows = []

@@ -27,8 +27,8 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
-        from keras_charrnn.export import FORMATS as endings
-        from keras_charrnn.runs import load
+        from keras_charrnn.model.export import FORMATS as endings
+        from keras_charrnn.runs.folder import load
 
     path = pathlib.Path(options.path)
     folder = path / "export" if path.is_dir() else path.parent

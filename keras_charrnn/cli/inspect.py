@@ -26,9 +26,9 @@ def run(options):
     with quiet_tensorflow(options.debug):
         import rich.console
 
-        from keras_charrnn.files import write_text
-        from keras_charrnn.inspection import inspect, show, to_html
-        from keras_charrnn.runs import load
+        from keras_charrnn.common.files import write_text
+        from keras_charrnn.runs.folder import load
+        from keras_charrnn.views.inspection import inspect, show, to_html
     model = load(options.path, options.plugin)
     console = rich.console.Console()
     units = None if options.units is None else options.units.split(",")

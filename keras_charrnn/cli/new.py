@@ -10,9 +10,9 @@ import re
 import tempfile
 import time
 
+from keras_charrnn.common.files import write_text
+from keras_charrnn.common.progress import progress
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.files import write_text
-from keras_charrnn.progress import progress
 
 STEPS = 40  # of an epoch that is timed
 
@@ -25,9 +25,9 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_charrnn import corpora
     from keras_charrnn.recipe.suggestion import Suggestion
-    from keras_charrnn.vocabulary import Vocabulary
+    from keras_charrnn.text import corpora
+    from keras_charrnn.text.vocabulary import Vocabulary
 
     text = corpora.load(path=options.text)
     output = pathlib.Path(options.output or re.sub(r"[^\w-]+", "-", pathlib.Path(options.text).stem) + ".yaml")
@@ -63,9 +63,9 @@ def _measure(recipe, text, suggestion, debug):
         import keras
         import rich.console
 
-        from keras_charrnn import compute
+        from keras_charrnn.engine import compute
         from keras_charrnn.recipe.suggestion import TRAIN
-        from keras_charrnn.runs import RunFolder
+        from keras_charrnn.runs.folder import RunFolder
         from keras_charrnn.training import fit
     begins, ends = [], []  # of epochs; of the groups of steps of the second one, which compiles nothing
     clock = keras.callbacks.LambdaCallback(

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 
-from keras_charrnn.importing import uncollected
+from keras_charrnn.common.importing import uncollected
 
 ERASE = b"\r\x1b[K"  # the line, on a terminal
 

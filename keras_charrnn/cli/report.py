@@ -7,7 +7,7 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_charrnn.report import write_plots, write_report
+    from keras_charrnn.views.report import write_plots, write_report
 
     print(f"report in {write_report(options.path)}")
     if options.png:

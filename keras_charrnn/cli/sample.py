@@ -30,9 +30,9 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
-        from keras_charrnn.generation import Sampling
-        from keras_charrnn.measures import training_text
-        from keras_charrnn.runs import load
+        from keras_charrnn.model.generation import Sampling
+        from keras_charrnn.runs.folder import load
+        from keras_charrnn.runs.measures import training_text
 
     settings = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p", "seed")}
     Sampling(**settings)  # its errors before the model is read
@@ -51,7 +51,7 @@ def run(options):
         for number, text in enumerate(texts, start=1):
             print(f"--- {number} ---\n{text}")
     if learned is not None:
-        from keras_charrnn.verbatim import memorization
+        from keras_charrnn.text.verbatim import memorization
 
         sys.stdout.flush()
         found = memorization([text.removeprefix(options.prefix) for text in texts], learned)

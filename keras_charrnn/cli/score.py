@@ -24,10 +24,10 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
-        from keras_charrnn import measures
-    from keras_charrnn.corpora import read_pieces
-    from keras_charrnn.evaluation import Lines
-    from keras_charrnn.progress import progress
+        from keras_charrnn.runs import measures
+    from keras_charrnn.common.progress import progress
+    from keras_charrnn.model.evaluation import Lines
+    from keras_charrnn.text.corpora import read_pieces
 
     lines = Lines()
     with open_text(options.text) as (file, name, size), tempfile.TemporaryFile("w+", encoding="utf-8") as lines_as_json:

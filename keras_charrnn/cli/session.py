@@ -10,10 +10,10 @@ from collections.abc import Callable
 import rich.console
 
 from keras_charrnn.cli.terminal import visible
+from keras_charrnn.common.files import write_text
+from keras_charrnn.common.importing import suggest
+from keras_charrnn.common.signals import HeldSignals
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.files import write_text
-from keras_charrnn.registry import suggest
-from keras_charrnn.signals import HeldSignals
 
 
 class Session:

@@ -12,8 +12,8 @@ def open_text(path):
     Raises:
         CorpusError: If it cannot be opened.
     """
+    from keras_charrnn.common.importing import suggest
     from keras_charrnn.errors import CorpusError
-    from keras_charrnn.registry import suggest
 
     if path == "-":
         yield sys.stdin.buffer, "standard input", None
@@ -35,8 +35,8 @@ def read_text(path, characters):
         CorpusError: If it cannot be read, is empty or is not UTF-8.
         SettingsError: If `characters` is below 1.
     """
-    from keras_charrnn.corpora.pieces import SIZE, read_pieces
     from keras_charrnn.errors import CorpusError, SettingsError
+    from keras_charrnn.text.corpora.pieces import SIZE, read_pieces
 
     if characters < 1:
         raise SettingsError(f"the number of characters must be 1 or more; received {characters}")

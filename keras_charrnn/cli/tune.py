@@ -25,7 +25,7 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
-        from keras_charrnn.tuning import tune
+        from keras_charrnn.studies.tuning import tune
 
     import rich.console
 

@@ -25,10 +25,10 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
-        from keras_charrnn import corpora
         from keras_charrnn.cli.draft import Draft
         from keras_charrnn.cli.session import Session
-        from keras_charrnn.runs import load
+        from keras_charrnn.runs.folder import load
+        from keras_charrnn.text import corpora
     names = ("length", "choices", "seed", "temperature", "top_k", "top_p")
     text = corpora.load(path=options.text).text if options.text else ""
     model = load(options.path, options.plugin)

@@ -6,10 +6,11 @@ Shapes in letters: T time, B batch, D width of the input, H units, V symbols.
 import keras
 from keras import ops
 
-from keras_charrnn import noise
 from keras_charrnn.cells import RecurrentDropout, Zoneout
+from keras_charrnn.engine import noise
 from keras_charrnn.layers.feed_forward import FeedForward
 from keras_charrnn.layers.normalization import Normalization
+from keras_charrnn.layers.symbols import Symbols
 
 
 def make_normalization(kind, name):
@@ -72,39 +73,17 @@ class Block(keras.layers.Layer):
             self.feed_forward_norm.build(outputs)
         self.built = True
 
-    def run(self, x, states, training=False, seed=None, precision="float32", marks=None):
-        """Run over time-major inputs (T, B, D) with explicit states, as `Recurrent.run` does."""
-        options = {"training": training, "seed": _part(seed, 0), "precision": precision, "marks": marks}
-        y, states = self.recurrent.run(self._normalize(self.norm, x), states, **options)
+    def run(self, x, states, training=False, seed=None, precision="float32", **how):
+        """Run over time-major inputs (T, B, D) or `Symbols` with explicit states, as `Recurrent.run` does."""
+        inputs = self._normalize(self.norm, x)
+        y, states = self.recurrent.run(inputs, states, training, _part(seed, 0), precision, **how)
+        if self.residual and isinstance(x, Symbols):
+            x = x.rows(x.embedding.shape[0])
         return self._finish(x, y, training, seed, precision), states
-
-    def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32", marks=None):
-        """Like `run`, on the embeddings of ids (T, B), as `Recurrent.run_symbols` does: V rows are normalised."""
-        options = {"training": training, "seed": _part(seed, 0), "precision": precision, "marks": marks}
-        x = ops.take(embedding, ids, axis=0) if self.residual else None
-        y, states = self.recurrent.run_symbols(ids, self._normalize(self.norm, embedding), states, **options)
-        return self._finish(x, y, training, seed, precision), states
-
-    def read(self, x, states, marks=None):
-        """Run over time-major inputs (T, B, D) without noise, as `Recurrent.read` does."""
-        y, states = self.recurrent.read(self._normalize(self.norm, x), states, marks)
-        return self._finish(x, y, False, None, y.dtype), states
 
     def table(self, embedding):
         """Return the input products of all symbols, as `Recurrent.table` does: V rows are normalised."""
-        return self.recurrent.table(self._normalize(self.norm, embedding))
-
-    def step(self, x, states, zx=None):
-        """Make one step without noise: x (B, D) and a list of states -> (B, H), new states.
-
-        Args:
-            zx: The cell's input product (B, G*H), where it is there already.
-        """
-        if zx is None:
-            y, states = self.recurrent.cell(self._normalize(self.norm, x), states, training=False)
-        else:
-            y, states = self.recurrent.cell.advance(zx, states)
-        return self._finish(x, y, False, None, "float32"), list(states)
+        return self.recurrent.table(None if embedding is None else self._normalize(self.norm, embedding))
 
     def _finish(self, x, y, training, seed, precision):
         """Return what comes after the recurrent layer, whose input was x and whose output is y."""
@@ -123,7 +102,9 @@ class Block(keras.layers.Layer):
         return noise.dropout(y, rate, noise.fold_in(seed, number), self.variational) if rate else y
 
     def _normalize(self, layer, x):
-        return x if layer is None else layer(x)
+        if layer is None:
+            return x
+        return x.map(layer) if isinstance(x, Symbols) else layer(x)
 
 
 def _part(seed, number):

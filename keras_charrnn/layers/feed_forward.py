@@ -6,7 +6,7 @@ Shapes in letters: N rows, H units, F width of the middle.
 import keras
 from keras import ops
 
-from keras_charrnn.layers.products import project
+from keras_charrnn.engine.products import project
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")

@@ -8,13 +8,14 @@ import contextlib
 import keras
 from keras import ops
 
-from keras_charrnn import noise
 from keras_charrnn.cells import GatedCell, LinearCell
+from keras_charrnn.engine import noise
+from keras_charrnn.engine.input_products import DenseInputs, SymbolInputs, products
+from keras_charrnn.engine.restarts import Restarts
+from keras_charrnn.engine.scan import scan, scan_inside_xla
+from keras_charrnn.engine.step import Step
 from keras_charrnn.errors import CellError, SettingsError
-from keras_charrnn.layers.scan import roll, scan
-from keras_charrnn.layers.sources import Rows, Symbols, products
-from keras_charrnn.layers.starts import Starts
-from keras_charrnn.layers.step import Step
+from keras_charrnn.layers.symbols import Symbols
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")
@@ -111,17 +112,20 @@ class Recurrent(keras.layers.Layer):
         outputs = ops.transpose(outputs, (1, 0, 2))
         return (outputs, states) if self.return_state else outputs
 
-    def run(self, inputs, states, training=False, seed=None, precision="float32", marks=None):
-        """Run with explicit states over time-major inputs, as everything does that trains or steps.
+    def run(self, inputs, states, training=False, seed=None, precision="float32", marks=None, inside_xla=False):
+        """Run with explicit states over time-major inputs, as everything does that trains, reads or steps.
 
         Args:
-            inputs: (T, B, D), float32 or in the precision.
+            inputs: (T, B, D), float32 or in the precision; or `Symbols`, whose input products are a table, made once a
+                window where that pays.
             states: List of tensors (B, width).
             training: Whether this is a training step.
             seed: int32 (2,) of the cell's noise; None for none.
             precision: Of the products' operands: one of `products.PRECISIONS`. A cell that is no `GatedCell` makes its
                 products itself, in its own dtype.
             marks: bool (T, B), true at the steps before which a row returns to the initial states; None for none.
+            inside_xla: Whether this is a part of code that XLA compiles as a whole, without noise and in the type of
+                the weights. The steps are then not written out, which would take long to compile.
 
         Returns:
             The outputs (T, B, H), in the precision, and the list of new states, float32.
@@ -132,37 +136,46 @@ class Recurrent(keras.layers.Layer):
         if marks is not None:
             self.require_restarts()
         if not isinstance(self.cell, GatedCell):
-            batch_major = ops.cast(ops.transpose(inputs, (1, 0, 2)), self.cell.variable_dtype)
+            if isinstance(inputs, Symbols):
+                inputs = inputs.rows(self._input_width)
             with self._dropped_weights(training, seed):
-                if self._loop is None:
-                    outputs, states = self.cell.parallel(batch_major, list(states))
-                else:
-                    outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
-            return ops.cast(ops.transpose(outputs, (1, 0, 2)), precision), list(states)
-        if inputs.shape[0] is None:
+                outputs, states = self._run_other_cell(inputs, states, training)
+            return ops.cast(outputs, precision), list(states)
+        steps = inputs.shape[0]
+        if steps is None:
             raise SettingsError(f"{self.name}: the number of time steps must be known; give the model a fixed one")
-        if isinstance(self.cell, LinearCell):
-            rows = Rows(inputs, self.cell.kernel, precision, self.cell.bias)
-            return self.cell.recur(products(rows), states, self._starts(marks))
-        return self._scan(Rows(inputs, self.cell.kernel, precision), states, training, seed, precision, marks)
+        at_once = isinstance(self.cell, LinearCell) and not (inside_xla and steps == 1)
+        source = self._source(inputs, precision, self.cell.bias if at_once else None)
+        restarts = None if marks is None else Restarts(marks, self.initial_state(ops.shape(marks)[1]))
+        if at_once:
+            return self.cell.recur(products(source), states, restarts)
+        if inside_xla:
+            return scan_inside_xla(self._step(False, precision), source, list(states), restarts)
+        step = self._step(training, precision)
+        with self._dropped_weights(training, seed):
+            return scan(step, source, list(states), seed, restarts)
 
-    def run_symbols(self, ids, embedding, states, training=False, seed=None, precision="float32", marks=None):
-        """Like `run`, on the embeddings of ids.
+    def _run_other_cell(self, inputs, states, training):
+        """Run a cell that is no `GatedCell`: inputs (T, B, D) -> outputs (T, B, H), new states."""
+        inputs = ops.cast(inputs, self.cell.variable_dtype)
+        if inputs.shape[0] == 1:
+            output, states = self.cell(inputs[0], list(states), training=training)
+            return output[None], states
+        batch_major = ops.transpose(inputs, (1, 0, 2))
+        if self._loop is None:
+            outputs, states = self.cell.parallel(batch_major, list(states))
+        else:
+            outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
+        return ops.transpose(outputs, (1, 0, 2)), states
 
-        The input products of V symbols are a table, made once a window, and those of the window a look-up in it.
-
-        Args:
-            ids: int32 (T, B).
-            embedding: float32 (V, D), or None for one-hot inputs (D = V).
-        """
-        larger = embedding is not None and embedding.shape[0] > ids.shape[0] * ids.shape[1]
-        if larger or not isinstance(self.cell, GatedCell):
-            return self.run(embed(ids, embedding, self._input_width), states, training, seed, precision, marks)
-        table = self.table(embedding)
-        if isinstance(self.cell, LinearCell):
-            symbols = Symbols(ids, table + self.cell.bias, precision)
-            return self.cell.recur(products(symbols), states, self._starts(marks))
-        return self._scan(Symbols(ids, table, precision), states, training, seed, precision, marks)
+    def _source(self, inputs, precision, bias):
+        """Return the source of the input products x W, or x W + b."""
+        if not isinstance(inputs, Symbols):
+            return DenseInputs(inputs, self.cell.kernel, precision, bias)
+        if inputs.table is None and not inputs.few:
+            return DenseInputs(inputs.rows(self._input_width), self.cell.kernel, precision, bias)
+        table = self.table(inputs.embedding) if inputs.table is None else inputs.table
+        return SymbolInputs(inputs.ids, table if bias is None else table + bias, precision)
 
     def table(self, embedding):
         """Return the input products of all symbols, (V, G*H); None if the cell is no `GatedCell`.
@@ -174,14 +187,6 @@ class Recurrent(keras.layers.Layer):
             return None
         return ops.convert_to_tensor(self.cell.kernel) if embedding is None else ops.matmul(embedding, self.cell.kernel)
 
-    def read(self, inputs, states, marks=None):
-        """Like `run`, without training, in the type of the weights, for code that XLA compiles as a whole."""
-        dtype = self.cell.variable_dtype
-        if isinstance(self.cell, LinearCell) or not isinstance(self.cell, GatedCell):
-            return self.run(inputs, states, precision=dtype, marks=marks)
-        source = Rows(inputs, self.cell.kernel, dtype)
-        return roll(self._step(False, dtype), source, list(states), self._starts(marks))
-
     def require_restarts(self):
         """Raise a CellError if the cell cannot return to its initial states within a window."""
         if not isinstance(self.cell, GatedCell):
@@ -189,16 +194,6 @@ class Recurrent(keras.layers.Layer):
                 f"{type(self.cell).__name__} is no GatedCell, and no other cell can start anew within a window: "
                 "take a GatedCell, or states.reset epoch"
             )
-
-    def _scan(self, source, states, training, seed, precision, marks):
-        step = self._step(training, precision)
-        with self._dropped_weights(training, seed):
-            return scan(step, source, list(states), seed, self._starts(marks))
-
-    def _starts(self, marks):
-        if marks is None:
-            return None
-        return Starts(marks, self.initial_state(ops.shape(marks)[1]))
 
     def _dropped_weights(self, training, seed):
         """Return a context in which a dropped copy stands for the recurrent kernel."""
@@ -227,11 +222,6 @@ class Recurrent(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
-
-
-def embed(ids, embedding, symbols):
-    """Return the rows of an embedding (V, D) for ids (T, B); where it is None, one-hot ones of V `symbols`."""
-    return ops.one_hot(ids, symbols) if embedding is None else ops.take(embedding, ids, axis=0)
 
 
 def _has_recurrent_kernel(cell):

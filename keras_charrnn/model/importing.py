@@ -1,8 +1,8 @@
 """A model made of the weights of another library's."""
 
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.export import from_torch
-from keras_charrnn.vocabulary import Vocabulary
+from keras_charrnn.model.export import from_torch
+from keras_charrnn.text.vocabulary import Vocabulary
 
 
 def model_from_torch(cls, weights, vocabulary, embedding, head):

@@ -6,8 +6,8 @@ import zipfile
 
 import keras
 
-from keras_charrnn import registry
 from keras_charrnn.errors import RegistryError, RunError
+from keras_charrnn.model.char_rnn import CharRNN
 
 MAX_CONFIG = 32_000_000  # bytes: twice the JSON of a vocabulary of all characters there are
 MAX_EXPANSION = 100  # times the file's own size; Keras compresses nothing
@@ -21,8 +21,6 @@ def load_model(path):
         RunError: If there is no such file, it is damaged, or it holds something else.
         RegistryError: If its cell is registered by a plugin that was not imported; the message names the plugin.
     """
-    from keras_charrnn.model.char_rnn import CharRNN
-
     path = pathlib.Path(path)
     if not path.is_file():
         raise RunError(f"there is no model file {path}")
@@ -58,24 +56,3 @@ def _look_at(path, accepted):
     width = head + (0 if settings["embedding"] == "one_hot" else settings["embedding"])
     if 4 * symbols * width + LEAST_LAYER * layers > sum(sizes.values()):
         raise RunError(f"{path} is no model: {layers:,} layers of {units:,} units have more weights than it holds")
-
-
-def require_cell(cell, plugin, package):
-    """See to it that a model's cell is registered.
-
-    Args:
-        cell: Its name.
-        plugin: Name of the module that registers it; None for this package.
-        package: Name of the package that the module belongs to; None for none that is known.
-
-    Raises:
-        RegistryError: If it is not; the message names what to import or to install.
-    """
-    if plugin is None or cell in registry.cells:
-        return
-    where = f"the model's cell {cell!r} is registered by {plugin}"
-    if package is not None:
-        raise RegistryError(f"{where}, of the package {package!r}, which is not installed; install it with pip")
-    raise RegistryError(
-        f"{where}, which has not been imported; import it before loading the model, or name it with --plugin"
-    )

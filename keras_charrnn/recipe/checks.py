@@ -10,7 +10,7 @@ import re
 import reprlib
 from collections.abc import Callable, Mapping
 
-from keras_charrnn.registry import suggest
+from keras_charrnn.common.importing import suggest
 
 LARGEST = 10**9  # of any size or count: within 32 bits, and beyond what any machine trains
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)

@@ -4,9 +4,9 @@ import pathlib
 
 import yaml
 
+from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe.checks import join
-from keras_charrnn.registry import suggest
 
 MAX_BYTES = 200_000  # PyYAML takes seconds for more
 MAX_DEPTH = 20

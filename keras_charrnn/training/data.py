@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 
-from keras_charrnn import corpora
-from keras_charrnn.encoding import encode
-from keras_charrnn.progress import progress
-from keras_charrnn.vocabulary import Vocabulary
-from keras_charrnn.windows import Windows, evaluation_windows, split, training_windows
+from keras_charrnn.common.progress import progress
+from keras_charrnn.text import corpora
+from keras_charrnn.text.encoding import encode
+from keras_charrnn.text.vocabulary import Vocabulary
+from keras_charrnn.text.windows import Windows, evaluation_windows, split, training_windows
 
 
 def read_text(plan, console):

@@ -1,9 +1,9 @@
 """What a run gets when its training has ended: how much of its samples it has by heart, and its report."""
 
-from keras_charrnn.progress import progress
-from keras_charrnn.report import write_report
-from keras_charrnn.report.samples import read_samples
-from keras_charrnn.verbatim import memorization
+from keras_charrnn.common.progress import progress
+from keras_charrnn.text.verbatim import memorization
+from keras_charrnn.views.report import write_report
+from keras_charrnn.views.report.samples import read_samples
 
 
 def end(folder, prefix, characters, learned, console):

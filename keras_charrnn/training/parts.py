@@ -2,12 +2,12 @@
 
 import keras
 
-from keras_charrnn import callbacks as ours
 from keras_charrnn import registry
+from keras_charrnn.common.extras import require
 from keras_charrnn.errors import CharRNNError, SettingsError
-from keras_charrnn.extras import require
 from keras_charrnn.model import CharRNN
-from keras_charrnn.optimization import make_optimizer
+from keras_charrnn.training import callbacks as ours
+from keras_charrnn.training.optimization import make_optimizer
 
 STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
 

@@ -5,10 +5,12 @@ import json
 
 import rich.console
 
-from keras_charrnn import compute, recipe, runs
+from keras_charrnn import recipe
+from keras_charrnn.common.files import write_text
+from keras_charrnn.engine import compute
 from keras_charrnn.errors import CorpusError, RunError, SettingsError
-from keras_charrnn.files import write_text
-from keras_charrnn.measures import training_text
+from keras_charrnn.runs import Run, RunFolder
+from keras_charrnn.runs.measures import training_text
 from keras_charrnn.training.data import Data, read_text
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
@@ -44,7 +46,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     data = Data.of(read_text(plan, console), plan, console)
     model = make_model(plan, data, machine)
     callbacks = [*make_named_callbacks(plan), *callbacks]
-    folder = runs.RunFolder.create(runs_dir, plan.name)
+    folder = RunFolder.create(runs_dir, plan.name)
     with folder.lock():
         write_text(folder.recipe, plan.to_yaml())
         write_text(folder.environment, json.dumps(describe(machine, data, model), indent=2) + "\n")
@@ -70,11 +72,12 @@ def resume(path, callbacks=(), console=None):
         RunError: If there is no such run, its text has changed, no checkpoint can be read, or another process has it.
         CharRNNError, WriteError, DivergenceError, KeyboardInterrupt, SystemExit: As `fit`.
     """
-    folder = runs.RunFolder.open(getattr(path, "folder", path))
+    folder = RunFolder.open(getattr(path, "folder", path))
     console = console or rich.console.Console()
     with folder.lock():
-        plan = recipe.read(folder.recipe)
-        start = folder.checkpoints.newest()
+        with folder.naming_version():
+            plan = recipe.read(folder.recipe)
+            start = folder.checkpoints.newest()
         if start.facts["finished"]:
             if not folder.report.is_file():  # the end came between the last checkpoint and the report
                 characters = folder.read_environment()["split"].get("train")
@@ -84,7 +87,7 @@ def resume(path, callbacks=(), console=None):
                     learned = None
                 end(folder, plan.samples.prefix or "", characters, learned, console)
             say(console, f"{folder.path} has finished; nothing is left to do")
-            return runs.Run(folder.path, folder.read_metrics())
+            return Run(folder.path, folder.read_metrics())
         environment = folder.read_environment()
         machine = _same_machine(environment["machine"], plan)
         text = read_text(plan, console)

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_charrnn import runs
-from keras_charrnn.advice import MANY_SYMBOLS, MORE_RARELY, advise
-from keras_charrnn.evaluation import bits
+from keras_charrnn.model.evaluation import bits
+from keras_charrnn.runs import RunFolder
+from keras_charrnn.views.advice import MANY_SYMBOLS, MORE_RARELY, advise
 
 
 def say(console, text):
@@ -58,7 +58,7 @@ def conclude(console, run):
     )
     for each in advise(run):
         say(console, str(each))
-    if record := runs.RunFolder(run.folder).read_memorization():
+    if record := RunFolder(run.folder).read_memorization():
         samples, found = record
         say(console, f"In the samples of {samples}, {found}.")
     say(

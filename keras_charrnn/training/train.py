@@ -5,13 +5,13 @@ import dataclasses
 
 import keras
 
-from keras_charrnn import callbacks as ours
-from keras_charrnn import runs
-from keras_charrnn.callbacks.checkpointing import bring_back, plain_attributes
 from keras_charrnn.errors import DivergenceError
-from keras_charrnn.measures import learned
-from keras_charrnn.optimization import make_callbacks
+from keras_charrnn.runs import Run
+from keras_charrnn.runs.measures import learned
+from keras_charrnn.training import callbacks as ours
+from keras_charrnn.training.callbacks.checkpointing import bring_back, plain_attributes
 from keras_charrnn.training.ending import end
+from keras_charrnn.training.optimization import make_callbacks
 from keras_charrnn.training.parts import compile_model, make_samples
 from keras_charrnn.training.telling import conclude, say
 
@@ -43,7 +43,7 @@ def train(plan, data, model, folder, further, console, start=None):
                 f"{error}\ngoing back to epoch {start.facts['epoch'] + 1}, step {start.facts['step']}, with the "
                 f"learning rate times {_rate_factor(plan, went_back):g} ({went_back} of {divergence['times']})",
             )
-    run = runs.Run(folder.path, history)
+    run = Run(folder.path, history)
     characters = data.split["train"]
     end(folder, plan.samples.prefix or "", characters, learned(data.text, data.vocabulary, characters), console)
     conclude(console, run)

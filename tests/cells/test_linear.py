@@ -7,10 +7,11 @@ import tensorflow as tf
 from keras import ops
 
 import keras_charrnn
-from keras_charrnn import LinearCell, Recurrent, RecurrentCell, cells, linear_recurrence, windows
-from keras_charrnn.callbacks import StateReset
+from keras_charrnn import LinearCell, Recurrent, RecurrentCell, cells, linear_recurrence
 from keras_charrnn.errors import CellError, SettingsError
 from keras_charrnn.registry import cells as registered
+from keras_charrnn.text import windows
+from keras_charrnn.training.callbacks import StateReset
 from tests.conftest import TEXT
 
 B, T, D, H = 3, 6, 4, 5

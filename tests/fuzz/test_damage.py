@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_charrnn import CharRNN, checkpoints, runs
+from keras_charrnn import CharRNN
 from keras_charrnn.errors import CharRNNError, RunError
 from keras_charrnn.recipe import read
-from keras_charrnn.report import write_report
-from keras_charrnn.verbatim import memorization
+from keras_charrnn.runs import Run, RunFolder, checkpoints, load
+from keras_charrnn.text.verbatim import memorization
+from keras_charrnn.views.report import write_report
 from tests.conftest import TEXT
 
 # What to damage, and how many times: reading a model takes longest, and a report. 1,000 together.
@@ -33,7 +34,7 @@ COUNTS = {
 def find(folder, name):
     """Return the path of a file in a run's folder by the name that it has here."""
     if name == "checkpoints/newest":
-        return runs.RunFolder(folder).checkpoints.paths()[0]
+        return RunFolder(folder).checkpoints.paths()[0]
     return next(iter(sorted((folder / "samples").iterdir()))) if name == "samples/epoch" else folder / name
 
 
@@ -72,32 +73,32 @@ def damage(path, kind, how):
 
 
 def read_recipe(folder):
-    read(runs.RunFolder.open(folder).recipe)
+    read(RunFolder.open(folder).recipe)
 
 
 def read_records(folder):
-    run = runs.Run.open(folder)
+    run = Run.open(folder)
     assert all(np.isreal(value) for row in run.history for value in row.values())
     run.metrics.get("val_loss")
-    runs.RunFolder.open(folder).read_environment()
+    RunFolder.open(folder).read_environment()
 
 
 def read_checkpoint(folder):
     # The warning names the damaged one, and an earlier one is taken.
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        found = runs.RunFolder.open(folder).checkpoints.newest()
+        found = RunFolder.open(folder).checkpoints.newest()
     assert isinstance(found, checkpoints.Checkpoint) and {"epoch", "step", "finished"} <= set(found.facts)
     assert all("is damaged" in str(each.message) or "cannot be read" in str(each.message) for each in told)
 
 
-def load(folder):
-    model = runs.load(folder)
+def load_model(folder):
+    model = load(folder)
     assert isinstance(model, CharRNN) and np.isfinite(model.score("the quick brown fox").nats_per_character)
 
 
 def read_memorization(folder):
-    record = runs.RunFolder.open(folder).read_memorization()
+    record = RunFolder.open(folder).read_memorization()
     assert record is None or str(record[1])
 
 
@@ -107,7 +108,7 @@ READERS = {
     "timing.jsonl": [read_records, write_report],
     "environment.json": [read_records, write_report],
     "checkpoints/newest": [read_checkpoint],
-    "model.keras": [load],
+    "model.keras": [load_model],
     "samples/epoch": [write_report],
     "report.html": [write_report],
     "memorization.json": [read_memorization, write_report],
@@ -120,7 +121,7 @@ def whole(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "tiny-001"
     shutil.copytree(trained.folder, folder)
     (folder / "samples" / "epoch-0001.txt").write_text("--- epoch 1, temperature 0.5 ---\nthe quick\n\n")
-    runs.RunFolder(folder).write_memorization("epoch 1", memorization("the quick", TEXT))
+    RunFolder(folder).write_memorization("epoch 1", memorization("the quick", TEXT))
     write_report(folder)
     return folder
 
@@ -169,11 +170,11 @@ def test_a_damaged_file_is_named_or_made_up_for(whole, name):
 def test_every_way_of_damage_to_a_model_is_told_or_harmless(whole):
     shutil.copytree(whole, "run")
     path = pathlib.Path("run/model.keras")
-    data, score = path.read_bytes(), runs.load("run").score("the quick brown fox")
+    data, score = path.read_bytes(), load("run").score("the quick brown fox")
     for place in range(0, len(data), max(1, len(data) // 200)):
         path.write_bytes(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :])
         try:
-            found = runs.load("run").score("the quick brown fox")
+            found = load("run").score("the quick brown fox")
         except RunError as error:
             assert "model.keras" in str(error)
         else:  # a byte that nothing reads: no other weights

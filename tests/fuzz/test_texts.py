@@ -7,12 +7,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from keras_charrnn import Vocabulary, corpora
+from keras_charrnn import Vocabulary
 from keras_charrnn.errors import CorpusError, SettingsError, VocabularyError, WindowsError
-from keras_charrnn.generation import LEAST, Sampling
-from keras_charrnn.verbatim import memorization
-from keras_charrnn.vocabulary import REPLACEMENT
-from keras_charrnn.windows import evaluation_windows, training_windows
+from keras_charrnn.model.generation import LEAST, Sampling
+from keras_charrnn.text import corpora
+from keras_charrnn.text.verbatim import memorization
+from keras_charrnn.text.vocabulary import REPLACEMENT
+from keras_charrnn.text.windows import evaluation_windows, training_windows
 
 texts = st.text(st.characters(exclude_categories=()), max_size=40)
 
@@ -145,8 +146,8 @@ few = st.text("ab☃", max_size=40)
 @settings(max_examples=300)
 @given(st.lists(few, max_size=3), few, st.integers(1, 9), st.integers(1, 12), st.integers(1, 6))
 def test_what_a_text_repeats_is_what_a_search_finds(monkeypatch, samples, corpus, size, block, piece):
-    monkeypatch.setattr("keras_charrnn.verbatim.BLOCK", block)
-    monkeypatch.setattr("keras_charrnn.verbatim.PIECE", piece)
+    monkeypatch.setattr("keras_charrnn.text.verbatim.BLOCK", block)
+    monkeypatch.setattr("keras_charrnn.text.verbatim.PIECE", piece)
     found = memorization(samples, [corpus[i : i + size] for i in range(0, len(corpus), size)])
     every = {each[i:j] for each in samples for i in range(len(each)) for j in range(i, len(each) + 1)}
     assert found.longest in every | {""} and found.longest in corpus

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_charrnn import windows
-from keras_charrnn.callbacks import StateReset
+from keras_charrnn.text import windows
+from keras_charrnn.training.callbacks import StateReset
 from tests.conftest import TEXT
 
 LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "simple_rnn": keras.layers.SimpleRNN}

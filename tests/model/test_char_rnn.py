@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_charrnn import CharRNN, Vocabulary, windows
-from keras_charrnn.callbacks import GradientClipping, StateReset
+from keras_charrnn import CharRNN, Vocabulary
 from keras_charrnn.errors import CellError, RegistryError, RunError, SettingsError, WriteError
 from keras_charrnn.model import load_model
 from keras_charrnn.registry import cells
+from keras_charrnn.text import windows
+from keras_charrnn.training.callbacks import GradientClipping, StateReset
 from tests.conftest import TEXT
 
 SHAPES = [

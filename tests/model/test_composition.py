@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_charrnn import windows
-from keras_charrnn.callbacks import StateReset
+from keras_charrnn.engine.loss import mean_cross_entropy
+from keras_charrnn.engine.noise import fold_in
 from keras_charrnn.errors import CellError, SettingsError
-from keras_charrnn.layers.loss import mean_cross_entropy
 from keras_charrnn.model import load_model
-from keras_charrnn.noise import fold_in
+from keras_charrnn.text import windows
+from keras_charrnn.training.callbacks import StateReset
 from tests.cells.test_wrappers import within_binomial_bounds
 from tests.conftest import TEXT
 

@@ -6,7 +6,7 @@ import pytest
 import keras_charrnn
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe import Recipe, describe_keys, parse_override, read
-from keras_charrnn.windows import training_windows
+from keras_charrnn.text.windows import training_windows
 
 RECIPES = sorted((pathlib.Path(keras_charrnn.__file__).parents[1] / "recipes").glob("*.yaml"))
 SMALL = {"corpus": {"name": "python_stdlib"}}

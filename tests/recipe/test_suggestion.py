@@ -5,7 +5,7 @@ import yaml
 import keras_charrnn
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.recipe.suggestion import Suggestion
-from keras_charrnn.windows import evaluation_windows, split, training_windows
+from keras_charrnn.text.windows import evaluation_windows, split, training_windows
 
 SIZES = [100, 150, 300, 1000, 5000, 20_000, 200_000, 1_115_394, 30_000_000]
 

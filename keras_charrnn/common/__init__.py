@@ -1,0 +1,1 @@
+"""What any room may need: whole files, progress, signals, optional packages."""

@@ -1,8 +1,0 @@
-"""Corpora: named and local texts, each with its source and checksum."""
-
-from keras_charrnn.corpora import python_stdlib, shakespeare_plays, tiny_shakespeare
-from keras_charrnn.corpora.loading import load
-from keras_charrnn.corpora.pieces import read_pieces
-from keras_charrnn.corpora.text import Text, cache_folder, from_text
-
-__all__ = ["Text", "cache_folder", "from_text", "load", "read_pieces"]

@@ -1,0 +1,20 @@
+"""How a window is run fast. TensorFlow only. Nobody needs to read this folder to write a cell.
+
+A window flows through it so (T time, B batch, D width of the input, H units, G gates, V symbols):
+
+1. `input_products`: the input product of all steps at once, zx = x W (T, B, G*H), or a look-up in a table (V, G*H)
+   where the inputs are symbols.
+2. `scan`: the loop over time, written out in the graph up to some length, in chunks beyond. `restarts` says where in it
+   a row returns to the initial states.
+3. `step_calls`: how many steps are one call of compiled code. One (`OneStepPerCall`): the recurrent product zr = h U
+   (B, G*H) is TensorFlow's, between the calls. Several (`SeveralStepsPerCall`): it is inside, where
+   `compiled_product` finds that it can be: XLA's own (`xla_product`) for a small U, oneDNN's with U packed once a
+   window (`onednn_product`) for a large one.
+4. `step`: the pointwise rest of a step, a cell's `combine`, as one function that XLA compiles: zx, zr and the states
+   (B, H) -> the new states. Going back, it runs again under a tape, so that nothing of it is kept.
+5. `scan` again: the gradients of W, U and b are one product each for the whole window, after the loop.
+6. `loss`: from the last layer's outputs (T*B, H) to the mean cross-entropy and its gradient, in one compiled pass.
+
+Beside the way: `products` (a matrix product in a precision, with its gradient), `recurrence` (cells whose recurrence is
+linear need no loop of products), `noise` (from explicit seeds), `compute` (the machine: precision, replicas, threads).
+"""

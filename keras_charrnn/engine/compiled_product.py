@@ -1,0 +1,56 @@
+"""Whether and how the product of a step can be made inside code that XLA compiles. TensorFlow only.
+
+What there is for that, `xla_product` and `onednn_product`, is not TensorFlow's public interface, but XLA's and
+oneDNN's to change. `is_usable` therefore tries a product of the very size before the first use, and says no where it
+fails, or is not TensorFlow's own.
+"""
+
+import functools
+
+import tensorflow as tf
+
+from keras_charrnn.engine import onednn_product, xla_product
+from keras_charrnn.engine.compute import has_bfloat16
+from keras_charrnn.engine.onednn_product import PRECISION
+
+LEAST = 64  # fewest units for which it pays to compile larger pieces of code
+PACKED = 2**17  # numbers in U from which on packing it once a window pays
+
+
+def choose(units, columns):
+    """Return the module that makes the products with a kernel U (units, columns) and with its transpose."""
+    return xla_product if units * columns < PACKED else onednn_product
+
+
+def is_usable(rows, units, columns):
+    """Whether both products of that many rows are to be made inside.
+
+    They are not with few units, and cannot be on a GPU, without bfloat16 instructions, with an unknown number of rows,
+    or with a TensorFlow that makes them otherwise.
+    """
+    if rows is None or units < LEAST or not has_bfloat16():
+        return False
+    return not tf.config.list_logical_devices("GPU") and _is_exact(choose(units, columns), rows, units, columns)
+
+
+@functools.cache
+def _is_exact(kind, rows, units, columns):
+    """Whether both products are TensorFlow's own, bit by bit, of small whole numbers, whose sums have no rounding."""
+
+    def draw(*shape):
+        return tf.random.stateless_uniform(shape, shape, -2, 3, tf.int32)
+
+    product = tf.function(kind.product, jit_compile=True, autograph=False)
+    with tf.init_scope():  # now, and not as a part of a graph that is being made
+        kernel = tf.cast(draw(units, columns), tf.float32)
+        for operand, plain in ((kind.pack(kernel), kernel), (kind.pack_transposed(kernel), tf.transpose(kernel))):
+            x = tf.cast(draw(rows, plain.shape[0]), PRECISION)
+            if kind is onednn_product:  # in another order, oneDNN might read beyond the end
+                operand = tf.pad(operand, [(0, tf.size(operand))])
+            try:
+                found = product(x, operand, plain.shape[1])
+            except (TypeError, tf.errors.OpError):  # this TensorFlow has no such operation, or no such call
+                return False
+            if not bool(tf.reduce_all(tf.cast(found, PRECISION) == tf.matmul(x, tf.cast(plain, PRECISION)))):
+                return False
+    return True

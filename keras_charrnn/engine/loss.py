@@ -1,0 +1,58 @@
+"""The loss of training and what it costs to go back from it. TensorFlow only.
+
+Shapes in letters: N characters, H units, V symbols.
+"""
+
+import tensorflow as tf
+
+from keras_charrnn.engine.products import rounded
+
+
+def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0):
+    """Return the mean cross-entropy, in nats, of targets under softmax(hidden @ kernel + bias).
+
+    The gradient of the logits is known with the loss, so that one compiled pass over them makes both.
+
+    Args:
+        hidden: (N, H), float32 or in the precision.
+        kernel: float32 (H, V).
+        bias: float32 (V,).
+        targets: int32 (N,).
+        precision: Of the products' operands.
+        smoothing: Share of each target's probability that is spread over all symbols alike.
+
+    Returns:
+        The loss, and the same without smoothing, which has no gradient.
+    """
+
+    @tf.custom_gradient
+    def run(hidden, kernel, bias):
+        operand, compute_kernel = tf.cast(hidden, precision), tf.cast(kernel, precision)
+        logits = tf.matmul(operand, compute_kernel)
+        loss, nats, d_logits, d_bias = _loss_and_gradient(logits, bias, targets, smoothing)
+
+        def gradient(d_loss, _):
+            d_hidden = tf.matmul(d_logits, compute_kernel, transpose_b=True)
+            d_kernel = tf.cast(tf.matmul(operand, d_logits, transpose_a=True), kernel.dtype)
+            return tf.cast(d_loss, hidden.dtype) * tf.cast(d_hidden, hidden.dtype), d_loss * d_kernel, d_loss * d_bias
+
+        return (loss, nats), gradient
+
+    return run(*map(tf.convert_to_tensor, (hidden, kernel, bias)))
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _loss_and_gradient(logits, bias, targets, smoothing):
+    """Return the mean loss, smoothed and plain, the gradient of the logits in their own type, and that of the bias."""
+    logits, dtype = tf.cast(logits, bias.dtype) + bias, logits.dtype
+    logits -= tf.reduce_max(logits, 1, keepdims=True)
+    powers, symbols = tf.exp(logits), logits.shape[1]
+    total, count = tf.reduce_sum(powers, 1, keepdims=True), tf.cast(tf.shape(logits)[0], bias.dtype)
+    wanted = tf.one_hot(targets, symbols, dtype=bias.dtype)
+    smoothed = wanted * (1 - smoothing) + smoothing / symbols if smoothing else wanted
+    d_logits = (powers / total - smoothed) / count
+    # A sum a row first: XLA makes one of all numbers at once in passes of their own.
+    log_total = tf.math.log(total[:, 0])
+    nats = tf.reduce_sum(log_total - tf.reduce_sum(logits * wanted, 1)) / count
+    loss = tf.reduce_sum(log_total - tf.reduce_sum(logits * smoothed, 1)) / count if smoothing else nats
+    return loss, nats, rounded(d_logits, dtype), tf.reduce_sum(d_logits, 0)

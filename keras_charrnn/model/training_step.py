@@ -1,0 +1,131 @@
+"""The training step: states carried on, a batch split among replicas, one update. TensorFlow only.
+
+Shapes in letters: B batch, T time, R replicas.
+"""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+from keras_charrnn.engine.loss import mean_cross_entropy
+from keras_charrnn.errors import SettingsError
+
+
+class TrainingStep:
+    """What `CharRNN` does with each window of Keras's `fit`; a part of that class in a file of its own.
+
+    The loss is the mean cross-entropy in nats per character. Training carries the states of the recurrent layers.
+
+    Attributes:
+        replicas: R, the number of parts of a batch, each on a GPU of its own or beside the others on the cores. The
+            gradient is that of the whole batch.
+        carry_states: Whether a training window begins with the states in which the last one ended.
+        gradient_clipping: Called with the list of gradients; returns the clipped ones and a mapping of metrics, each a
+            scalar that is averaged over the epoch. None for no clipping. `callbacks.GradientClipping` sets it.
+        watch: Called with the loss and the gradient's norm, scalars of a step, inside the compiled step. None for
+            nobody. `callbacks.Divergence` sets it.
+        label_smoothing: Share of each target's probability that training spreads over all symbols. The metric `loss`
+            is of the targets themselves.
+        seed: Of dropout and noise in training.
+    """
+
+    replicas = 1
+    carry_states = True
+    gradient_clipping = None
+    watch = None
+    label_smoothing = 0.0
+    seed = 0
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._loss_mean = keras.metrics.Mean(name="loss")
+        self._clipping_means = Means()
+
+    @property
+    def windows_done(self):
+        """A variable: the windows on which the optimizer has trained; `iterations` counts its updates of the weights.
+
+        The two differ where the gradients of several windows are accumulated for one update.
+        """
+        return self.optimizer.variables[0]
+
+    def training_variables(self):
+        """Return all variables that a training changes: {"weights": [...], "optimizer": ..., "states": ..., ...}."""
+        metrics = [variable for metric in self.metrics for variable in metric.variables]
+        known = {id(variable) for variable in (*self.weights, *metrics)}
+        return {
+            "weights": list(self.weights),
+            "optimizer": list(self.optimizer.variables),
+            "states": [state for layer in self.recurrent for state in layer.states],
+            "seeds": [variable for variable in self.variables if id(variable) not in known],
+            "metrics": metrics,
+            "watch": [] if self.watch is None else list(self.watch.variables),
+        }
+
+    def reset_states(self):
+        """Bring the training states back to the cells' initial states."""
+        for layer in self.recurrent:
+            layer.reset_state()
+
+    @property
+    def metrics(self):
+        return [self._loss_mean, *self._clipping_means.by_name.values()]
+
+    def train_step(self, data):
+        inputs, targets = data[:2]
+        batch, replicas = inputs.shape[0], self.replicas
+        if batch != self.recurrent[0].states[0].shape[0]:
+            raise SettingsError(f"the states have {self.recurrent[0].states[0].shape[0]} rows, the window {batch}")
+        seed = tf.stack([tf.constant(self.seed % 2**31, tf.int32), tf.cast(self.windows_done.value, tf.int32)])
+        if self.carry_states:
+            states = [[state.value for state in layer.states] for layer in self.recurrent]
+        else:
+            states = self.initial_states(batch)
+        found, rows = [], batch // replicas
+        # Traced, optimized and compiled once for all replicas, as long as it stays a function of its own.
+        run = tf.function(self._run_replica, autograph=False, experimental_attributes={"_noinline": True})
+        for replica in range(replicas):
+            mine = slice(replica * rows, (replica + 1) * rows)
+            with self._device(replica):
+                before = [[state[mine] for state in layer] for layer in states]
+                own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
+                found.append(run(inputs[mine], targets[mine], before, own_seed))
+        gradients, losses, after = zip(*found, strict=True)
+        gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
+        if self.carry_states:
+            for layer, parts in zip(self.recurrent, zip(*after, strict=True), strict=True):
+                layer.assign_states([tf.concat(each, 0) for each in zip(*parts, strict=True)])
+        logs = {}
+        if self.gradient_clipping is not None:
+            gradients, logs = self.gradient_clipping(gradients)
+        loss = tf.add_n(losses) / replicas
+        if self.watch is not None:
+            self.watch(loss, logs["gradient_norm"] if "gradient_norm" in logs else tf.linalg.global_norm(gradients))
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        self._loss_mean.update_state(loss)
+        for name, value in logs.items():
+            self._clipping_means.by_name[name].update_state(value)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def _run_replica(self, inputs, targets, states, seed):
+        """Return the gradients, the loss in nats and the new states of some rows of a window."""
+        with tf.GradientTape() as tape:
+            hidden, new = self.run_recurrent(tf.transpose(inputs), states, training=True, seed=seed)
+            wanted = tf.reshape(tf.transpose(targets), (-1,))
+            loss, nats = mean_cross_entropy(hidden, *self.head_weights, wanted, self.precision, self.label_smoothing)
+        gradients = tape.gradient(loss, [weight.value for weight in self.trainable_weights])
+        return [tf.convert_to_tensor(each) for each in gradients], nats, new
+
+    def _device(self, replica):
+        """Return the context of a replica: a GPU of its own; on a CPU they are threads of one device."""
+        if self.replicas > 1 and tf.config.list_logical_devices("GPU"):
+            return tf.device(f"/GPU:{replica}")
+        return contextlib.nullcontext()
+
+
+class Means:
+    """Metrics by name, in a place where Keras does not look for something to save."""
+
+    def __init__(self, by_name=()):
+        self.by_name = dict(by_name)

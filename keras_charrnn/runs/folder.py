@@ -1,0 +1,293 @@
+"""A run's folder: every path in it, and how it is read."""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+
+from keras_charrnn.common.files import lock, make_numbered, remove_temporaries, write_text
+from keras_charrnn.common.importing import suggest
+from keras_charrnn.errors import CharRNNError, RunError
+from keras_charrnn.runs.checkpoints import Checkpoints
+from keras_charrnn.text.verbatim import Memorization
+
+
+def _is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _are_counts(value):
+    return isinstance(value, dict) and all(map(_is_whole, value.values())) and (not value or any(value.values()))
+
+
+# What each line of the two files must have, and environment.json: all that readers of them rely on.
+_METRICS = ("epoch", "loss", "val_loss", "val_bits_per_character")
+_TIMING = ("epoch", "characters_per_second", "seconds")
+_ENVIRONMENT = {
+    "corpus": {"name": str, "sha256": str, "characters": _is_whole},
+    "vocabulary": {"symbols": _is_whole, "counts": _are_counts},
+    "split": _are_counts,
+    "windows": {"steps": _is_whole, "left_over": _is_whole},
+    "parameters": _is_whole,
+    "machine": dict,
+    "versions": dict,
+}
+_MEMORIZATION = {"samples": str, "longest": str, "share": lambda value: value is None or _is_number(value)}
+
+
+class RunFolder:
+    """The paths of a run.
+
+    Attributes:
+        path: The folder.
+        recipe: recipe.yaml, the recipe with every key, as it was run.
+        model: model.keras, the best model by validation loss.
+        checkpoints: checkpoints/, from which the run can go on.
+        metrics: metrics.jsonl, one line for each epoch.
+        timing: timing.jsonl, what the clock said of each epoch; all else of a run is the same when it is repeated.
+        samples: samples/, the texts made while training.
+        environment: environment.json, the corpus, the machine and the versions.
+        memorization: memorization.json, what of the last samples stands in the training text.
+        report: report.html, all of it to look at.
+        plots: plots/, the report's plots as pictures, where they were asked for.
+        tensorboard: tensorboard/, logs, where the recipe asks for them.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.recipe = self.path / "recipe.yaml"
+        self.model = self.path / "model.keras"
+        self.checkpoints = Checkpoints(self.path / "checkpoints")
+        self.metrics = self.path / "metrics.jsonl"
+        self.timing = self.path / "timing.jsonl"
+        self.samples = self.path / "samples"
+        self.environment = self.path / "environment.json"
+        self.memorization = self.path / "memorization.json"
+        self.report = self.path / "report.html"
+        self.plots = self.path / "plots"
+        self.tensorboard = self.path / "tensorboard"
+
+    @classmethod
+    def create(cls, runs_dir, name):
+        """Make the folder RUNS_DIR/NAME-001, or the first number that is free.
+
+        Raises:
+            RunError: If it cannot be made, or one of the names is that of a run.
+        """
+        runs_dir = pathlib.Path(runs_dir)
+        for path in (runs_dir, runs_dir / name):
+            if cls(path).recipe.is_file():
+                raise RunError(f"{path} is the folder of a run; to go on with it: keras-charrnn resume {path}")
+        try:
+            folder = cls(make_numbered(runs_dir, name))
+            folder.checkpoints.folder.mkdir()
+            folder.samples.mkdir()
+        except OSError as error:
+            raise RunError(f"a run folder cannot be made in {runs_dir}: {error.strerror}") from error
+        return folder
+
+    @classmethod
+    def open(cls, path):
+        """Return the folder of a run that exists.
+
+        Raises:
+            RunError: If there is no such folder, or it is not a run's.
+        """
+        folder = cls(path)
+        if not folder.path.exists():
+            near = ""
+            if folder.path.parent.is_dir():
+                near = suggest(folder.path.name, [each.name for each in folder.path.parent.iterdir()])
+            raise RunError(f"there is no run folder {path}{near}")
+        if not folder.recipe.is_file():
+            raise RunError(f"{path} is not a run folder: it has no {folder.recipe.name}")
+        return folder
+
+    @contextlib.contextmanager
+    def naming_version(self):
+        """Within `with`, add to an error about the run which version of the package made it, if it was another one.
+
+        Raises:
+            RunError: In place of such an error.
+        """
+        from keras_charrnn import __version__
+
+        try:
+            yield
+        except CharRNNError as error:
+            try:
+                made = self.read_environment()["versions"].get("keras_charrnn", __version__)
+            except (CharRNNError, OSError):
+                raise error from None
+            if made == __version__:
+                raise
+            versions = f"{self.path} was made by keras_charrnn {made}, and this is {__version__}"
+            raise RunError(f"{versions}: {error}") from error
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Hold the run for this process alone, for as long as it trains.
+
+        Raises:
+            RunError: If another process has it, or the folder cannot be written to.
+        """
+        path = self.checkpoints.folder / "lock"
+        try:
+            self.checkpoints.folder.mkdir(exist_ok=True)
+            file = path.open("a+")
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be written to: {error.strerror}") from error
+        with file:
+            try:
+                lock(file)
+            except OSError as error:
+                raise RunError(f"{self.path} is being trained by another process; wait for it, or stop it") from error
+            for folder in (self.path, self.checkpoints.folder, self.samples):
+                remove_temporaries(folder)
+            yield
+
+    def read_metrics(self):
+        """Return the metrics of each epoch, with what the clock said, a list of mappings.
+
+        Raises:
+            RunError: If a file of them is damaged.
+        """
+        clock = {row["epoch"]: row for row in _read_rows(self.timing, _TIMING)}
+        return [{**row, **clock.get(row["epoch"], {})} for row in _read_rows(self.metrics, _METRICS)]
+
+    def read_environment(self):
+        """Return the record of the corpus, the machine and the versions.
+
+        Raises:
+            RunError: If it is missing or damaged.
+        """
+        if not self.environment.exists():
+            raise RunError(f"{self.environment} is missing")
+        return _read_record(self.environment, _ENVIRONMENT)
+
+    def write_memorization(self, samples, found):
+        """Keep what of some samples stands in the training text.
+
+        Args:
+            samples: Which they are: "epoch 3".
+            found: A `verbatim.Memorization`.
+
+        Raises:
+            WriteError: If it cannot be written.
+        """
+        write_text(self.memorization, json.dumps({"samples": samples, **found.to_mapping()}, indent=2) + "\n")
+
+    def read_memorization(self):
+        """Return what `write_memorization` was given, or None where there was no sample.
+
+        Raises:
+            RunError: If it is damaged.
+        """
+        if not self.memorization.exists():
+            return None
+        record = _read_record(self.memorization, _MEMORIZATION)
+        return record["samples"], Memorization(record["longest"], record.get("share"))
+
+
+def _read_record(path, kinds):
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        _require(record, kinds, "the file")
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+    return record
+
+
+def _require(value, kind, name):
+    """Raise ValueError if a value is not of a kind: a type, a predicate, or a mapping of keys to kinds."""
+    if isinstance(kind, dict):
+        _require(value, dict, name)
+        for key, each in kind.items():
+            _require(value.get(key), each, key)
+    elif not (isinstance(value, kind) if isinstance(kind, type) else kind(value)):
+        raise ValueError(f"{name} is not what it should be")
+
+
+def _read_rows(path, names):
+    if not path.exists():
+        return []
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        for row in rows:
+            _require(row, dict, "a line")
+            _require(row["epoch"], _is_whole, "epoch")
+            for name in dict.fromkeys((*names, *row)):
+                _require(row.get(name), _is_number, name)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+    return rows
+
+
+def _is_number(value):
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
+
+
+@dataclasses.dataclass
+class Run:
+    """A run, finished or not.
+
+    Attributes:
+        folder: Its path.
+        history: The metrics of each epoch, a list of mappings: what metrics.jsonl and timing.jsonl have. Losses are in
+            nats per character.
+        model: The best model by validation loss, a `CharRNN`, read at its first use; `RunError` if there is none yet.
+    """
+
+    folder: pathlib.Path
+    history: list
+    _model: object = None
+
+    @classmethod
+    def open(cls, path):
+        """Return the run in a folder.
+
+        Raises:
+            RunError: If there is no such folder, or it is not a run's.
+        """
+        folder = RunFolder.open(path)
+        return cls(folder.path, folder.read_metrics())
+
+    @property
+    def model(self):
+        if self._model is None:
+            self._model = load(self.folder)
+        return self._model
+
+    @property
+    def metrics(self):
+        """The metrics of the best epoch, which `model` is from; {} if there is none yet."""
+        return min(self.history, key=lambda epoch: epoch["val_loss"], default={})
+
+
+def load(path, plugins=()):
+    """Return the model of a run folder, or of a `.keras` file.
+
+    Args:
+        path: Of the folder or file. From a folder the plugins that its recipe names are imported first; a file imports
+            nothing.
+        plugins: Modules or files to import first.
+
+    Raises:
+        RunError: If there is no such run or file, or it is damaged.
+        RegistryError: If the model's cell comes from a plugin that was not imported, or cannot be.
+    """
+    from keras_charrnn.model import load_model
+    from keras_charrnn.recipe import read
+    from keras_charrnn.registry import load_plugin
+
+    for plugin in plugins:
+        load_plugin(plugin)
+    path = pathlib.Path(path)
+    if path.suffix == ".keras" and not path.is_dir():
+        return load_model(path)
+    folder = RunFolder.open(path)
+    if not folder.model.exists():
+        raise RunError(f"{path} has no model yet, no {folder.model.name}: its first epoch has not ended")
+    with folder.naming_version():
+        read(folder.recipe)  # imports the plugins
+        return load_model(folder.model)

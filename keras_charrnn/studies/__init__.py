@@ -1,0 +1,1 @@
+"""Studies: many trainings under one recipe, compared or searched."""

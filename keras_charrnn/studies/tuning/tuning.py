@@ -1,0 +1,218 @@
+"""tune: trials of a recipe's search, one after another, within a time, and the best recipe of them."""
+
+import contextlib
+import dataclasses
+import gc
+import math
+import os
+import pathlib
+import time
+
+import rich.console
+
+from keras_charrnn import recipe
+from keras_charrnn.common.files import lock, make_output, remove_temporaries
+from keras_charrnn.engine import compute
+from keras_charrnn.errors import RecipeError, RunError, SettingsError, WriteError, in_words
+from keras_charrnn.studies.comparison.screen import Screen
+from keras_charrnn.studies.tuning.judge import Deadline, Judge
+from keras_charrnn.studies.tuning.results import DONE, FAILED, FILE, OUT_OF_TIME, PRUNED, RUNNING, Search, Trial
+from keras_charrnn.studies.tuning.space import Space
+from keras_charrnn.studies.tuning.study import Study, load_optuna
+from keras_charrnn.studies.tuning.writing import newest, to_rich, words_of, write_search
+from keras_charrnn.text import corpora
+from keras_charrnn.training import fit, resume, versions
+
+FAILURES = 5  # in a row, after which nothing else is to be expected
+
+
+def tune(source, minutes, trials=None, overrides=None, output=None, console=None):
+    """Search over the keys that the section `tune` of a recipe names, for the least validation loss.
+
+    Optuna proposes the values; trials that fall behind are ended early, by successive halving. A trial that fails is a
+    row that says why. No trial begins that could not end, to judge by the quickest so far; one that is not done when
+    the time is over ends then, with a validation, and counts with what it has reached.
+
+    Args:
+        source: Path of a recipe, a mapping, or a `Recipe`; or the folder of a search, which then goes on where it
+            stopped: in the midst of a trial, if need be, and none that has ended is repeated.
+        minutes: Of this search, all included, but for the end of the last trial: writing its files.
+        trials: Most trials, with those that are there already; None: as many as the time allows, or the keys have
+            combinations.
+        overrides: {"training.epochs": 1, ...}, laid over the recipe.
+        output: The folder to make, new or empty; None for runs/NAME-tune-001, or the next number.
+        console: A `rich.console.Console` for what is shown; None for standard output.
+
+    Returns:
+        A `Search`. Its folder has tune.csv (the table), tune.json (with each epoch's loss, the recipe, the machine and
+        the versions), tune.md, best.yaml (the recipe with the best values) and the folder of each trial's run.
+
+    Raises:
+        CharRNNError: If the recipe, its text or the machine do not allow any run; nothing has been written then.
+        ExtraError: If Optuna is not installed.
+        SettingsError: If `minutes`, `trials` or `output` is out of its range.
+        RunError: If the search to go on with is damaged, its text has changed, or another process has it.
+        WriteError: If a file cannot be written.
+        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM; what was done until then is kept.
+    """
+    load_optuna()
+    _check(minutes, trials)
+    end = Deadline.clock() + 60 * minutes
+    console = console or rich.console.Console()
+    search, plan = _open(source, overrides, output)
+    machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
+    text = corpora.load(**vars(plan.corpus))
+    if search is None:
+        facts = {
+            "recipe": plan.to_mapping(),
+            "corpus": text.describe(),
+            "machine": dataclasses.asdict(machine),
+            "versions": versions(),
+        }
+        search = Search(make_output(output, f"{plan.name}-tune"), facts)
+    elif text.sha256 != search.facts["corpus"].get("sha256"):
+        raise RunError(f"{text.source} is not the text that {search.folder} began with; bring it back, or begin anew")
+    lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
+    lines += [f"folder   {search.folder}"]
+    lines += [f"note     {note}" for note in (*filter(None, [text.note]), *machine.notes)]
+    _say(console, lines)
+    with _hold(search.folder):
+        try:
+            with Screen(console, lambda: to_rich(search)) as screen:
+                _Searching(search, plan, end, screen).go_on(trials)
+        finally:  # of Ctrl-C too
+            write_search(search, plan)
+            _say(console, _conclusion(search, minutes))
+    return search
+
+
+def _check(minutes, trials):
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 < minutes < math.inf:
+        raise SettingsError(f"minutes must be a number above 0; received {minutes!r}")
+    if trials is not None and (isinstance(trials, bool) or not isinstance(trials, int) or trials < 1):
+        raise SettingsError(f"trials must be a whole number of 1 or more; received {trials!r}")
+
+
+def _is_search(path):
+    return isinstance(path, str | os.PathLike) and (pathlib.Path(path) / FILE).is_file()
+
+
+def _open(source, overrides, output):
+    """Return the search that is to go on, or None for a new one, and the recipe."""
+    if output is not None and _is_search(output):
+        raise SettingsError(f"{output} has a search in it; to go on with it: keras-charrnn tune {output} --minutes …")
+    if not _is_search(source):
+        plan = recipe.read(source, overrides)
+        if not plan.tune:
+            label = source if isinstance(source, str | os.PathLike) else "recipe"
+            raise RecipeError("tune: is missing; write keys to search, as in `tune: {model.units: [128, 256]}`", label)
+        return None, plan
+    if overrides or output is not None:
+        raise SettingsError(f"{source} is a search that goes on as it began; leave out overrides and output")
+    search = Search.read(source)
+    plan = recipe.read(search.facts["recipe"])
+    try:
+        for each in search.trials:
+            Space(plan.tune).to_params(each.values)
+    except (LookupError, TypeError, ValueError) as error:
+        raise RunError(f"{search.folder / FILE} is damaged: a trial has other values than its recipe allows") from error
+    return search, plan
+
+
+@contextlib.contextmanager
+def _hold(folder):
+    with (folder / "lock").open("a+") as file:
+        try:
+            lock(file)
+        except OSError as error:
+            raise RunError(f"{folder} is being searched by another process; wait for it, or stop it") from error
+        remove_temporaries(folder)
+        yield
+
+
+class _Searching:
+    """Trains trials until the time is over, or whatever else ends a search."""
+
+    def __init__(self, search, plan, end, screen):
+        self._search, self._plan, self._end, self._screen = search, plan, end, screen
+        self._study = Study(Space(plan.tune), plan.compute.seed)
+        self._alone = dataclasses.replace(plan, tune={})  # of a trial's run
+        self._validation = 0.0  # seconds of the longest so far
+
+    def go_on(self, most):
+        trials = self._search.trials
+        while most is None or len(self._search.ended) < most:
+            failed = [each.state == FAILED for each in self._search.ended[-FAILURES:]]
+            if not self._has_time() or (len(failed) == FAILURES and all(failed)):
+                return
+            if not trials or trials[-1].state != RUNNING:
+                values = self._study.propose(trials)
+                if values is None:
+                    return
+                trials.append(Trial(len(trials) + 1, values))
+            write_search(self._search, self._plan)
+            self._train(trials[-1])
+            write_search(self._search, self._plan)
+            self._screen.ended(newest(self._search))
+
+    def _has_time(self):
+        """Whether there is as much time left as the quickest trial took that ended by itself, or else a validation."""
+        took = [each.seconds for each in self._search.trials if each.state in (DONE, PRUNED)]
+        return Deadline.clock() + min(took, default=self._validation) < self._end
+
+    def _train(self, trial):
+        """Train a trial to its end, from its beginning or from where it was interrupted; note what it came to."""
+
+        def tell(state):
+            self._screen.tell(f"trial {trial.number}, {words_of(trial)}: {state}")
+
+        tell("compiling")
+        judge = Judge(self._study.begin(self._search.ended, trial.values), tell)
+        deadline = Deadline(self._end, self._validation)
+        began = time.monotonic()
+        try:
+            epochs = recipe.read(self._alone, trial.values).training.epochs
+            run = self._run(trial, [judge, deadline])
+        except WriteError:  # it would hit the others too
+            raise
+        except Exception as error:
+            trial.state, trial.error, trial.seconds = FAILED, in_words(error), time.monotonic() - began
+            return
+        finally:
+            gc.collect()  # a model and its compiled functions refer to one another
+        losses = [row["val_loss"] for row in run.history]
+        judge.report(losses)  # of a run that had ended when the search was interrupted
+        self._validation = max(self._validation, deadline.validation)
+        trial.losses = [loss if math.isfinite(loss) else None for loss in losses]
+        trial.seconds, trial.run = run.history[-1]["seconds"], run.folder.name
+        trial.state = DONE
+        if judge.pruned and len(losses) < epochs:
+            trial.state = PRUNED
+        elif deadline.over:
+            trial.state = OUT_OF_TIME
+
+    def _run(self, trial, callbacks):
+        name, console = f"trial-{trial.number:03d}", rich.console.Console(quiet=True)
+        begun = sorted(self._search.folder.glob(f"{name}-*"))
+        if begun:
+            with contextlib.suppress(RunError):  # the interruption came before the first checkpoint
+                return resume(begun[-1], callbacks, console)
+        return fit(self._alone, trial.values, self._search.folder, name, callbacks, console)
+
+
+def _conclusion(search, minutes):
+    lines = [search.describe()]
+    names = ["tune.csv", "tune.json", "tune.md"]
+    if search.best is not None:
+        best = search.folder / "best.yaml"
+        names.append(best.name)
+        lines.append(f"best: trial {search.best.number}, {search.best.nats_per_character:.4f} nats per character")
+        lines.append(f"to train it again: keras-charrnn train {best}")
+    lines.append(f"in {search.folder}: {', '.join(names)}, and each run")
+    lines.append(f"to go on with the search: keras-charrnn tune {search.folder} --minutes {minutes:g}")
+    return lines
+
+
+def _say(console, lines):
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)

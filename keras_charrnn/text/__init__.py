@@ -1,0 +1,1 @@
+"""Text: corpora -> vocabulary -> ids -> batch-major windows."""

@@ -1,0 +1,25 @@
+"""Callbacks for Keras's `fit`: states, gradients, the average, time, samples, metrics, checkpoints, what goes wrong."""
+
+from keras_charrnn.training.callbacks.average_weights import AverageWeights
+from keras_charrnn.training.callbacks.checkpointing import Checkpointing
+from keras_charrnn.training.callbacks.divergence import Divergence
+from keras_charrnn.training.callbacks.gradient_clipping import GradientClipping
+from keras_charrnn.training.callbacks.interruption import Interruption
+from keras_charrnn.training.callbacks.metrics_log import MetricsLog
+from keras_charrnn.training.callbacks.progress import Progress
+from keras_charrnn.training.callbacks.samples import Samples
+from keras_charrnn.training.callbacks.state_reset import StateReset
+from keras_charrnn.training.callbacks.time_budget import TimeBudget
+
+__all__ = [
+    "AverageWeights",
+    "Checkpointing",
+    "Divergence",
+    "GradientClipping",
+    "Interruption",
+    "MetricsLog",
+    "Progress",
+    "Samples",
+    "StateReset",
+    "TimeBudget",
+]

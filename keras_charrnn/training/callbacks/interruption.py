@@ -1,0 +1,43 @@
+"""Ctrl-C and the system's request to end, between two steps."""
+
+import signal
+
+import keras
+
+from keras_charrnn.common.signals import HeldSignals
+
+
+class Interruption(keras.callbacks.Callback):
+    """Has a signal end a training only when the step is done and a checkpoint written; a second one, at once.
+
+    The signals are its own between `with interruption:` and the end of the block. To stand after `Checkpointing`. In a
+    thread other than the main one, where Python hands out no signals, it does nothing.
+
+    Args:
+        checkpointing: The `Checkpointing` to call.
+    """
+
+    def __init__(self, checkpointing):
+        super().__init__()
+        self.checkpointing, self._signals = checkpointing, HeldSignals(signal.SIGINT, signal.SIGTERM)
+
+    def __enter__(self):
+        self._signals.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self._signals.__exit__(*error)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._look()
+
+    def on_test_batch_end(self, batch, logs=None):
+        self._look()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._look()
+
+    def _look(self):
+        if self._signals.received is not None:
+            self.checkpointing.save()
+            self._signals.check()

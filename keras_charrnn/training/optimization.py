@@ -1,0 +1,83 @@
+"""The optimizer of a recipe, Keras's own, and the callbacks of its learning rate, patience, average and minutes."""
+
+import re
+
+import keras
+
+from keras_charrnn.errors import SettingsError
+from keras_charrnn.training.callbacks import AverageWeights, TimeBudget
+
+# No weight decay for what shifts or scales a whole unit: it would pull the gates from where they are wanted. Matrices
+# decay, the embedding among them, as in GPT-2's and most later trainings.
+NOT_DECAYED = re.compile(r"bias|gain|gamma|beta|scale")
+
+
+def make_optimizer(settings, steps, model, rate_factor=1.0):
+    """Return the optimizer for a model.
+
+    Weight decay leaves out biases, gains and all other weights of one axis.
+
+    Args:
+        settings: `recipe.sections.Training`.
+        steps: Windows in an epoch.
+        model: A `CharRNN`.
+        rate_factor: By which the learning rate is multiplied throughout.
+
+    Raises:
+        SettingsError: If Keras refuses an argument.
+    """
+    arguments = dict(settings.optimizer)
+    name, rate = arguments.pop("name"), rate_factor * arguments.pop("learning_rate")
+    if settings.schedule["name"] == "cosine" and settings.minutes is None:
+        warm_up, total = settings.schedule["warmup_steps"], settings.epochs * steps
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warm_up else rate,
+            max(1, total - warm_up),
+            alpha=settings.schedule["final"],
+            warmup_target=rate if warm_up else None,
+            warmup_steps=warm_up,
+        )
+    if settings.average is not None:
+        arguments |= {"use_ema": True, "ema_momentum": settings.average}
+    if settings.accumulate > 1:
+        arguments["gradient_accumulation_steps"] = settings.accumulate
+    try:
+        optimizer = keras.optimizers.get({"class_name": name, "config": {"learning_rate": rate, **arguments}})
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"training.optimizer: Keras refuses {settings.optimizer}: {error}") from error
+    exempt = [each for each in model.trainable_weights if len(each.shape) < 2 or NOT_DECAYED.search(each.name)]
+    optimizer.exclude_from_weight_decay(var_list=exempt)
+    return optimizer
+
+
+def make_callbacks(settings, steps, rate_factor=1.0):
+    """Return the callbacks that steer a training, in the order in which they belong, before any that saves.
+
+    Args:
+        settings, steps, rate_factor: As in `make_optimizer`.
+    """
+    schedule, first = settings.schedule, rate_factor * settings.optimizer["learning_rate"]
+    used = []
+    if schedule["name"] == "exponential":
+        used.append(_by_epoch(first, lambda epoch: schedule["rate"] ** max(0, epoch - schedule["from_epoch"])))
+    elif schedule["name"] == "step":
+        used.append(_by_epoch(first, lambda epoch: schedule["rate"] ** (epoch // schedule["every_epochs"])))
+    if settings.minutes is not None:
+        rate = _cosine(first, schedule) if schedule["name"] == "cosine" else None
+        used.append(TimeBudget(60 * settings.minutes, settings.epochs * steps, rate))
+    if settings.patience is not None:
+        used.append(keras.callbacks.EarlyStopping("val_loss", mode="min", patience=settings.patience))
+    if settings.average is not None:
+        used.append(AverageWeights(settings.average))
+    return used
+
+
+def _by_epoch(first, share):
+    return keras.callbacks.LearningRateScheduler(lambda epoch: first * share(epoch))
+
+
+def _cosine(first, schedule):
+    """Return the learning rate as a function of the windows so far and of the share of the run that is over."""
+    decay = keras.optimizers.schedules.CosineDecay(first, 1.0, alpha=schedule["final"])
+    warm_up = schedule["warmup_steps"]
+    return lambda step, progress: min(1.0, (step + 1) / (warm_up + 1)) * float(decay(progress))

@@ -1,0 +1,63 @@
+"""Everything that there is to see of a model reading a text."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_charrnn.model.evaluation import Score
+from keras_charrnn.views.inspection.gradient_flow import gradient_flow
+from keras_charrnn.views.inspection.properties import find_units
+from keras_charrnn.views.inspection.trace import Trace, trace
+from keras_charrnn.views.inspection.units import parse_unit
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    """What a model does with a text, to be shown by `show` or `to_html`.
+
+    Attributes:
+        trace: The `Trace`.
+        units: The chosen `Unit`s.
+        found: What `find_units` returned.
+        flow: What `gradient_flow` returned.
+    """
+
+    trace: Trace
+    units: tuple
+    found: dict
+    flow: np.ndarray
+
+    @property
+    def score(self):
+        """The `Score` of the text."""
+        return Score(self.trace.nats[1:])
+
+    @property
+    def candidates(self):
+        """The number of units among which `find_units` has searched."""
+        return sum(self.trace.widths.values())
+
+
+def inspect(model, text, units=None):
+    """Let a model read a text and look inside.
+
+    Args:
+        model: A `CharRNN`.
+        text: A str, all of which is kept in memory with all states: some thousand characters.
+        units: Names or numbers of units to show: 17, "c.17" or "1.c.17" (layer 1, state c). None for the unit that
+            follows each property of the text best.
+
+    Returns:
+        An `Inspection`.
+
+    Raises:
+        SettingsError: If the text has fewer than 2 characters that the model knows, or there is no such unit.
+        VocabularyError: If it has a character that the model does not know.
+    """
+    seen = trace(model, text)
+    found = find_units(seen)
+    if units is None:
+        chosen = dict.fromkeys(ranked[0][0] for ranked in found.values() if ranked)
+    else:
+        chosen = dict.fromkeys(parse_unit(each, seen.widths) for each in units)
+    return Inspection(seen, tuple(chosen), found, gradient_flow(model, seen))

@@ -1,0 +1,104 @@
+"""An inspection in the terminal.
+
+Shapes in letters: T characters, K guesses.
+"""
+
+import rich.box
+import rich.cells
+import rich.table
+import rich.text
+
+from keras_charrnn.views.inspection.levels import ACTIVITY, SURPRISE, activity_levels, surprise_levels
+from keras_charrnn.views.pages import visible
+
+SHOWN = 480  # characters that are shown; the figures are of all
+BLOCKS = " ▁▂▃▄▅▆▇█"
+DISTANCES = (1, 2, 4, 8, 16, 32, 64)
+
+
+def show(inspection, console):
+    """Print an inspection: the text with surprise, guesses and activity below each character, then the tables.
+
+    Heights of blocks say what colours say, so that nothing is lost where there are none.
+
+    Args:
+        inspection: An `Inspection`.
+        console: A `rich.console.Console`.
+    """
+    score, trace = inspection.score, inspection.trace
+    shown = min(SHOWN, len(trace.text))
+    figures = f"{score.bits_per_character:.3f} bits each, perplexity {score.perplexity:.2f}"
+    _print(console, f"{score.characters:,} predicted characters: {figures}")
+    part = f"the first {shown} of {len(trace.text):,} characters" if shown < len(trace.text) else "the text"
+    _print(console, f"Below, {part}: surprise (a full block is {SURPRISE} bits), the likeliest symbols, units\n")
+    rows = _rows(inspection, shown)
+    margin = max(len(label) for label, _, _ in rows) + 1
+    column = max(rich.cells.cell_len(cell) for _, cells, _ in rows for cell in cells)
+    for line in _lines(trace.text[:shown], max(1, (console.width - margin) // column)):
+        for label, cells, styles in rows:
+            text = rich.text.Text(label.ljust(margin), style="dim")
+            for index in line:
+                text.append(cells[index] + " " * (column - rich.cells.cell_len(cells[index])), styles[index])
+            console.print(text, soft_wrap=True)
+        console.print()
+    _show_units(inspection, console)
+    _show_flow(inspection.flow, console)
+
+
+def _rows(inspection, shown):
+    """Return rows to print below one another: label, cells and styles, one for each character that is shown."""
+    trace = inspection.trace
+    surprise = surprise_levels(trace.nats[:shown])
+    reds = [f"on rgb({90 + 20 * level},40,20)" if level > 1 else "" for level in range(SURPRISE + 1)]
+    rows = [
+        ("text", [_glyph(each) for each in trace.text[:shown]], [f"bold {reds[level]}" for level in surprise]),
+        ("bits", [BLOCKS[level] for level in surprise], ["red"] * shown),
+    ]
+    for rank in range(trace.guesses.shape[1]):
+        cells = [_glyph(trace.symbols[each]) for each in trace.guesses[:shown, rank]]
+        hits = trace.guesses[:shown, rank] == trace.ids[:shown]
+        rows.append((str(rank + 1), [" ", *cells[1:]], ["green" if hit else "dim" for hit in hits]))
+    for unit in inspection.units:
+        levels = activity_levels(trace.activity(unit))[:shown]
+        # From the lowest to the highest of nine heights: the middle one is 0.
+        cells = [BLOCKS[level + ACTIVITY] for level in levels]
+        rows.append((str(unit), cells, ["blue" if level < 0 else "yellow" for level in levels]))
+    return rows
+
+
+def _lines(text, width):
+    """Return ranges of the places of at most `width` characters each; a line end ends one."""
+    begin = 0
+    for line in text.splitlines(keepends=True):
+        for start in range(begin, begin + len(line), width):
+            yield range(start, min(start + width, begin + len(line)))
+        begin += len(line)
+
+
+def _glyph(symbol):
+    """Return a character as one glyph that takes one or two cells."""
+    glyph = visible(symbol)
+    return glyph if len(glyph) == 1 and rich.cells.cell_len(glyph) else "◌"
+
+
+def _show_units(inspection, console):
+    table = rich.table.Table("property", "unit", "correlation", box=rich.box.SIMPLE_HEAD, title_justify="left")
+    for name, ranked in inspection.found.items():
+        for unit, correlation in ranked:
+            table.add_row(name, str(unit), f"{correlation:+.3f}")
+        if not ranked:
+            table.add_row(name, "", "the same throughout")
+    _print(console, f"The units, of {inspection.candidates:,}, that follow a property of the text best:")
+    console.print(table)
+
+
+def _show_flow(flow, console):
+    table = rich.table.Table("steps", *(f"layer {n}" for n in range(1, flow.shape[1] + 1)), box=rich.box.SIMPLE_HEAD)
+    for distance in (each for each in DISTANCES if each <= len(flow)):
+        table.add_row(str(distance), *(f"{norm:.3g}" for norm in flow[distance - 1]))
+    _print(console, "The norm of the gradient of a character's loss by the states so many steps before it:")
+    console.print(table)
+
+
+def _print(console, line):
+    console.print(line, highlight=False, markup=False)

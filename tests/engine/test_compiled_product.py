@@ -1,0 +1,84 @@
+"""Products inside compiled code: which, what they make, and when there are none."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_charrnn.engine import compiled_product, onednn_product, xla_product
+from keras_charrnn.engine.compute import has_bfloat16
+
+native = pytest.mark.skipif(not has_bfloat16(), reason="the processor has no instructions for bfloat16")
+both = pytest.mark.parametrize("kind", [xla_product, onednn_product])
+
+
+def kernel(rng, rows, columns):
+    return tf.constant(rng.normal(size=(rows, columns)).astype("float32"))
+
+
+def half(x):
+    return tf.cast(x, "bfloat16")
+
+
+@pytest.fixture
+def fits_anew():
+    """`is_usable` without what it remembers, before and after."""
+    compiled_product._is_exact.cache_clear()
+    yield compiled_product.is_usable
+    compiled_product._is_exact.cache_clear()
+
+
+def test_a_large_kernel_is_packed():
+    chosen = [compiled_product.choose(units, 4 * units) for units in (64, 128, 256)]
+    assert chosen == [xla_product, xla_product, onednn_product]
+
+
+@native
+@both
+@pytest.mark.parametrize("rows", [1, 4, 25, 64])
+@pytest.mark.parametrize(("units", "columns"), [(64, 64), (128, 512), (192, 576), (160, 640), (99, 297), (75, 75)])
+def test_the_product_is_that_of_the_rounded_numbers(kind, rows, units, columns, rng):
+    u, x, y = kernel(rng, units, columns), half(kernel(rng, rows, units)), half(kernel(rng, rows, columns))
+    assert compiled_product._is_exact(kind, rows, units, columns)
+
+    @tf.function(jit_compile=True)
+    def products(x, y, forward, backward):
+        return kind.product(x, forward, columns), kind.product(y, backward, units)
+
+    plain = half(u).numpy().astype("float64")
+    found = products(x, y, kind.pack(u), kind.pack_transposed(u))
+    for product, expected in zip(
+        found, (x.numpy().astype("float64") @ plain, y.numpy().astype("float64") @ plain.T), strict=True
+    ):
+        # The sums are float32, so that all there is to see is the rounding of the result, if it is bfloat16.
+        tolerance = 2**-8 if product.dtype == "bfloat16" else 1e-5
+        np.testing.assert_allclose(product.numpy().astype("float64"), expected, rtol=tolerance, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(None, 64, 64), (4, 63, 64)])
+def test_none_of_unknown_rows_or_few_units(size):
+    assert not compiled_product.is_usable(*size)
+
+
+def test_none_without_instructions(monkeypatch, fits_anew):
+    monkeypatch.setattr(compiled_product, "has_bfloat16", lambda: False)
+    assert not fits_anew(4, 64, 64)
+
+
+@native
+@pytest.mark.parametrize(
+    ("kind", "name", "other"),
+    [
+        (onednn_product, "xla_custom_call_v2", None),  # TensorFlow has no such operation
+        (onednn_product, "_TARGET", "__another$matmul"),  # XLA has no such call
+        (onednn_product, "pack", lambda kernel: tf.reshape(half(kernel), (-1,))),  # oneDNN wants another order
+        (onednn_product, "pack_transposed", onednn_product.pack),
+        (xla_product, "xla_dot_v2", None),
+        (xla_product, "product", lambda x, kernel, columns: tf.matmul(x, kernel) + 1),
+    ],
+)
+def test_none_where_it_would_be_another_product(kind, name, other, monkeypatch, fits_anew):
+    monkeypatch.setattr(compiled_product, "PACKED", 0 if kind is onednn_product else compiled_product.PACKED)
+    assert fits_anew(4, 64, 64)
+    monkeypatch.setattr(kind, name, other)
+    compiled_product._is_exact.cache_clear()
+    assert not fits_anew(4, 64, 64)

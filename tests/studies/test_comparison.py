@@ -1,0 +1,237 @@
+import csv
+import io
+import json
+import math
+import os
+import pathlib
+import signal
+
+import keras
+import pytest
+import rich.console
+
+import keras_charrnn
+from keras_charrnn import GatedCell, register_cell
+from keras_charrnn.errors import CharRNNError, RecipeError, SettingsError, WriteError
+from keras_charrnn.recipe import read
+from keras_charrnn.registry import cells as registered
+from keras_charrnn.studies.comparison.clock import Clock
+from keras_charrnn.studies.comparison.matching import count_parameters, match_units
+from keras_charrnn.studies.comparison.results import CellResult, Trial
+from tests.conftest import TEXT
+
+QUIET = rich.console.Console(quiet=True)
+ONE_EPOCH = {"training.epochs": 1, "samples.every_epochs": 0}
+
+
+def compare(tiny, cells, **options):
+    options = {"overrides": ONE_EPOCH, "console": QUIET, **options}
+    return keras_charrnn.compare(tiny, cells, **options)
+
+
+def documents(comparison):
+    text = (comparison.folder / "comparison.json").read_text()
+    rows = list(csv.DictReader(io.StringIO((comparison.folder / "comparison.csv").read_text())))
+    return json.loads(text), rows, (comparison.folder / "comparison.md").read_text()
+
+
+@pytest.mark.parametrize("cell", registered.names())
+def test_the_units_of_every_cell_are_those_nearest_in_parameters(cell, tiny):
+    vocabulary = keras_charrnn.Vocabulary(TEXT)
+    settings = read(tiny, {"model.cell": cell}).model
+
+    def parameters(units):
+        model = keras_charrnn.CharRNN(vocabulary, cell, units, embedding=4)
+        return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+
+    for wanted in (2_000, 40_000):
+        units = match_units(settings, vocabulary, wanted)
+        distances = {n: abs(parameters(n) - wanted) for n in (units - 1, units, units + 1)}
+        assert distances[units] == min(distances.values())
+    assert distances[units] <= 0.01 * wanted  # of 40,000; of 2,000 one unit may be more
+
+
+def test_the_recipes_own_cell_keeps_its_units_and_the_least_model_has_one(tiny):
+    vocabulary, settings = keras_charrnn.Vocabulary(TEXT), read(tiny, {"model.units": 13}).model
+    assert match_units(settings, vocabulary, count_parameters(settings, vocabulary)) == 13
+    assert match_units(settings, vocabulary, 1) == 1
+
+
+def test_each_run_is_that_of_fit_and_the_table_is_made_of_them(tiny):
+    comparison = compare(tiny, ["min_gru"], seeds=2, overrides={"compute.seed": 3, "samples.every_epochs": 0})
+    assert comparison.folder == pathlib.Path("runs/tiny-compare-001") and comparison.complete and not comparison.failed
+    assert abs(comparison.cells[0].parameters / comparison.facts["parameters"] - 1) < 0.03
+    for result in comparison.cells:
+        losses = []
+        for trial, seed in zip(result.trials, (3, 4), strict=True):
+            overrides = {"samples.every_epochs": 0, "compute.seed": seed, "model.units": result.units}
+            alone = keras_charrnn.fit(tiny, {**overrides, "model.cell": result.cell}, runs_dir="alone", console=QUIET)
+            run = keras_charrnn.Run.open(comparison.folder / trial.run)
+            assert [row["val_loss"] for row in run.history] == [row["val_loss"] for row in alone.history]
+            assert run.model.count_params() == result.parameters
+            assert trial.nats_per_character == min(row["val_loss"] for row in alone.history)
+            characters = [row["step"] * 4 * 8 for row in alone.history]  # of rows of a batch, of characters in a window
+            assert [point[1:] for point in trial.curve] == [
+                [seen, row["val_loss"]] for seen, row in zip(characters, alone.history, strict=True)
+            ]
+            losses.append(trial.nats_per_character)
+        assert result.nats_per_character == pytest.approx((losses[0] + losses[1]) / 2)
+        assert result.bits_per_character == pytest.approx((losses[0] + losses[1]) / 2 / math.log(2))
+        assert result.spread == pytest.approx(abs(losses[0] - losses[1])) and result.spread > 0
+        assert len({each.run for each in result.trials}) == 2
+
+
+@pytest.mark.plots
+def test_the_files_have_the_table_the_recipe_the_machine_and_each_seed(tiny):
+    pytest.importorskip("matplotlib")
+    comparison = compare(tiny, ["gru", "lstm"], match="units", seeds=2, output="here/there")
+    document, rows, page = documents(comparison)
+    assert comparison.folder == pathlib.Path("here/there")
+    assert [row["cell"] for row in rows] == ["gru", "lstm"] and [row["units"] for row in rows] == ["8", "8"]
+    assert read(document["recipe"]) == read(tiny, ONE_EPOCH)
+    assert document["machine"]["precision"] == "float32" and document["versions"]["keras"] == keras.__version__
+    assert document["seeds"] == [0, 1] and document["complete"] and document["parameters"] is None
+    for row, cell, result in zip(rows, document["cells"], comparison.cells, strict=True):
+        assert float(row["nats_per_character"]) == cell["nats_per_character"] == result.nats_per_character
+        assert [trial["seed"] for trial in cell["trials"]] == [0, 1]
+        line = f"| {result.cell} | 8 | {result.parameters:,} | {result.characters_per_second:,} | "
+        assert (
+            f"{line}{result.nats_per_character:.4f} | {result.bits_per_character:.4f} | {result.spread:.4f} |" in page
+        )
+    assert "the recipe's units" in page and "seeds 0, 1" in page and "note" not in page
+    for name in ("loss_by_seconds", "loss_by_characters"):
+        assert (comparison.folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_cell_that_fails_is_a_row_that_says_why_and_the_others_go_on(tiny):
+    @register_cell("broken_step")
+    class Broken(GatedCell):
+        gates, states = ("candidate",), ("h",)
+
+        def combine(self, zx, zr, states):
+            raise ZeroDivisionError("nothing works")
+
+    @register_cell("explosive")
+    class Explosive(GatedCell):
+        gates, states = ("candidate",), ("h",)
+
+        def combine(self, zx, zr, states):
+            return {"h": (zx + zr + 1) * 1e30}
+
+    cells = ["broken_step", {"name": "lstm", "nonsense": 1}, "explosive", "gru"]
+    comparison = compare(tiny, cells, seeds=2)
+    document, rows, page = documents(comparison)
+    assert comparison.failed == ["broken_step", "lstm, nonsense: 1", "explosive"] and comparison.complete
+    reasons = [row["error"] for row in rows]
+    assert "nothing works" in reasons[0]
+    assert "the cell 'lstm' refuses the arguments {'nonsense': 1}" in reasons[1]
+    assert reasons[2].startswith("seed 0, 1: the training diverged at step 1: loss nan")
+    assert reasons[3] == "" and float(rows[3]["nats_per_character"]) > 0
+    assert [row["nats_per_character"] for row in rows[:3]] == [""] * 3 and "| failed: " in page
+    assert [cell["error"] for cell in document["cells"]] == reasons
+
+
+def test_the_cells_arguments_reach_it_and_the_recipes_own_keeps_its(tiny):
+    tiny["model"]["cell"] = {"name": "rhn", "depth": 3}
+    comparison = compare(tiny, ["rhn", {"name": "rhn", "depth": 4}], match="units")
+    own, deeper = comparison.cells
+    assert (own.cell, deeper.cell) == ("rhn", "rhn, depth: 4") and own.parameters < deeper.parameters
+    for result, depth in ((own, 3), (deeper, 4)):
+        recipe = read(comparison.folder / result.trials[0].run / "recipe.yaml")
+        assert recipe.model.cell == {"name": "rhn", "depth": depth}
+
+
+def test_mean_spread_and_speed_are_those_by_hand_and_failed_trials_count_for_nothing():
+    trials = [Trial(0, 1.5, 1, [100, 300]), Trial(1, 1.2, 1, [200, 900]), Trial(2, speeds=[1], error="lost\nmore")]
+    result = CellResult("gru", {"name": "gru"}, 8, 99, trials)
+    row = result.row()
+    assert row["nats_per_character"] == pytest.approx(1.35) and row["spread"] == pytest.approx(0.3)
+    assert row["characters_per_second"] == 250 and row["seeds"] == 2 and row["error"] == "seed 2: lost"
+    assert CellResult("gru", {}, trials=trials[:1]).spread is None
+
+
+def test_the_speed_leaves_out_the_first_steps_of_an_epoch(monkeypatch):
+    times = iter([0, 50, 51, 53, 60, 64])  # begin, three calls; begin, the only call
+    monkeypatch.setattr("keras_charrnn.studies.comparison.clock.time.perf_counter", lambda: next(times))
+    told = []
+    clock = Clock(10, told.append)
+    clock.set_params({"steps": 9, "epochs": 2})
+    clock.on_epoch_begin(0)
+    for last in (3, 7, 11):  # the last number passes the end
+        clock.on_train_batch_end(last)
+    clock.on_epoch_end(0)
+    clock.on_epoch_begin(1)
+    clock.on_train_batch_end(8)
+    clock.on_epoch_end(1)
+    assert clock.speeds == [round(10 * (9 - 4) / 3), round(10 * 9 / 4)]
+    assert told[0] == "epoch 1/2, 44%" and told[2] == "epoch 1/2, 100%"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_ctrl_c_keeps_what_is_done(tiny, monkeypatch):
+    from keras_charrnn.studies.comparison import comparison as module
+
+    fit, calls = module.fit, []
+
+    def interrupted(*arguments, callbacks, **options):
+        calls.append(1)
+        if len(calls) == 2:
+            press = keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: os.kill(os.getpid(), signal.SIGINT)
+            )
+            callbacks = [*callbacks, press]
+        return fit(*arguments, callbacks=callbacks, **options)
+
+    monkeypatch.setattr(module, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compare(tiny, ["gru", "lstm", "mgu"], output="here")
+    document = json.loads(pathlib.Path("here/comparison.json").read_text())
+    assert not document["complete"]
+    assert [len(cell["trials"]) for cell in document["cells"]] == [1, 0, 0]
+    assert keras_charrnn.resume("here/lstm-001", console=QUIET).metrics["val_loss"] > 0  # the run goes on by itself
+
+
+def test_a_full_disk_ends_it(tiny, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(WriteError, match="cannot be written: No space left on device"):
+        compare(tiny, ["gru", "lstm"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "message"),
+    [
+        (["gru", "ltsm"], {}, "cells\\[1\\]: unknown cell 'ltsm', did you mean 'lstm'"),
+        (["gru", 7], {}, "cells\\[1\\]"),
+        (["gru", "gru"], {}, "cells: gru is there twice"),
+        ([], {}, "cells: must be one or more"),
+        (["gru"], {"match": "size"}, "match must be parameters or units; received 'size'"),
+        (["gru"], {"seeds": 0}, "seeds must be a whole number of 1 or more; received 0"),
+        (["gru"], {"parameters": 1.5}, "parameters must be a whole number of 1 or more; received 1.5"),
+        (["gru"], {"parameters": 9, "match": "units"}, "parameters cannot be matched along with units"),
+        (["gru"], {"overrides": {"model.unit": 3}}, "did you mean 'units'"),
+        (["gru"], {"output": "text.txt"}, "the folder text.txt cannot be made"),
+        (["gru"], {"output": "."}, "output must be a new or empty folder"),
+    ],
+)
+def test_what_allows_no_run_is_an_error_and_writes_nothing(cells, options, message, tiny, tmp_path):
+    with pytest.raises(CharRNNError, match=message) as caught:
+        compare(tiny, cells, **options)
+    assert isinstance(caught.value, RecipeError | SettingsError)
+    assert [each.name for each in tmp_path.iterdir()] == ["text.txt"]
+
+
+def test_a_terminal_has_the_table_as_it_grows(tiny):
+    file = io.StringIO()
+    compare(tiny, ["gru"], console=rich.console.Console(file=file, force_terminal=True, width=100))
+    out = file.getvalue()
+    assert "training gru, seed 0: compiling" in out and "epoch 1/1, 100%" in out and "chars/s" in out
+
+
+def test_without_matplotlib_there_are_tables_and_advice(tiny):
+    file = io.StringIO()
+    comparison = compare(tiny, ["gru"], console=rich.console.Console(file=file))
+    assert "pip install 'keras-charrnn[plots]'" in file.getvalue()
+    assert not list(comparison.folder.glob("*.png")) and (comparison.folder / "comparison.csv").is_file()
