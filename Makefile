@@ -1,12 +1,12 @@
 # make shakespeare   train on Shakespeare and print text from the model
-# make test          run every test
+# make test          run the tests that protect a user, in minutes; make test-thorough runs all there are
 # Both first make .venv with the package in it. PYTHON=python3.12 make … uses another interpreter.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
 # make bench: the figures of the README; TORCH=… names an interpreter that has PyTorch.
-.PHONY: shakespeare test test-lowest bench docs lint format clean
+.PHONY: shakespeare test test-thorough test-lowest bench docs lint format clean
 .DEFAULT_GOAL := test
 
 $(VENV)/installed: setup.cfg pyproject.toml
@@ -20,7 +20,11 @@ shakespeare: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST)
+
+# All of `make test` and what is marked as thorough, with many more examples.
+test-thorough:
+	$(MAKE) test PYTEST='-m ""'
 
 # The oldest releases that setup.cfg allows, in an environment of their own.
 test-lowest:

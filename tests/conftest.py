@@ -1,5 +1,6 @@
 """What the tests share. Each starts in an empty folder of its own."""
 
+import fcntl
 import os
 import pathlib
 import sys
@@ -10,15 +11,30 @@ from keras_charrnn.cli.quiet import quiet_tensorflow
 
 with quiet_tensorflow():  # it is imported sooner so
     import keras
+import hypothesis
 import numpy as np
 import pytest
 import rich.console
 
 import keras_charrnn
 from keras_charrnn import plugins, registry
+from keras_charrnn.runs import Run
 from tests.browser import open_browser
 
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
+
+
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
+
+
+def is_thorough(config):
+    """Whether the tests that are marked as thorough run too."""
+    return not config.getoption("markexpr")
+
+
+def pytest_configure(config):
+    hypothesis.settings.load_profile("thorough" if is_thorough(config) else "quick")
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +106,36 @@ def tiny_recipe(folder):
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
+def once(tmp_path_factory, worker_id):
+    """Return a function that makes a folder once for all tests of all workers.
+
+    `once(name, make)` calls `make(folder)`, unless that folder is there already, and returns the folder, which must
+    stay as it is. What `make` does must follow from the name alone.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+
+    def find(name, make):
+        folder = base / "once" / name
+        folder.parent.mkdir(exist_ok=True)
+        with (folder.parent / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "made").exists():
+                folder.mkdir()
+                make(folder)
+                (folder / "made").touch()
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def trained(once):
     """Return a run, trained once for all tests, whose folder must stay as it is."""
-    folder = tmp_path_factory.mktemp("trained")
+    return Run.open(once("trained", train_once) / "runs" / "tiny-001")
+
+
+def train_once(folder):
     (folder / "text.txt").write_text(TEXT)
     recipe = {
         "name": "tiny",
@@ -104,7 +147,7 @@ def trained(tmp_path_factory):
         "samples": {"every_epochs": 0},
         "compute": {"precision": "float32", "replicas": 1},
     }
-    return keras_charrnn.fit(recipe, runs_dir=folder / "runs", console=rich.console.Console(quiet=True))
+    keras_charrnn.fit(recipe, runs_dir=folder / "runs", console=rich.console.Console(quiet=True))
 
 
 @pytest.fixture

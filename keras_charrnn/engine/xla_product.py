@@ -1,8 +1,8 @@
 """Products as XLA itself makes them, inside code that it compiles. TensorFlow only.
 
 XLA leaves a product of bfloat16 numbers, whose sums stay float32, to YNNPACK. It packs the right operand for every
-product, yet costs so little besides that with a small one it is faster than oneDNN's, `onednn_product`, whose functions these
-are too.
+product, yet costs so little besides that with a small one it is faster than oneDNN's. The functions are those of
+`onednn_product`.
 
 Shapes in letters: N rows, K inner dimension, M columns.
 """
