@@ -17,9 +17,9 @@ import numpy as np
 import rich.console
 import rich.table
 import tensorflow as tf
-from keras_charrnn.layers.loss import mean_cross_entropy
 
 import keras_charrnn
+from keras_charrnn.engine.loss import mean_cross_entropy
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-5}
 BATCH = 4  # B

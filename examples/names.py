@@ -64,6 +64,6 @@ if __name__ == "__main__":
     parser.add_argument("--count", type=int, default=20, help="names to print")
     options = parser.parse_args()
     run = keras_charrnn.fit(RECIPE, dict(map(keras_charrnn.recipe.parse_override, options.overrides)))
-    known = set(collect(pathlib.Path(sysconfig.get_path("stdlib"))))
+    known = set(keras_charrnn.corpora.load(name="python_names").text.split())  # the plugin keeps what it has collected
     print(f"{len(known):,} names in the standard library; names not among them:")
     print(*(f"    {name}" for name in invent(run.model, known, options.count)), sep="\n")

@@ -8,7 +8,7 @@ import sys
 
 from keras_charrnn.common.importing import NearestName, PublicNames, suggest, uncollected
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Where in the house each public class and function is,
 _HOMES = {

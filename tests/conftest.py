@@ -15,6 +15,7 @@ import hypothesis
 import numpy as np
 import pytest
 import rich.console
+import tensorflow as tf
 
 import keras_charrnn
 from keras_charrnn import plugins, registry
@@ -35,6 +36,9 @@ def is_thorough(config):
 
 def pytest_configure(config):
     hypothesis.settings.load_profile("thorough" if is_thorough(config) else "quick")
+    if not is_thorough(config):  # what makes programs faster takes a third of a tiny training
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +64,15 @@ def seeded():
 
 
 @pytest.fixture(autouse=True)
-def few_plots(request, monkeypatch):
+def few_plots(request, monkeypatch, once):
     """Leave the plots, the slowest part of a tiny training, to the tests that are marked with `plots`."""
     if request.node.get_closest_marker("plots") is None:
-        monkeypatch.setitem(sys.modules, "matplotlib", None)  # an import of it fails
+        monkeypatch.setitem(sys.modules, "matplotlib", None)  # an import of it fails, in other processes too
+        monkeypatch.setenv("PYTHONPATH", str(once("without_matplotlib", hide_matplotlib)), prepend=os.pathsep)
+
+
+def hide_matplotlib(folder):
+    (folder / "matplotlib.py").write_text("raise ImportError('left to the tests that are marked with plots')\n")
 
 
 @pytest.fixture

@@ -26,13 +26,17 @@ PAGES = sorted(DOCS.glob("*.md"))
 RUN_ELSEWHERE = {"plugins.md", "cells.md", "tuning.md"}
 OTHER_PROGRAMS = {"pip"}  # whose lines are not run
 # What every training of the command line is given on top, so that it takes seconds.
-SMALLER = ["--set", "training.epochs=1", "--set", "model.units=16", "--set", "compute.replicas=1", "--quiet"]
+SMALLER = [
+    *("--set", "training.epochs=1", "--set", "model.units=16", "--set", "compute.replicas=1"),
+    *("--set", "windows.length=8", "--quiet"),  # a long window takes longer to compile
+]
+PLOTTED = {"inspecting.md"}  # the others run without plots too
 LINES = (
     'Once upon a time, said the quick brown fox, I jumped over "a lazy dog".\nHow vexingly quick daft zebras jump!\n'
 )
 RECIPE = {
     "corpus": {"path": "my.txt"},
-    "windows": {"batch_size": 8, "length": 32},
+    "windows": {"batch_size": 8, "length": 8},
     "model": {"cell": "gru", "units": 16, "embedding": 8},
     "training": {"epochs": 2, "clip_norm": 1.0},
     "samples": {"every_epochs": 0},
@@ -51,17 +55,21 @@ def prose(page):
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory):
+def started(once):
     """Return a folder with what Getting started leaves: two texts, a recipe and two runs."""
-    folder = tmp_path_factory.mktemp("started")
+    return once("started", start)
+
+
+def start(folder):
     (folder / "my.txt").write_text(LINES * 70)
     (folder / "other.txt").write_text(LINES[::-1].strip() + "\n" + LINES * 15)
     recipe = {**RECIPE, "corpus": {"path": str(folder / "my.txt")}}
     (folder / "my.yaml").write_text(yaml.safe_dump(recipe))
     quiet = rich.console.Console(quiet=True)
-    keras_charrnn.fit(folder / "my.yaml", runs_dir=folder / "runs", console=quiet)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "matplotlib", None)  # no page reads its plots
+        keras_charrnn.fit(folder / "my.yaml", runs_dir=folder / "runs", console=quiet)
     shutil.copytree(folder / "runs" / "my-001", folder / "runs" / "my-002")
-    return folder
 
 
 def run_shell(code, monkeypatch):
@@ -76,9 +84,13 @@ def run_shell(code, monkeypatch):
         assert main(arguments) == 0, line
 
 
-@pytest.mark.plots
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.name not in RUN_ELSEWHERE and blocks(page)], ids=lambda page: page.name
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.plots] if page.name in PLOTTED else [], id=page.name)
+        for page in PAGES
+        if page.name not in RUN_ELSEWHERE and blocks(page)
+    ],
 )
 def test_what_stands_on_a_page_runs_from_top_to_bottom(page, started, monkeypatch):
     if any("keras-charrnn new" in code for language, code in blocks(page) if language == "sh"):

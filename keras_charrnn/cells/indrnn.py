@@ -52,12 +52,9 @@ class IndRNN(GatedCell):
         self.recurrent_kernel = self.add_weight(
             shape=(self.units,),
             initializer=self.recurrent_initializer,
-            constraint=None if self.recurrent_max is None else self._bound,
+            constraint=None if self.recurrent_max is None else _Bound(self.recurrent_max),
             name="recurrent_kernel",
         )
-
-    def _bound(self, weight):
-        return ops.clip(weight, -self.recurrent_max, self.recurrent_max)
 
     def combine(self, zx, zr, states):
         return {"h": self.activation(zx + self.recurrent_kernel * states["h"])}
@@ -68,3 +65,13 @@ class IndRNN(GatedCell):
             "activation": keras.activations.serialize(self.activation),
             "recurrent_max": self.recurrent_max,
         }
+
+
+class _Bound(keras.constraints.Constraint):
+    """Keeps the numbers of a weight between -largest and largest."""
+
+    def __init__(self, largest):
+        self._largest = largest
+
+    def __call__(self, weight):
+        return ops.clip(weight, -self._largest, self._largest)

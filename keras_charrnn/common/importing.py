@@ -58,7 +58,12 @@ class PublicNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return module
 
     def exec_module(self, module):
-        module.__spec__ = module.__spec__.loader_state  # Python has put the public name's in its place
+        public = module.__spec__.name  # Python has put it in the place of the module's own
+        module.__spec__ = module.__spec__.loader_state
+        # What is in it has public names now: imported by them later, Python would put each module into the package once
+        # more, in the place of a function of the same name.
+        for name in [each for each in sys.modules if each.startswith(f"{module.__name__}.")]:
+            sys.modules[public + name.removeprefix(module.__name__)] = sys.modules[name]
 
 
 class NearestName(importlib.abc.MetaPathFinder):

@@ -9,6 +9,7 @@ from keras_charrnn.errors import SettingsError
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and ARM, as Linux names them
 ROWS = 8  # fewest rows of a batch for which a core of their own pays
+YNNPACK_SINCE = (2, 21)  # release of TensorFlow
 YNNPACK = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
 
 
@@ -106,8 +107,11 @@ def _start_xla(tf):
 
     Of a program with such sums that two replicas run for the first time, both add to one list, and now and then the
     process ends there (EmitYnnSubgraph, TensorFlow 2.21). Sums are as fast without. The flag is read once; other
-    programs that this one starts shall not see it.
+    programs that this one starts shall not see it. Earlier releases have no YNNPACK, and end where they do not know a
+    flag.
     """
+    if tuple(map(int, tf.__version__.split(".")[:2])) < YNNPACK_SINCE:
+        return
     before = os.environ.get("XLA_FLAGS")
     os.environ["XLA_FLAGS"] = f"{before or ''} {YNNPACK}".strip()
     try:

@@ -1,7 +1,7 @@
 """What a window feeds to a cell, as input products: rows of numbers, or symbols. TensorFlow only.
 
 A source has `inputs`, what it is made of; `weights`, the tensors that the products need; `product`, which makes them;
-`gradient`, which goes back from them, and `total`, the sum of what it goes back from. `products` is the first two at
+`gradient`, which goes back from them, and `sum_rows`, the sum of what it goes back from. `products` is the first two at
 once, for TensorFlow's own differentiation.
 
 Shapes in letters: T time, B batch, D width of the input, H units, G gates, V symbols.
@@ -43,11 +43,11 @@ class DenseInputs:
         gradients = tf.cast(d_x, self.inputs.dtype), d_kernel
         if len(self.weights) == 1:
             return gradients
-        return *gradients, total(dz, self.weights[1].dtype)
+        return *gradients, sum_rows(dz, self.weights[1].dtype)
 
-    def total(self, dz, d_kernel):
+    def sum_rows(self, dz, d_kernel):
         """Return the sum of the rows of dz."""
-        return total(dz, d_kernel.dtype)
+        return sum_rows(dz, d_kernel.dtype)
 
 
 class SymbolInputs:
@@ -74,12 +74,12 @@ class SymbolInputs:
         one_hot = tf.gather(tf.eye(symbols, dtype=dz.dtype), tf.reshape(ids, (-1,)))
         return None, tf.cast(tf.matmul(one_hot, dz, transpose_a=True), self.weights[0].dtype)
 
-    def total(self, dz, d_table):
+    def sum_rows(self, dz, d_table):
         """Return the sum of the rows of dz, by way of the sums that are there of each symbol's."""
         return tf.reduce_sum(d_table, 0)
 
 
-def total(dz, dtype):
+def sum_rows(dz, dtype):
     """Return the sum of the rows of dz (N, K), as a product, which is faster."""
     return tf.cast(tf.matmul(tf.ones((1, tf.shape(dz)[0]), dz.dtype), dz)[0], dtype)
 

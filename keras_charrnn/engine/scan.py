@@ -16,7 +16,7 @@ Shapes in letters: T time, B batch, H units.
 import tensorflow as tf
 
 from keras_charrnn.engine import restarts as restarting
-from keras_charrnn.engine.input_products import total
+from keras_charrnn.engine.input_products import sum_rows
 from keras_charrnn.engine.step_calls import choose_calls
 
 CHUNK = 32  # steps that are written out of a window that is too long to be so as a whole
@@ -146,9 +146,9 @@ def _scan_chunk(way, step, source, inputs, states, seed, start, restarts):
             if kernels:
                 d_kernels = [tf.cast(tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True), dtype)]
             d_inputs, *d_sources = source.gradient(memory, d_zx)
-            d_biases = [source.total(d_zx, *d_sources)] if step.biases else []
+            d_biases = [source.sum_rows(d_zx, *d_sources)] if step.biases else []
             if step.biases == 2:
-                d_biases.append(d_biases[0] if together else total(d_zr, dtype))
+                d_biases.append(d_biases[0] if together else sum_rows(d_zr, dtype))
             d_initial = (d_states[0] + tf.cast(d_hidden, dtype), *d_states[1:])
             return d_inputs, *d_sources, *d_initial, *d_kernels, *d_biases, *d_own
 

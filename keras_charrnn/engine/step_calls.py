@@ -27,6 +27,7 @@ def choose_calls(step, rows, restarts):
     cell = step.cell
     several = cell.recurrent_product and not restarts and step.compiled
     several = several and step.precision == compiled_product.PRECISION
+    several = several and not tf.executing_eagerly()  # a tape records what is inside, which has no gradient of its own
     if not (several and compiled_product.is_usable(rows, *cell.recurrent_kernel.shape)):
         return OneStepPerCall
     step.find_gradients()  # now: a function with its own gradient, as the loop will be, may not read variables

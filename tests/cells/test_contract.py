@@ -70,8 +70,17 @@ def stepwise(layer, x, states):
     return tf.stack(outputs, 1), states
 
 
-@pytest.mark.parametrize("length", [7, 70])
-@pytest.mark.parametrize("cls", [Coupled, Peephole, Diagonal])
+@pytest.mark.parametrize(
+    ("cls", "length"),
+    [
+        (Coupled, 70),  # longer than the loop writes out as a whole
+        (Peephole, 7),
+        (Diagonal, 70),
+        pytest.param(Coupled, 7, marks=pytest.mark.thorough),
+        pytest.param(Peephole, 70, marks=pytest.mark.thorough),
+        pytest.param(Diagonal, 7, marks=pytest.mark.thorough),
+    ],
+)
 def test_the_loop_of_a_users_cell_equals_its_steps_and_so_do_all_gradients(cls, length, rng):
     layer = Recurrent(cls(5), return_state=True)
     layer.build((2, length, 3))

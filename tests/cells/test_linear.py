@@ -13,6 +13,7 @@ from keras_charrnn.registry import cells as registered
 from keras_charrnn.text import windows
 from keras_charrnn.training.callbacks import StateReset
 from tests.conftest import TEXT
+from tests.kinds import of_each_kind
 
 B, T, D, H = 3, 6, 4, 5
 LINEAR = [name for name in registered.names() if issubclass(registered.get(name), LinearCell)]
@@ -27,18 +28,19 @@ def test_two_thousand_steps_at_once_are_those_taken_one_by_one(name, rng):
     outputs, after = cell.parallel(x, states)
 
     @tf.function(autograph=False)
-    def step(x, states):
-        return cell(x, states)
+    def one_by_one(x, state):
+        def step(before, x):
+            output, (state,) = cell(x, [before[1]])
+            return output, state
 
-    one_by_one = []
-    for t in range(2000):
-        output, states = step(x[:, t], states)
-        one_by_one.append(output)
-    np.testing.assert_allclose(outputs, tf.stack(one_by_one, 1), atol=1e-4)
-    np.testing.assert_allclose(after[0], states[0], atol=1e-4)
+        return tf.scan(step, tf.transpose(x, (1, 0, 2)), (tf.zeros((B, H)), state))
+
+    stepped, steps = one_by_one(x, states[0])
+    np.testing.assert_allclose(outputs, tf.transpose(stepped, (1, 0, 2)), atol=1e-4)
+    np.testing.assert_allclose(after[0], steps[-1], atol=1e-4)
 
 
-@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("name", of_each_kind(LINEAR))
 def test_a_model_trains_with_two_replicas_as_with_one_and_is_the_same_once_loaded(name, make_model, tmp_path):
     losses = []
     for replicas in (1, 2):
@@ -57,7 +59,7 @@ def test_a_model_trains_with_two_replicas_as_with_one_and_is_the_same_once_loade
     assert loaded.score(TEXT[:300]).nats_per_character == pytest.approx(model.score(TEXT[:300]).nats_per_character)
 
 
-@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("name", of_each_kind(LINEAR))
 def test_the_likeliest_text_is_that_of_whole_windows(name, make_model):
     """Generation takes single steps, a call the parallel form."""
     model = make_model(cell=name, layers=2)

@@ -93,13 +93,14 @@ def test_the_stabilised_slstm_equals_the_one_that_is_not(forget_gate, rng):
         np.testing.assert_allclose(output, c / n / (1 + np.exp(-o)), atol=1e-5)
 
 
-@pytest.mark.parametrize("forget_gate", ["sigmoid", "exponential"])
-@pytest.mark.parametrize("scale", [1.0, 1e3])
-def test_the_slstm_stays_within_one_for_any_gates_and_over_a_long_run(forget_gate, scale, rng):
-    x = tf.constant(scale * rng.normal(size=(2000, 1, 4)).astype("float32"))
+@pytest.mark.parametrize("forget_gate", [pytest.param("sigmoid", marks=pytest.mark.thorough), "exponential"])
+def test_the_slstm_stays_within_one_for_any_gates_and_over_a_long_run(forget_gate, rng):
+    scales = np.array([[1.0], [1e3]])  # of the rows
+    x = tf.constant((scales * rng.normal(size=(2000, 2, 4))).astype("float32"))
     layer = slstm(forget_gate)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        outputs, (_, c, n, m) = layer.run(x, layer.initial_state(1))
-    assert np.abs(outputs).max() <= 1 and np.abs(c) <= n and n >= 1 and np.isfinite(m)
+        outputs, (_, c, n, m) = layer.run(x, layer.initial_state(2))
+    assert np.abs(outputs).max() <= 1 and np.isfinite(m).all()
+    assert np.all(np.abs(c) <= n.numpy()) and np.all(n.numpy() >= 1)
     assert np.isfinite(tape.gradient(outputs, x)).all()

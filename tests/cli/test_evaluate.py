@@ -5,6 +5,7 @@ import pytest
 
 import keras_charrnn
 from keras_charrnn.cli import main
+from keras_charrnn.model.evaluation import Scorer
 from tests.conftest import TEXT
 
 
@@ -25,7 +26,14 @@ def test_several_models_on_several_texts_are_one_table(trained, capsys):
     assert "the validation split chose each run's model" in out
 
 
+@pytest.fixture
+def few_windows(monkeypatch):
+    """Let 128 random windows do where 12,800 are usual, which take seconds."""
+    monkeypatch.setattr(Scorer.windows, "__defaults__", (0, 2, "the text"))
+
+
 @pytest.mark.parametrize("protocol", ["carried", "windows"])
+@pytest.mark.usefixtures("few_windows")
 def test_json_is_one_document_with_the_names_of_the_attributes(trained, capsys, protocol):
     arguments = ["--protocol", protocol, "--split", "train", "--seed", "3", "--json"]
     assert main(["evaluate", str(trained.folder), *arguments]) == 0
@@ -37,6 +45,7 @@ def test_json_is_one_document_with_the_names_of_the_attributes(trained, capsys, 
     assert row["model"] == str(trained.folder) and row["characters"] == wanted.characters
 
 
+@pytest.mark.usefixtures("few_windows")
 def test_the_protocol_and_its_seed_stand_above_the_table(trained, capsys):
     assert main(["evaluate", str(trained.folder), "--protocol", "windows", "--seed", "7"]) == 0
     assert "protocol windows, seed 7" in capsys.readouterr().out

@@ -1,5 +1,7 @@
 """The linear recurrence and its gradient against a NumPy loop, by the loop and by the associative scan."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,7 +26,7 @@ def numpy_recurrence(a, b, h):
     return np.stack(outputs), h
 
 
-@pytest.mark.parametrize("length", [1, 2, 37, 64])
+@pytest.mark.parametrize("length", [1, 37, *(pytest.param(each, marks=pytest.mark.thorough) for each in (2, 64))])
 def test_each_step_is_a_h_plus_b(length, rng):
     a, b, h0 = numbers(length, rng)
     for got, wanted in zip(linear_recurrence(a, b, h0), numpy_recurrence(a, b, h0), strict=True):
@@ -52,9 +54,19 @@ def test_the_gradient_is_that_of_finite_differences(rng):
             np.testing.assert_allclose(gradient[at], (loss(up) - loss(down)) / 2e-6, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("associative", [False, True])
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("length", [1, 2, 37, 64])
+@pytest.mark.parametrize(
+    ("length", "reverse", "associative"),
+    [
+        *((37, *ways) for ways in itertools.product([False, True], repeat=2)),
+        *[(1, True, True), (2, False, True), (64, True, False)],
+        *(
+            pytest.param(length, *ways, marks=pytest.mark.thorough)
+            for length, quick in {1: (True, True), 2: (False, True), 64: (True, False)}.items()
+            for ways in itertools.product([False, True], repeat=2)
+            if ways != quick
+        ),
+    ],
+)
 def test_the_loop_and_the_associative_scan_go_both_ways(length, reverse, associative, rng):
     """The scan is for a GPU, but what it computes is the same on any machine."""
     compiled = tf.function(solve, jit_compile=True, autograph=False)

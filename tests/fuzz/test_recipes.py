@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe import Recipe, describe_keys, parse_override, read
 
-EXAMPLES = 600  # of each of four: 2,400
+EXAMPLES = 2 * settings.default.max_examples  # of each of four: 200 or, in the thorough suite, 4,000
 WORDS = [
     "adam", "cosine", "exponential", "go_back", "stop", "one_hot", "auto", "epoch", "error", "gru", "lstm", "",
     "python_stdlib", "a.txt", "1e-3", "1e999", "~", "\ud800", "\0", "name", "rate", "units", "float32", "null",

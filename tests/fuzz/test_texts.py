@@ -15,10 +15,12 @@ from keras_charrnn.text.verbatim import memorization
 from keras_charrnn.text.vocabulary import REPLACEMENT
 from keras_charrnn.text.windows import evaluation_windows, training_windows
 
+EXAMPLES = settings.default.max_examples  # 25 or, in the thorough suite, 500
+
 texts = st.text(st.characters(exclude_categories=()), max_size=40)
 
 
-@settings(max_examples=500)
+@settings(max_examples=4 * EXAMPLES)
 @given(texts)
 def test_a_text_is_what_its_ids_mean(text):
     if len(set(text)) < 2:
@@ -32,7 +34,7 @@ def test_a_text_is_what_its_ids_mean(text):
     assert Vocabulary(**vocabulary.get_config()) == vocabulary
 
 
-@settings(max_examples=500)
+@settings(max_examples=2 * EXAMPLES)
 @given(texts, texts)
 def test_each_policy_does_with_unknown_characters_what_it_says(known, text):
     assume(len(set(known)) >= 2)
@@ -53,7 +55,6 @@ def test_each_policy_does_with_unknown_characters_what_it_says(known, text):
         assert vocabulary.decode(vocabulary.encode(text)) == text
 
 
-@settings(max_examples=60)
 @given(st.integers(0, 400), st.integers(1, 5), st.integers(1, 9), st.booleans(), st.integers(0, 2**32 - 1))
 def test_training_windows_cover_what_they_say(characters, batch_size, length, random_offset, seed):
     ids = np.arange(characters)
@@ -72,8 +73,7 @@ def test_training_windows_cover_what_they_say(characters, batch_size, length, ra
     assert windows.left_over == characters - 1 - windows.characters
 
 
-@settings(max_examples=60)
-@given(st.integers(0, 4000), st.integers(1, 9), st.integers(1, 200))
+@given(st.integers(0, 8 * EXAMPLES), st.integers(1, 9), st.integers(1, 200))
 def test_evaluation_windows_count_each_target_once_in_order(characters, batch_size, length):
     ids = np.arange(characters)
     if characters < 2:
@@ -87,7 +87,7 @@ def test_evaluation_windows_count_each_target_once_in_order(characters, batch_si
     assert np.array_equal(inputs[counted] + 1, targets[counted])
 
 
-@settings(max_examples=300)
+@settings(max_examples=2 * EXAMPLES)
 @given(st.text(min_size=1, max_size=30), st.integers(0, 60))
 def test_utf8_cut_at_any_place_is_a_text_or_refused(text, end):
     data = text.encode()[:end]
@@ -113,7 +113,7 @@ wild = (
 )  # fmt: skip
 
 
-@settings(max_examples=1000)
+@settings(max_examples=2 * EXAMPLES)
 @given(temperature=wild, top_k=wild, top_p=wild, seed=wild)
 def test_settings_of_a_sampler_are_accepted_or_refused(temperature, top_k, top_p, seed):
     try:
@@ -126,7 +126,7 @@ def test_settings_of_a_sampler_are_accepted_or_refused(temperature, top_k, top_p
     assert sampling.kind in ("draw", "draw k", "draw p", "draw k p")
 
 
-@settings(max_examples=1000)
+@settings(max_examples=2 * EXAMPLES)
 @given(
     st.floats(0, 1e6) | st.sampled_from([0, 1e-45, 1e-300, 1e38, 1e39, 1e308, 10**400]),
     st.none() | st.integers(1, 2**31 - 1),
@@ -143,7 +143,7 @@ def test_settings_within_their_ranges_are_accepted(temperature, top_k, top_p, se
 few = st.text("ab☃", max_size=40)
 
 
-@settings(max_examples=300)
+@settings(max_examples=2 * EXAMPLES)
 @given(st.lists(few, max_size=3), few, st.integers(1, 9), st.integers(1, 12), st.integers(1, 6))
 def test_what_a_text_repeats_is_what_a_search_finds(monkeypatch, samples, corpus, size, block, piece):
     monkeypatch.setattr("keras_charrnn.text.verbatim.BLOCK", block)

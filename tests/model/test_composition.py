@@ -23,15 +23,22 @@ ALL = {
     "output_dropout": 0.3, "variational": True, "recurrent_dropout": 0.2, "zoneout": {"h": 0.1, "c": 0.2},
     "weight_drop": 0.2, "normalization": "layer", "residual": True, "feed_forward": 16, "tie_embedding": True,
 }  # fmt: skip
+thorough = pytest.mark.thorough
 COMPOSED = [
-    {"normalization": "layer"},
+    ALL,
     {"normalization": "rms", "layers": 2, "residual": True, "embedding": "one_hot"},
-    {"residual": True, "layers": 2, "embedding": 12},
     {"feed_forward": 20, "normalization": "rms"},
+    {"normalization": "layer"},
+    {"residual": True, "layers": 2, "embedding": 12},
     {"tie_embedding": True, "embedding": 12},
     {"zoneout": 0.2, "recurrent_dropout": 0.3, "cell": "lstm"},
-    ALL,
 ]
+transparent_models = []  # kept, so that their layers, which are alike, are compiled once for all tests
+
+
+def composed(*quick):
+    """Return parameters of a test: all of `COMPOSED`, those at other places than the given ones as thorough."""
+    return [each if place in quick else pytest.param(each, marks=thorough) for place, each in enumerate(COMPOSED)]
 
 
 @pytest.fixture
@@ -45,6 +52,7 @@ def transparent(make_model):
         for layer in model.recurrent:
             layer.cell.kernel.assign(np.eye(24))
             layer.cell.recurrent_kernel.assign(np.zeros((24, 24)))
+        transparent_models.append(model)
         return model
 
     return make
@@ -106,15 +114,15 @@ def test_normalisation_is_kerass_own_before_each_part(make_model, rng):
     np.testing.assert_allclose(out.numpy().reshape(5, 3, -1), wanted, atol=1e-4)
 
 
-@pytest.mark.parametrize("settings", COMPOSED)
+@pytest.mark.parametrize("settings", composed(0, 1, 2))
 def test_steps_equal_a_window_and_a_file_gives_the_same_model(make_model, rng, settings, tmp_path):
     model = make_model(**settings)
     for weight in model.trainable_weights:  # gains and biases too
         weight.assign(weight + rng.normal(size=weight.shape) * 0.3)
-    ids, states = tf.constant(rng.integers(0, 9, (3, 9)), tf.int32), model.initial_states(3)
+    ids, states = tf.constant(rng.integers(0, 9, (3, 4)), tf.int32), model.initial_states(3)
     logits, after = model.run(ids, states)
     table = model.table(len(model.vocabulary))
-    for t in range(9):
+    for t in range(4):
         looked_up, _ = model.step(ids[:, t], states, table)
         stepped, states = model.step(ids[:, t], states)
         for found in (stepped, looked_up):
@@ -125,19 +133,23 @@ def test_steps_equal_a_window_and_a_file_gives_the_same_model(make_model, rng, s
     model.save(tmp_path / "m.keras")
     loaded = load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(loaded.run(ids, loaded.initial_states(3))[0], logits)
+
+
+@pytest.mark.parametrize("settings", composed(2))
+def test_a_model_from_a_file_makes_the_text_and_has_the_score_of_its_steps(make_model, rng, settings, tmp_path):
+    model = make_model(**settings)
+    for weight in model.trainable_weights:
+        weight.assign(weight + rng.normal(size=weight.shape) * 0.3)
+    model.save(tmp_path / "m.keras")
+    loaded = load_model(tmp_path / "m.keras")
+    text = model.generate("the ", 20, seed=1)
+    assert len(text) == 24 and loaded.generate("the ", 20, seed=1) == text
     # One step after the other, as it generates, the model gives the same probabilities.
     encoded, states, nats = model.vocabulary.encode("the fox"), model.initial_states(1), []
     for now, following in itertools.pairwise(encoded):
         out, states = model.step(tf.constant([now], tf.int32), states)
         nats.append(-float(tf.nn.log_softmax(out)[0, following]))
     np.testing.assert_allclose(loaded.score("the fox").nats, nats, atol=1e-4)
-
-
-def test_the_most_composed_model_makes_text_and_its_file_makes_the_same(make_model, tmp_path):
-    model = make_model(**ALL)
-    model.save(tmp_path / "m.keras")
-    text = model.generate("the ", 20, seed=1)
-    assert len(text) == 24 and load_model(tmp_path / "m.keras").generate("the ", 20, seed=1) == text
 
 
 def loss_of(model, ids, targets, seed=SEED):
@@ -151,14 +163,17 @@ def loss_of(model, ids, targets, seed=SEED):
     "settings",
     [
         {"cell": "gru", "zoneout": 0.1},
-        {"cell": "layer_norm_lstm"},
-        {"cell": "indrnn", "zoneout": 0.1, "recurrent_dropout": 0.0, "weight_drop": 0.0, "normalization": "rms"},
+        pytest.param({"cell": "layer_norm_lstm"}, marks=thorough),
+        pytest.param(
+            {"cell": "indrnn", "zoneout": 0.1, "recurrent_dropout": 0.0, "weight_drop": 0.0, "normalization": "rms"},
+            marks=thorough,
+        ),
     ],
 )
 def test_the_gradient_of_everything_together_is_that_of_finite_differences(float64, make_model, rng, settings):
     model = make_model(**{**ALL, **settings})
     model.precision = "float64"
-    ids, targets = (tf.constant(rng.integers(0, 9, (8, 6)), tf.int32) for _ in range(2))
+    ids, targets = (tf.constant(rng.integers(0, 9, (3, 6)), tf.int32) for _ in range(2))
     compiled = tf.function(lambda: loss_of(model, ids, targets))
     weights = [weight.value for weight in model.trainable_weights]
     start = [weight.numpy() for weight in weights]
@@ -175,12 +190,14 @@ def test_the_gradient_of_everything_together_is_that_of_finite_differences(float
         np.testing.assert_allclose((ends[0] - ends[1]) / 2e-5, np.linalg.norm(gradient), rtol=1e-6, atol=1e-9)
 
 
-def test_each_replica_draws_for_its_own_rows_and_the_loss_is_of_all(make_model):
+def test_each_replica_draws_for_its_own_rows_and_everything_together_trains_and_is_repeated_by_a_seed(make_model):
     model = make_model(**ALL)
-    model.compile(keras.optimizers.SGD(0.0))
-    model.replicas, model.seed = 2, 9
-    data = windows.training_windows(model.vocabulary.encode(TEXT), 4, 8)
+    model.compile(keras.optimizers.SGD(0.1))
+    model.precision, model.replicas, model.seed = "bfloat16", 2, 9
+    start, losses = model.get_weights(), []
+    data = windows.training_windows(model.vocabulary.encode(TEXT[:1200]), 4, 4)
     history = model.fit(data.dataset.take(1), verbose=0, callbacks=[StateReset()])
+    model.set_weights(start)
     ids, targets = next(iter(data.dataset))
     halves = [
         loss_of(model, tf.transpose(ids[rows]), tf.transpose(targets[rows]), fold_in(tf.constant([9, 0]), replica))
@@ -188,14 +205,6 @@ def test_each_replica_draws_for_its_own_rows_and_the_loss_is_of_all(make_model):
     ]
     assert halves[0] != halves[1]
     np.testing.assert_allclose(history.history["loss"][0], np.mean(halves), rtol=1e-5)
-
-
-def test_everything_together_trains_and_a_seed_repeats_it(make_model):
-    model = make_model(**ALL)
-    model.precision, model.replicas = "bfloat16", 2
-    model.compile(keras.optimizers.SGD(0.1))
-    start, losses = model.get_weights(), []
-    data = windows.training_windows(model.vocabulary.encode(TEXT), 4, 8)
     for _ in range(2):
         model.set_weights(start)
         model.optimizer.iterations.assign(0)
@@ -206,7 +215,7 @@ def test_everything_together_trains_and_a_seed_repeats_it(make_model):
 def test_noise_is_anew_in_each_window_also_when_gradients_are_accumulated(make_model):
     model = make_model(dropout=0.5)
     model.compile(keras.optimizers.SGD(0.0, gradient_accumulation_steps=4))
-    data = windows.training_windows(np.zeros(400, "int32"), 4, 8)
+    data = windows.training_windows(np.zeros(200, "int32"), 4, 3)
     history = model.fit(data.dataset.repeat(), steps_per_epoch=1, epochs=4, verbose=0, callbacks=[StateReset("window")])
     assert len(set(history.history["loss"])) == 4
 

@@ -1,9 +1,11 @@
 import itertools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_charrnn import CharRNN
 from keras_charrnn.errors import SettingsError, VocabularyError, WindowsError
 from keras_charrnn.model import evaluation
 from keras_charrnn.text.vocabulary import Vocabulary
@@ -21,12 +23,23 @@ def nats_by_steps(model, ids):
     return np.stack(nats, -1).reshape(*np.shape(ids)[:-1], -1)
 
 
+@pytest.fixture(scope="module")
+def model():
+    """One for all tests: what it compiles for one of them serves the others."""
+    keras.utils.set_random_seed(1)
+    return CharRNN(Vocabulary(TEXT), cell="gru", units=12, embedding=6, layers=2)
+
+
+@pytest.fixture(scope="module")
+def nats_of_text(model):
+    """The nats of the beginning of the text, one after the other."""
+    return nats_by_steps(model, model.vocabulary.encode(TEXT[:3000]))
+
+
 @pytest.mark.parametrize("characters", [2, 3, 40, 130, 3000])
-def test_a_score_is_minus_the_log_probability_of_each_character(make_model, characters):
-    model = make_model(layers=2)
-    text = TEXT[:characters]
-    wanted = nats_by_steps(model, model.vocabulary.encode(text))
-    score = model.score(text)
+def test_a_score_is_minus_the_log_probability_of_each_character(model, nats_of_text, characters):
+    wanted = nats_of_text[: characters - 1]
+    score = model.score(TEXT[:characters])
     np.testing.assert_allclose(score.nats, wanted, atol=1e-4)
     assert score.characters == characters - 1
     np.testing.assert_allclose(score.nats_per_character, np.mean(wanted), rtol=1e-5)
@@ -35,8 +48,7 @@ def test_a_score_is_minus_the_log_probability_of_each_character(make_model, char
 
 
 @pytest.mark.parametrize("sizes", [[1, 1, 1, 200, 0, 57], [130, 130], [300, 2200, 1], [2501]])
-def test_a_text_in_pieces_has_the_score_of_the_whole(make_model, sizes):
-    model = make_model(layers=2)
+def test_a_text_in_pieces_has_the_score_of_the_whole(model, nats_of_text, sizes):
     ends = np.cumsum(sizes)
     pieces = [TEXT[end - size : end] for end, size in zip(ends, sizes, strict=True)]
     scored = list(model.scorer.stream(iter(pieces)))
@@ -44,16 +56,15 @@ def test_a_text_in_pieces_has_the_score_of_the_whole(make_model, sizes):
     assert [len(nats) for _, nats in scored] == sizes
     nats = np.concatenate([nats for _, nats in scored])
     assert np.isnan(nats[0])
-    np.testing.assert_allclose(nats[1:], nats_by_steps(model, model.vocabulary.encode(TEXT[: ends[-1]])), atol=1e-4)
+    np.testing.assert_allclose(nats[1:], nats_of_text[: ends[-1] - 1], atol=1e-4)
 
 
-def test_a_long_text_is_read_in_pieces(make_model, monkeypatch):
-    model = make_model()
+def test_a_long_text_is_read_in_pieces(model, nats_of_text, monkeypatch):
     ids = model.vocabulary.encode(TEXT[:700])
     monkeypatch.setattr(evaluation, "PIECE", 300)
     pieces = list(model.scorer.surprise(ids))
     assert [len(each) for each in pieces] == [299, 300, 100]
-    np.testing.assert_allclose(np.concatenate(pieces), nats_by_steps(model, ids), atol=1e-4)
+    np.testing.assert_allclose(np.concatenate(pieces), nats_of_text[:699], atol=1e-4)
 
 
 def test_dropped_characters_have_no_score_and_change_no_other(make_model):
@@ -64,8 +75,7 @@ def test_dropped_characters_have_no_score_and_change_no_other(make_model):
     np.testing.assert_allclose(nats[~np.isnan(nats)], model.score("the q").nats, atol=1e-5)
 
 
-def test_random_windows_are_those_of_the_seed_from_the_initial_states(make_model):
-    model = make_model()
+def test_random_windows_are_those_of_the_seed_from_the_initial_states(model):
     ids = model.vocabulary.encode(TEXT[:300])
     nats, characters = model.scorer.windows(ids, seed=5, batches=1)
     starts = np.random.default_rng(5).integers(0, 300 - 256, 64)
@@ -75,11 +85,10 @@ def test_random_windows_are_those_of_the_seed_from_the_initial_states(make_model
     assert nats == model.scorer.windows(ids, seed=5, batches=1)[0] != model.scorer.windows(ids, seed=6, batches=1)[0]
 
 
-def test_random_windows_reach_the_last_character_and_need_257(make_model):
-    model = make_model()
+def test_random_windows_reach_the_last_character_and_need_257(model, nats_of_text):
     ids = model.vocabulary.encode(TEXT[:257])
     nats, _ = model.scorer.windows(ids, batches=1)  # there is one window only
-    np.testing.assert_allclose(nats, nats_by_steps(model, ids).mean(), rtol=1e-5)
+    np.testing.assert_allclose(nats, nats_of_text[:256].mean(), rtol=1e-5)
     with pytest.raises(
         WindowsError, match=r"a\.txt: the protocol windows needs at least 257 characters; there are 256"
     ):
@@ -110,16 +119,16 @@ def test_lines_have_the_sums_of_their_characters_however_the_text_comes(rng, tex
 
 
 @pytest.mark.parametrize("text", ["", "t"])
-def test_a_score_needs_two_characters(make_model, text):
+def test_a_score_needs_two_characters(model, text):
     with pytest.raises(SettingsError, match="at least 2 characters"):
-        make_model().score(text)
+        model.score(text)
 
 
-def test_a_score_names_unknown_characters(make_model):
+def test_a_score_names_unknown_characters(model):
     with pytest.raises(VocabularyError, match="the text has the character 'é'"):
-        make_model().score("thé")
+        model.score("thé")
     with pytest.raises(VocabularyError, match=r"a\.txt has the character 'é' \(U\+00E9\), at 7 \(line 3\), which"):
-        list(make_model().scorer.stream(["th\n", "e\n", "qué"], "a.txt"))
+        list(model.scorer.stream(["th\n", "e\n", "qué"], "a.txt"))
 
 
 def test_bits():

@@ -14,11 +14,11 @@ import keras_charrnn
 from keras_charrnn import GatedCell, register_cell
 from keras_charrnn.errors import CharRNNError, RecipeError, SettingsError, WriteError
 from keras_charrnn.recipe import read
-from keras_charrnn.registry import cells as registered
 from keras_charrnn.studies.comparison.clock import Clock
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
 from keras_charrnn.studies.comparison.results import CellResult, Trial
 from tests.conftest import TEXT
+from tests.kinds import of_each_kind
 
 QUIET = rich.console.Console(quiet=True)
 ONE_EPOCH = {"training.epochs": 1, "samples.every_epochs": 0}
@@ -35,7 +35,7 @@ def documents(comparison):
     return json.loads(text), rows, (comparison.folder / "comparison.md").read_text()
 
 
-@pytest.mark.parametrize("cell", registered.names())
+@pytest.mark.parametrize("cell", of_each_kind())
 def test_the_units_of_every_cell_are_those_nearest_in_parameters(cell, tiny):
     vocabulary = keras_charrnn.Vocabulary(TEXT)
     settings = read(tiny, {"model.cell": cell}).model
@@ -57,16 +57,21 @@ def test_the_recipes_own_cell_keeps_its_units_and_the_least_model_has_one(tiny):
     assert match_units(settings, vocabulary, 1) == 1
 
 
-def test_each_run_is_that_of_fit_and_the_table_is_made_of_them(tiny):
+@pytest.mark.parametrize("again", [{4}, pytest.param({3, 4}, marks=pytest.mark.thorough)])
+def test_each_run_is_that_of_fit_and_the_table_is_made_of_them(tiny, again):
+    """The runs with the seeds `again` are trained by `fit` too."""
     comparison = compare(tiny, ["min_gru"], seeds=2, overrides={"compute.seed": 3, "samples.every_epochs": 0})
     assert comparison.folder == pathlib.Path("runs/tiny-compare-001") and comparison.complete and not comparison.failed
     assert abs(comparison.cells[0].parameters / comparison.facts["parameters"] - 1) < 0.03
     for result in comparison.cells:
         losses = []
         for trial, seed in zip(result.trials, (3, 4), strict=True):
-            overrides = {"samples.every_epochs": 0, "compute.seed": seed, "model.units": result.units}
-            alone = keras_charrnn.fit(tiny, {**overrides, "model.cell": result.cell}, runs_dir="alone", console=QUIET)
-            run = keras_charrnn.Run.open(comparison.folder / trial.run)
+            run = alone = keras_charrnn.Run.open(comparison.folder / trial.run)
+            assert read(run.folder / "recipe.yaml").compute.seed == seed
+            if seed in again:
+                overrides = {"samples.every_epochs": 0, "compute.seed": seed, "model.units": result.units}
+                overrides["model.cell"] = result.cell
+                alone = keras_charrnn.fit(tiny, overrides, runs_dir="alone", console=QUIET)
             assert [row["val_loss"] for row in run.history] == [row["val_loss"] for row in alone.history]
             assert run.model.count_params() == result.parameters
             assert trial.nats_per_character == min(row["val_loss"] for row in alone.history)
@@ -82,9 +87,13 @@ def test_each_run_is_that_of_fit_and_the_table_is_made_of_them(tiny):
 
 
 @pytest.mark.plots
-def test_the_files_have_the_table_the_recipe_the_machine_and_each_seed(tiny):
+def test_the_files_have_the_table_the_recipe_the_machine_and_each_seed_and_a_terminal_has_it_as_it_grows(tiny):
     pytest.importorskip("matplotlib")
-    comparison = compare(tiny, ["gru", "lstm"], match="units", seeds=2, output="here/there")
+    file = io.StringIO()
+    console = rich.console.Console(file=file, force_terminal=True, width=100)
+    comparison = compare(tiny, ["gru", "lstm"], match="units", seeds=2, output="here/there", console=console)
+    out = file.getvalue()
+    assert "training gru, seed 0: compiling" in out and "epoch 1/1, 100%" in out and "chars/s" in out
     document, rows, page = documents(comparison)
     assert comparison.folder == pathlib.Path("here/there")
     assert [row["cell"] for row in rows] == ["gru", "lstm"] and [row["units"] for row in rows] == ["8", "8"]
@@ -131,9 +140,13 @@ def test_a_cell_that_fails_is_a_row_that_says_why_and_the_others_go_on(tiny):
     assert [cell["error"] for cell in document["cells"]] == reasons
 
 
-def test_the_cells_arguments_reach_it_and_the_recipes_own_keeps_its(tiny):
+def test_the_cells_arguments_reach_it_and_the_recipes_own_keeps_its_and_without_matplotlib_there_are_tables(tiny):
     tiny["model"]["cell"] = {"name": "rhn", "depth": 3}
-    comparison = compare(tiny, ["rhn", {"name": "rhn", "depth": 4}], match="units")
+    file = io.StringIO()
+    cells = ["rhn", {"name": "rhn", "depth": 4}]
+    comparison = compare(tiny, cells, match="units", console=rich.console.Console(file=file))
+    assert "pip install 'keras-charrnn[plots]'" in file.getvalue()
+    assert not list(comparison.folder.glob("*.png")) and (comparison.folder / "comparison.csv").is_file()
     own, deeper = comparison.cells
     assert (own.cell, deeper.cell) == ("rhn", "rhn, depth: 4") and own.parameters < deeper.parameters
     for result, depth in ((own, 3), (deeper, 4)):
@@ -221,17 +234,3 @@ def test_what_allows_no_run_is_an_error_and_writes_nothing(cells, options, messa
         compare(tiny, cells, **options)
     assert isinstance(caught.value, RecipeError | SettingsError)
     assert [each.name for each in tmp_path.iterdir()] == ["text.txt"]
-
-
-def test_a_terminal_has_the_table_as_it_grows(tiny):
-    file = io.StringIO()
-    compare(tiny, ["gru"], console=rich.console.Console(file=file, force_terminal=True, width=100))
-    out = file.getvalue()
-    assert "training gru, seed 0: compiling" in out and "epoch 1/1, 100%" in out and "chars/s" in out
-
-
-def test_without_matplotlib_there_are_tables_and_advice(tiny):
-    file = io.StringIO()
-    comparison = compare(tiny, ["gru"], console=rich.console.Console(file=file))
-    assert "pip install 'keras-charrnn[plots]'" in file.getvalue()
-    assert not list(comparison.folder.glob("*.png")) and (comparison.folder / "comparison.csv").is_file()

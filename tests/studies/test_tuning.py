@@ -39,11 +39,15 @@ def searched(tmp_path):
     return searched_recipe(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+@pytest.fixture
+def whole(once):
     """Return the recipe's search, done once for all tests, whose folder must stay as it is."""
-    folder = tmp_path_factory.mktemp("whole")
-    return tune(searched_recipe(folder), output=folder / "search")  # it ends by itself, both having been tried
+
+    def make(folder):
+        search = tune(searched_recipe(folder), output=folder / "search")  # it ends by itself, both having been tried
+        assert Search.read(search.folder).trials == search.trials
+
+    return Search.read(once("searched", make) / "search")
 
 
 @pytest.fixture
@@ -97,7 +101,6 @@ def test_a_search_finds_the_better_of_two_choices_and_writes_a_recipe_that_train
         assert float(row[RATE]) == trial.values[RATE] and float(row["nats_per_character"]) == trial.nats_per_character
         assert f"| {trial.number} | {trial.values[RATE]:g} | {len(trial.losses)} | " in page
     assert f"| {search.best.nats_per_character:.4f} | done, best |" in page
-    assert Search.read(search.folder).trials == search.trials
 
 
 def test_a_search_that_goes_on_repeats_no_trial_and_ends_as_one_that_was_not_interrupted(searched):
@@ -105,7 +108,12 @@ def test_a_search_that_goes_on_repeats_no_trial_and_ends_as_one_that_was_not_int
     searched["training"]["epochs"] = 1
     whole = tune(searched, trials=2)
     assert whole.folder == pathlib.Path("runs/tiny-tune-001")
-    parts = tune(searched, trials=1, output="parts")
+    assert Search.read(whole.folder).trials == whole.trials
+    file = io.StringIO()
+    console = rich.console.Console(file=file, force_terminal=True, width=100)
+    parts = tune(searched, trials=1, output="parts", console=console)
+    out = file.getvalue()  # a terminal has the table as it grows
+    assert f"trial 1, {RATE} " in out and "compiling" in out and "epoch 1/1, 100%" in out and "done, best" in out
     model = parts.folder / parts.trials[0].run / "model.keras"
     written = model.stat().st_mtime_ns
     parts = tune("parts", trials=2)
@@ -240,11 +248,3 @@ def test_without_optuna_the_extra_is_named(searched, monkeypatch, tmp_path):
 def test_train_does_not_look_at_the_search(searched):
     run = keras_charrnn.fit(searched, {"training.epochs": 1}, console=QUIET)
     assert read(run.folder / "recipe.yaml").training.optimizer["learning_rate"] == 0.01
-
-
-def test_a_terminal_has_the_table_as_it_grows(searched):
-    file = io.StringIO()
-    searched["training"]["epochs"] = 1
-    tune(searched, trials=1, console=rich.console.Console(file=file, force_terminal=True, width=100))
-    out = file.getvalue()
-    assert f"trial 1, {RATE} " in out and "compiling" in out and "epoch 1/1, 100%" in out and "done, best" in out

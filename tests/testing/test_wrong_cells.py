@@ -274,19 +274,56 @@ class Explodes(Plain):
         return {"h": 1.2 * states["h"] + ops.tanh(zx + zr)}
 
 
-@pytest.mark.parametrize(("cell", "lacks", "message"), WRONG)
-def test_a_wrong_cell_is_caught_by_the_check_meant_for_it_and_by_no_other(cell, lacks, message):
+SLOW = ("saving", "1,000 steps")  # a process, and seconds of compiling, for each cell
+NEEDS = {each.name: each.needs for each in PROPERTIES}
+
+
+def needed(name):
+    """Return the properties without which one cannot be judged, itself among them."""
+    return {name}.union(*map(needed, NEEDS[name]))
+
+
+def require_caught(cell, lacks, message, skip):
     told = f"(?s)^{cell.func.__name__} lacks 1 property of a cell\n  - {lacks}: .*{message}"
     with pytest.raises(CheckError, match=told) as caught:
-        check_cell(cell, skip=() if lacks == "saving" else ["saving"])
+        check_cell(cell, skip=[name for name in skip if name != lacks])
     assert isinstance(caught.value, AssertionError) and len(caught.value.failures) == 1
+
+
+@pytest.mark.parametrize(("cell", "lacks", "message"), WRONG)
+def test_a_wrong_cell_is_caught_by_the_check_meant_for_it(cell, lacks, message):
+    require_caught(cell, lacks, message, set(NEEDS) - needed(lacks))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("cell", "lacks", "message"), WRONG)
+def test_a_wrong_cell_is_caught_by_no_other_check(cell, lacks, message):
+    require_caught(cell, lacks, message, SLOW)
+
+
+@pytest.mark.parametrize(("cell", "lacks", "message"), WRONG[:: len(WRONG) // 3])
+def test_nor_are_some_of_them(cell, lacks, message):
+    """What `test_a_wrong_cell_is_caught_by_no_other_check` shows of all."""
+    require_caught(cell, lacks, message, SLOW)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("cell", "lacks", "message"), [each for each in WRONG if each.values[1] not in SLOW])
+def test_a_wrong_cell_is_not_caught_by_the_check_of_many_steps(cell, lacks, message):
+    require_caught(cell, lacks, message, ["saving"])
 
 
 def test_every_property_has_a_wrong_cell():
     assert {each.values[1] for each in WRONG} == {each.name for each in PROPERTIES}
 
 
-def test_what_is_wrong_in_other_ways_can_be_saved():
+def test_what_is_right_and_what_is_wrong_in_other_ways_can_be_saved():
+    subjects = [Subject("gru"), Subject("min_gru"), Subject(UnusedWeight), Subject(Overflows)]
+    assert round_trips(subjects) == [None] * len(subjects)
+
+
+@pytest.mark.thorough
+def test_whatever_is_wrong_in_other_ways_can_be_saved():
     judged = [each.values[0] for each in WRONG if each.values[1] not in ("shapes", "configuration", "saving")]
     subjects = [Subject(cell) for cell in judged if cell.func not in (PythonIf, NumpyNoise)]
     assert len(subjects) > 12 and round_trips(subjects) == [None] * len(subjects)
@@ -297,7 +334,7 @@ def test_a_check_that_needs_another_is_not_run_and_says_so():
     assert results["shapes"].status == "failed"
     assert {each.status for name, each in results.items() if name != "shapes"} == {"not run"}
     assert results["gradients"].message == "needs 'shapes'"
-    results = {each.name: each for each in examine(LooksAhead, skip=["saving"])}
+    results = {each.name: each for each in examine(LooksAhead, skip=SLOW)}
     assert results["pieces equal the whole"].message == "needs 'no look-ahead'"
     assert results["saving"].message == "skipped"
 

@@ -145,7 +145,3 @@ def test_a_vocabulary_of_very_many_symbols_is_remarked_on(tiny, tmp_path):
     assert "1,131 symbols are many" in shown and "the rarest are 一 丁" in shown and "min_count: 10" in shown
     with pytest.raises(RecipeError, match="vocabulary: min_count above 1 leaves characters out"):
         keras_charrnn.fit(tiny, {"vocabulary.min_count": 2})
-    run = keras_charrnn.fit(
-        tiny, {"vocabulary": {"min_count": 2, "unknown": "replace"}, "training.epochs": 1}, console=console
-    )
-    assert len(run.model.vocabulary) == len(set(TEXT)) + 1

@@ -2,6 +2,8 @@
 
 import io
 import json
+import pathlib
+import shutil
 import time
 
 import numpy as np
@@ -15,7 +17,7 @@ from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.runs.measures import training_text
 from keras_charrnn.text import corpora
 from keras_charrnn.text.verbatim import BLOCK, Memorization, memorization
-from tests.conftest import TEXT
+from tests.conftest import TEXT, tiny_recipe
 
 FOX = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n"
 
@@ -80,12 +82,20 @@ def test_shakespeare_takes_a_second(shakespeare):
     assert time.perf_counter() - started < 1 and found.longest == text[5000:5300]
 
 
-@pytest.fixture
-def run(tiny):
+def train(folder):
     console = rich.console.Console(file=io.StringIO(), width=80)
-    tiny["samples"] |= {"every_epochs": 1, "length": 120}
-    run = keras_charrnn.fit(tiny, {"training.epochs": 3}, console=console)
-    run.shown = console.file.getvalue()
+    recipe = tiny_recipe(folder)
+    recipe["samples"] |= {"every_epochs": 1, "length": 120}
+    keras_charrnn.fit(recipe, {"training.epochs": 3}, folder / "runs", console=console)
+    (folder / "shown.txt").write_text(console.file.getvalue())
+
+
+@pytest.fixture
+def run(once):
+    """Return a run that has made samples, whose folder must stay as it is."""
+    folder = once("with_samples", train)
+    run = keras_charrnn.Run.open(folder / "runs" / "tiny-001")
+    run.shown = (folder / "shown.txt").read_text()
     return run
 
 
@@ -100,9 +110,10 @@ def test_the_last_samples_of_a_run_are_measured_and_shown(run):
     assert f"In the samples of epoch 3, {found}." in run.shown
     assert f"{found.length} characters; of all pieces" in (run.folder / "report.html").read_text()
     assert json.loads((run.folder / "memorization.json").read_text())["length"] == longest
-    (run.folder / "memorization.json").write_text('{"samples": 3}')
+    damaged = pathlib.Path(shutil.copytree(run.folder, "damaged"))
+    (damaged / "memorization.json").write_text('{"samples": 3}')
     with pytest.raises(RunError, match=r"memorization\.json is damaged: samples is not what it should be"):
-        RunFolder(run.folder).read_memorization()
+        RunFolder(damaged).read_memorization()
 
 
 def test_sample_says_how_much_is_learned_by_heart(run, capsys):
@@ -125,6 +136,7 @@ def test_the_training_text_is_what_the_model_has_seen(tiny, tmp_path):
     for policy, wanted in (("drop", TEXT[:2952]), ("replace", "\ufffd" + TEXT[:2951])):
         run = keras_charrnn.fit(tiny, {**settings, "vocabulary.unknown": policy}, name=policy, console=console)
         assert "".join(training_text(run)) == wanted
+        assert len(run.model.vocabulary) == len(set(TEXT)) + (policy == "replace")
         assert RunFolder(run.folder).read_memorization() is None
     with pytest.raises(SettingsError, match=r"a model alone does not know the text .*; give the run's folder"):
         training_text(run.model)

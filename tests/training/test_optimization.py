@@ -13,14 +13,38 @@ from keras_charrnn.model import load_model
 from keras_charrnn.recipe.sections import Training
 from keras_charrnn.text import windows
 from keras_charrnn.training.callbacks import AverageWeights, GradientClipping, TimeBudget
-from keras_charrnn.training.optimization import make_optimizer
+from keras_charrnn.training.optimization import make_callbacks, make_optimizer
 from tests.conftest import TEXT
+
+thorough = pytest.mark.thorough
 
 
 def data_of(model, batch_size=4):
     return windows.training_windows(model.vocabulary.encode(TEXT), batch_size, 8)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "wanted"),
+    [
+        ({"name": "step", "rate": 0.1, "every_epochs": 2}, [0.01, 0.01, 0.001, 0.001, 0.0001]),
+        ({"name": "exponential", "rate": 0.5, "from_epoch": 1}, [0.01, 0.01, 0.005, 0.0025, 0.00125]),
+        (
+            {"name": "cosine", "warmup_steps": 2, "final": 0.1},
+            [0.005, 0.01, 0.001 + 0.009 * 0.75, 0.001 + 0.009 * 0.25, 0.001],  # half a cosine in three steps
+        ),
+    ],
+)
+def test_a_schedule_steers_a_fit(schedule, wanted):
+    settings = Training(optimizer={"name": "sgd", "learning_rate": 0.01}, schedule=schedule, epochs=5)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])  # any model: nothing to trace for long
+    model.compile(make_optimizer(settings, 1, model), loss="mse", run_eagerly=True)
+    rates = []
+    seen = keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: rates.append(float(model.optimizer.learning_rate)))
+    model.fit(np.ones((1, 1)), np.ones((1, 1)), epochs=5, verbose=0, callbacks=[*make_callbacks(settings, 1), seen])
+    np.testing.assert_allclose(rates, wanted, rtol=1e-5)
+
+
+@thorough  # beside the test above; that a run of a recipe follows its schedule is in test_resume.py, too
 def test_the_step_schedule_falls_every_so_many_epochs(tiny, console):
     tiny["training"] |= {"epochs": 5, "schedule": {"name": "step", "rate": 0.1, "every_epochs": 2}}
     rates = [row["learning_rate"] for row in keras_charrnn.fit(tiny, console=console).history]
@@ -84,7 +108,7 @@ def test_steps_may_end_before_the_time(make_model):
 
 
 def test_minutes_end_a_run_of_a_recipe(tiny, console):
-    tiny["training"] |= {"epochs": 10**6, "minutes": 0.1, "schedule": {"name": "cosine", "warmup_steps": 5}}
+    tiny["training"] |= {"epochs": 10**6, "minutes": 0.03, "schedule": {"name": "cosine", "warmup_steps": 5}}
     began = time.monotonic()
     run = keras_charrnn.fit(tiny, console=console)
     assert time.monotonic() - began < 60
@@ -127,7 +151,7 @@ def test_the_average_is_validated_and_kept(make_model, tmp_path):
         np.testing.assert_allclose(a, w, atol=1e-5)
 
 
-@pytest.mark.parametrize("stop", [True, False])
+@pytest.mark.parametrize("stop", [True, pytest.param(False, marks=thorough)])  # False: in the test above, too
 def test_a_fit_that_is_stopped_ends_with_the_average_too(make_model, stop):
     model = make_model()
     model.compile(keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.9))
@@ -160,7 +184,7 @@ def test_accumulated_gradients_are_those_of_a_larger_batch(make_model):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm", marks=thorough)])
 def test_weight_decay_spares_biases_and_gains(make_model, cell):
     model = make_model(cell=cell, normalization="layer", feed_forward=5)
     for weight in model.trainable_weights:
@@ -196,9 +220,10 @@ def test_patience_ends_a_run_that_no_longer_improves(tiny, console):
     assert len(keras_charrnn.fit(tiny, console=console).history) < 10
 
 
-def test_all_keys_together_train(tiny, console):
+@pytest.mark.parametrize(("cell", "layers"), [("simple_rnn", 1), pytest.param("lstm", 2, marks=thorough)])
+def test_all_keys_together_train(tiny, console, cell, layers):
     tiny["model"] |= {
-        "cell": "lstm", "layers": 2, "units": 8, "embedding": 8, "embedding_dropout": 0.1, "dropout": 0.1,
+        "cell": cell, "layers": layers, "units": 8, "embedding": 8, "embedding_dropout": 0.1, "dropout": 0.1,
         "output_dropout": 0.2, "variational": True, "recurrent_dropout": 0.1, "zoneout": {"h": 0.1}, "weight_drop": 0.1,
         "normalization": "rms", "residual": True, "feed_forward": 16, "tie_embedding": True,
     }  # fmt: skip

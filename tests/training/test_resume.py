@@ -1,7 +1,14 @@
-"""A run that stops and goes on ends as one that never stopped."""
+"""A run that stops and goes on ends as one that never stopped.
 
+What takes long is to trace a training, a second each: tests share what they only read (`whole`, `cut`, `gone_on`).
+"""
+
+import contextlib
+import hashlib
 import json
 import os
+import pathlib
+import shutil
 import signal
 import warnings
 
@@ -15,6 +22,9 @@ from keras_charrnn.errors import DivergenceError, RunError, WriteError
 from keras_charrnn.runs.checkpoints import Checkpoints, read
 from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.training.callbacks import TimeBudget
+from tests.conftest import tiny_recipe
+
+thorough = pytest.mark.thorough
 
 
 class Kill(BaseException):
@@ -79,21 +89,21 @@ def assert_same(one, two):
         np.testing.assert_array_equal(weight, other_weight)
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Return a function that trains a recipe without an interruption, each once: its folder, and the callbacks."""
-    runs = {}
+@pytest.fixture
+def whole(once):
+    """Return a function that trains a recipe without an interruption, each once: its folder, and what it has drawn."""
 
-    def train(recipe, overrides=None, callbacks=()):
+    def train(recipe, overrides=None):
         # Where the text is, and when checkpoints are written, makes no difference.
         asked = [{**each, "corpus": None, "checkpoints": None} for each in (recipe, overrides or {})]
-        key = json.dumps([asked, len(callbacks)])
-        if key not in runs:
-            quiet = rich.console.Console(quiet=True)
-            folder = tmp_path_factory.mktemp("whole")
-            run = keras_charrnn.fit(recipe, overrides, folder, callbacks=list(callbacks), console=quiet)
-            runs[key] = run.folder, callbacks
-        return runs[key]
+
+        def make(folder):
+            drawing, quiet = Drawing(), rich.console.Console(quiet=True)
+            keras_charrnn.fit(recipe, overrides, folder, name="whole", callbacks=[drawing], console=quiet)
+            (folder / "drawn.json").write_text(json.dumps(drawing.drawn))
+
+        folder = once(f"whole-{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]}", make)
+        return folder / "whole-001", json.loads((folder / "drawn.json").read_text())
 
     return train
 
@@ -109,24 +119,43 @@ COMPOSED = {
     },
     "compute": {"replicas": 2},
 }  # fmt: skip
+# The same keys where there is less to trace: one layer with one gate, and no samples.
+SHALLOW = {
+    **COMPOSED,
+    "model": {**COMPOSED["model"], "cell": "simple_rnn", "layers": 1},
+    "samples": {"every_epochs": 0, "every_steps": 0},
+    "states.reset": "never",
+}
 
 
 @pytest.mark.parametrize(
-    ("steps", "overrides"),
+    ("recipe", "steps", "overrides"),
     [
-        ([7, 55], {}),  # before the second checkpoint, and in the middle of the first epoch
-        ([92], {"states.reset": "never"}),  # in the last call of an epoch
-        ([110, 230], {"compute.replicas": 2, "states.reset": "window"}),
-        ([130], {"training.optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}, "checkpoints": {}}),
-        ([35, 60, 150], COMPOSED),
-        ([92, 184], COMPOSED),  # before the validation, and the end of an epoch after it
-        ([100], {**COMPOSED, "checkpoints": {}}),  # from the end of an epoch
+        # In the middle of an epoch; `tests/test_earlier_versions.py` has the like, of two layers with noise.
+        pytest.param("noisy", [55], {}, marks=thorough),
+        # In the midst of an accumulation, and in the last call of an epoch: before the validation.
+        ("noisy", [35, 92], SHALLOW),
+        ("tiny", [7, 130], {}),  # before there is another checkpoint than the first, and after that of an epoch's end
+        pytest.param("noisy", [7, 55], {}, marks=thorough),
+        pytest.param("noisy", [92], {"states.reset": "never"}, marks=thorough),
+        pytest.param("noisy", [110, 230], {"compute.replicas": 2, "states.reset": "window"}, marks=thorough),
+        pytest.param(
+            "noisy",
+            [130],
+            {"training.optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}, "checkpoints": {}},
+            marks=thorough,
+        ),
+        pytest.param("noisy", [35, 60, 150], COMPOSED, marks=thorough),
+        # Before the validation, and at the end of an epoch after it.
+        pytest.param("noisy", [92, 184], COMPOSED, marks=thorough),
+        pytest.param("noisy", [100], {**COMPOSED, "checkpoints": {}}, marks=thorough),  # from the end of an epoch
     ],
 )
-def test_a_run_goes_on_exactly(noisy, whole, console, tmp_path, steps, overrides):
-    whole_folder, (whole_drawing,) = whole(noisy, overrides, [Drawing()])
+def test_a_run_goes_on_exactly(request, whole, console, tmp_path, recipe, steps, overrides):
+    recipe = request.getfixturevalue(recipe)
+    whole_folder, wanted = whole(recipe, overrides or None)
     with pytest.raises(Kill):
-        keras_charrnn.fit(noisy, overrides, name="cut", callbacks=[Drawing(), KillAt(steps[0])], console=console)
+        keras_charrnn.fit(recipe, overrides, name="cut", callbacks=[Drawing(), KillAt(steps[0])], console=console)
     cut = tmp_path / "runs" / "cut-001"
     for step in steps[1:]:
         with pytest.raises(Kill):
@@ -134,21 +163,30 @@ def test_a_run_goes_on_exactly(noisy, whole, console, tmp_path, steps, overrides
     drawing = Drawing()
     run = keras_charrnn.resume(cut, callbacks=[drawing], console=console)
     assert_same(whole_folder, run.folder)
-    assert drawing.drawn == whole_drawing.drawn
-    assert [row["epoch"] for row in run.history] == [1, 2, 3]
+    assert drawing.drawn == wanted
+    assert [row["epoch"] for row in run.history] == [*range(1, recipe["training"]["epochs"] + 1)]
     seconds = [row["seconds"] for row in run.history]
     assert seconds == sorted(seconds)
 
 
-@pytest.mark.parametrize("step", [40, 92])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_step_and_keeps_all(noisy, whole, console, tmp_path, number, step):
-    noisy["checkpoints"] = {"every_minutes": 0, "every_epochs": 0}
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        (signal.SIGINT, 40),
+        (signal.SIGTERM, 92),  # in the last call of an epoch
+        pytest.param(signal.SIGINT, 92, marks=thorough),
+        pytest.param(signal.SIGTERM, 40, marks=thorough),
+    ],
+)
+@pytest.mark.parametrize("recipe", ["tiny", pytest.param("noisy", marks=thorough)])
+def test_a_signal_ends_the_step_and_keeps_all(request, whole, console, tmp_path, recipe, number, step):
+    recipe = request.getfixturevalue(recipe)
+    recipe["checkpoints"] = {"every_minutes": 0, "every_epochs": 0}
     ended = KeyboardInterrupt if number == signal.SIGINT else SystemExit
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(ended) as raised:
         signalling = KillAt(step, lambda: os.kill(os.getpid(), number))
-        keras_charrnn.fit(noisy, name="cut", callbacks=[signalling], console=console)
+        keras_charrnn.fit(recipe, name="cut", callbacks=[signalling], console=console)
     assert number == signal.SIGINT or raised.value.code == 143
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
     cut = tmp_path / "runs" / "cut-001"
@@ -156,20 +194,28 @@ def test_a_signal_ends_the_step_and_keeps_all(noisy, whole, console, tmp_path, n
     assert keras_charrnn.load(cut).generate("the ", 5)
     assert Checkpoints(cut / "checkpoints").newest().arrays["optimizer/0"] >= step
     keras_charrnn.resume(cut, console=console)
-    assert_same(whole(noisy)[0], cut)
+    assert_same(whole(recipe)[0], cut)
 
 
-@pytest.mark.parametrize("training", [{}, {"average": 0.9}])
-def test_a_signal_in_the_validation_keeps_the_epoch(noisy, whole, console, tmp_path, training):
-    noisy["training"] |= training
+@pytest.mark.parametrize(
+    ("recipe", "training"),
+    [
+        ("tiny", {"average": 0.9}),  # which stands in the place of the weights meanwhile
+        pytest.param("noisy", {}, marks=thorough),
+        pytest.param("noisy", {"average": 0.9}, marks=thorough),
+    ],
+)
+def test_a_signal_in_the_validation_keeps_the_epoch(request, whole, console, tmp_path, recipe, training):
+    recipe = request.getfixturevalue(recipe)
+    recipe["training"] |= training
     signalling = keras.callbacks.LambdaCallback(on_test_begin=lambda logs: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
-        keras_charrnn.fit(noisy, name="cut", callbacks=[signalling], console=console)
+        keras_charrnn.fit(recipe, name="cut", callbacks=[signalling], console=console)
     cut = tmp_path / "runs" / "cut-001"
     newest = Checkpoints(cut / "checkpoints").newest()
     assert (newest.facts["epoch"], newest.facts["step"]) == (0, 92)
     keras_charrnn.resume(cut, console=console)
-    assert_same(whole(noisy)[0], cut)
+    assert_same(whole(recipe)[0], cut)
 
 
 def test_keras_callbacks_remember(tiny, console, tmp_path):
@@ -185,22 +231,89 @@ def test_keras_callbacks_remember(tiny, console, tmp_path):
     assert again.history == run.history
 
 
+class Ticking:
+    """A clock on which a second passes whenever it is looked at."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def perf_counter(self):
+        self.now += 1
+        return self.now
+
+
+class Best(keras.callbacks.Callback):
+    memory = ("best",)
+
+    def __init__(self, best=None):
+        super().__init__()
+        self.best = best
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.best = np.float32(logs["val_loss"])
+
+
 @pytest.fixture
-def cut(tiny, console, tmp_path):
-    """The folder of a run that was killed in its second epoch."""
-    with pytest.raises(Kill):
-        keras_charrnn.fit({**tiny, "checkpoints": {"every_steps": 20}}, callbacks=[KillAt(130)], console=console)
-    return RunFolder(tmp_path / "runs" / "tiny-001")
+def ticking(monkeypatch):
+    monkeypatch.setattr("keras_charrnn.training.callbacks.metrics_log.time", Ticking())
 
 
-def test_a_damaged_checkpoint_is_named_and_the_one_before_used(cut, tiny, console):
+@pytest.fixture
+def copy_cut(once, ticking):
+    """Return a function that copies the folder of a run that was killed in its second epoch, on the ticking clock."""
+
+    def make(folder):
+        recipe, quiet = tiny_recipe(folder) | {"checkpoints": {"every_steps": 20}}, rich.console.Console(quiet=True)
+        with pytest.raises(Kill):
+            keras_charrnn.fit(recipe, runs_dir=folder, callbacks=[Best(), KillAt(130)], console=quiet)
+
+    def copy(runs_dir):
+        made = once("cut", make)
+        shutil.copytree(made / "tiny-001", runs_dir / "tiny-001")
+        folder, text = RunFolder(runs_dir / "tiny-001"), runs_dir.resolve() / "text.txt"
+        shutil.copy(made / "text.txt", text)
+        folder.recipe.write_text(folder.recipe.read_text().replace(str(made / "text.txt"), str(text)))
+        return folder
+
+    return copy
+
+
+@pytest.fixture
+def cut(copy_cut, tmp_path):
+    """The folder of a run that was killed in its second epoch, and its text beside it."""
+    return copy_cut(tmp_path / "runs")
+
+
+AWKWARD = "a[/b] [v2]"  # a name that rich would take for markup
+
+
+@pytest.fixture
+def gone_on(once, copy_cut):
+    """Return the folder of such a run that has gone on to its end, beside what was shown then: only to be read."""
+
+    def make(folder):
+        with contextlib.chdir(folder):
+            cut = copy_cut(pathlib.Path(AWKWARD))
+            (cut.checkpoints.folder / LEFT).write_bytes(b"half of")
+            with open(os.devnull, "w") as file:  # noqa: PTH123
+                console = rich.console.Console(file=file, record=True, width=200)
+                keras_charrnn.resume(f"{AWKWARD}/tiny-001", console=console)
+            pathlib.Path("shown.txt").write_text(console.export_text())
+
+    return once("gone-on", make)
+
+
+LEFT = ".4242.step-000000140.checkpoint"  # by a write that was killed
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(cut, tiny, whole, console):
     newest, before = cut.checkpoints.paths()
     data = bytearray(newest.read_bytes())
     data[len(data) // 2] ^= 1
     newest.write_bytes(data)
     with pytest.warns(UserWarning, match=rf"{newest.name} is damaged: .*; an earlier checkpoint is used"):
         run = keras_charrnn.resume(cut.path, console=console)
-    assert_same(keras_charrnn.fit(tiny, name="whole", console=console).folder, run.folder)
+    assert_same(whole(tiny)[0], run.folder)
     for path in (newest, before, *cut.checkpoints.paths()):
         path.write_bytes(b"")
     with (
@@ -218,7 +331,7 @@ def test_what_does_not_fit_the_run_is_refused(cut, console, tmp_path):
         keras_charrnn.resume(cut.path, console=console)
     cut.recipe.write_text(recipe)
     for another in ("another text " * 300, "too short"):
-        (tmp_path / "text.txt").write_text(another)
+        (tmp_path / "runs" / "text.txt").write_text(another)
         with pytest.raises(RunError, match=r"text\.txt is not the text that .* was trained on"):
             keras_charrnn.resume(cut.path, console=console)
     cut.environment.write_text("{")
@@ -251,60 +364,26 @@ def test_a_signal_at_the_very_end_leaves_the_run_finished(tiny, console):
     assert len(run.history) == end and folder.report.is_file()
 
 
-def test_a_run_in_a_folder_with_brackets_says_where_it_is(tiny, console):
-    with pytest.raises(Kill):
-        keras_charrnn.fit(tiny, runs_dir="a[/b] [v2]", callbacks=[KillAt(100)], console=console)
-    keras_charrnn.resume("a[/b] [v2]/tiny-001", console=console)
-    assert "run in a[/b] [v2]/tiny-001, with" in console.export_text()
+def test_a_run_in_a_folder_with_brackets_says_where_it_is(gone_on):
+    assert f"run in {AWKWARD}/tiny-001, with" in (gone_on / "shown.txt").read_text()
 
 
-def test_the_seconds_of_an_interrupted_epoch_count(tiny, console, monkeypatch):
-    clock = Ticking()
-    monkeypatch.setattr("keras_charrnn.training.callbacks.metrics_log.time", clock)
-    with pytest.raises(Kill):
-        keras_charrnn.fit({**tiny, "checkpoints": {"every_steps": 10}}, callbacks=[KillAt(80)], console=console)
-    interrupted = Checkpoints("runs/tiny-001/checkpoints").newest()
-    (seconds,) = [memory["seconds"] for name, memory in interrupted.facts["memories"] if name == "MetricsLog"]
-    run = keras_charrnn.resume("runs/tiny-001", console=console)
-    assert seconds > 5 and run.history[0]["seconds"] > seconds
+def test_the_seconds_of_an_interrupted_epoch_count(cut, gone_on):
+    memories = cut.checkpoints.newest().facts["memories"]
+    (seconds,) = [memory["seconds"] for name, memory in memories if name == "MetricsLog"]
+    first, second = (row["seconds"] for row in RunFolder(gone_on / AWKWARD / "tiny-001").read_metrics())
+    assert seconds > first > 5 and second > seconds
 
 
-class Ticking:
-    """A clock on which a second passes whenever it is looked at."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def perf_counter(self):
-        self.now += 1
-        return self.now
+def test_a_memory_may_be_an_argument_of_the_constructor(cut):
+    assert dict(cut.checkpoints.newest().facts["memories"])["Best"]["best"] > 0
 
 
-def test_a_memory_may_be_an_argument_of_the_constructor(tiny, console):
-    class Best(keras.callbacks.Callback):
-        memory = ("best",)
-
-        def __init__(self, best=None):
-            super().__init__()
-            self.best = best
-
-        def on_epoch_end(self, epoch, logs=None):
-            self.best = np.float32(logs["val_loss"])
-
-    with pytest.raises(Kill):
-        keras_charrnn.fit(tiny, callbacks=[Best(), KillAt(120)], console=console)
-    newest = Checkpoints("runs/tiny-001/checkpoints").newest()
-    assert dict(newest.facts["memories"])["Best"]["best"] > 0
+def test_what_a_killed_write_has_left_is_removed(gone_on):
+    assert not (RunFolder(gone_on / AWKWARD / "tiny-001").checkpoints.folder / LEFT).exists()
 
 
-def test_what_a_killed_write_has_left_is_removed(cut, console):
-    left = cut.checkpoints.folder / ".4242.step-000000140.checkpoint"
-    left.write_bytes(b"half of")
-    keras_charrnn.resume(cut.path, console=console)
-    assert not left.exists()
-
-
-def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(tiny, console, tmp_path, monkeypatch):
+def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(tiny, whole, console, tmp_path, monkeypatch):
     tiny["checkpoints"] = {"every_steps": 20}
     save, saved = Checkpoints.save, []
 
@@ -326,7 +405,7 @@ def test_a_full_disk_ends_the_run_and_leaves_the_checkpoint_before(tiny, console
     assert folder.checkpoints.newest().arrays["optimizer/0"] == saved[-1]
     assert not list(folder.checkpoints.folder.glob(".*"))
     keras_charrnn.resume(folder.path, console=console)
-    assert_same(keras_charrnn.fit(tiny, name="whole", console=console).folder, folder.path)
+    assert_same(whole(tiny)[0], folder.path)
 
 
 class Explode(keras.callbacks.Callback):
@@ -344,7 +423,7 @@ class Explode(keras.callbacks.Callback):
                 weight.assign(weight * self.factor)
 
 
-@pytest.mark.parametrize(("step", "factor"), [(40, np.nan), (40, 1e4), (120, np.inf)])
+@pytest.mark.parametrize(("step", "factor"), [pytest.param(40, np.nan, marks=thorough), (40, 1e4), (120, np.inf)])
 def test_a_diverging_run_stops_with_its_last_good_model(tiny, console, tmp_path, step, factor):
     with pytest.raises(DivergenceError, match=r"diverged at step \d+: loss .*, running mean .*, gradient norm .*, le"):
         keras_charrnn.fit(tiny, callbacks=[Explode(step, factor)], console=console)
@@ -354,17 +433,37 @@ def test_a_diverging_run_stops_with_its_last_good_model(tiny, console, tmp_path,
         assert all(np.isfinite(weight).all() for weight in read(path).group("weights"))
 
 
+def by_epoch(windows):
+    return 0.01 * 0.5 ** (windows / 92 - 1)
+
+
+def by_cosine(windows):
+    return 0.01 * (0.5 + 0.5 * (1 + np.cos(np.pi * (windows - 10) / (3 * 92 - 10))) / 2)
+
+
+def by_cosine_of_time(windows):
+    return 0.01 * (0.5 + 0.5 * (1 + np.cos(np.pi * windows / (3 * 92))) / 2)
+
+
+COSINE = {"schedule": {"name": "cosine", "warmup_steps": 10, "final": 0.5}}
+
+
+# The learning rate of a run that does not diverge, after so many windows, by hand.
 @pytest.mark.parametrize(
-    "training",
+    ("training", "rate"),
     [
-        {},
-        {"schedule": {"name": "exponential", "rate": 0.5, "from_epoch": 0}},
-        {"schedule": {"name": "step", "rate": 0.5, "every_epochs": 1}},
-        {"schedule": {"name": "cosine", "warmup_steps": 10, "final": 0.5}, "average": 0.9},
-        {"schedule": {"name": "cosine", "warmup_steps": 10, "final": 0.5}, "minutes": 1000},
+        ({}, lambda windows: 0.01),
+        pytest.param(
+            {"schedule": {"name": "exponential", "rate": 0.5, "from_epoch": 0}},
+            by_epoch,
+            marks=thorough,  # the same as the next, but for the number of the epoch
+        ),
+        ({"schedule": {"name": "step", "rate": 0.5, "every_epochs": 1}}, by_epoch),
+        pytest.param({**COSINE, "average": 0.9}, by_cosine, marks=thorough),  # the next is of the cosine too
+        ({**COSINE, "minutes": 1000}, by_cosine_of_time),
     ],
 )
-def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training):
+def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training, rate):
     class Once(Explode):
         memory = ()
 
@@ -383,10 +482,7 @@ def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training):
     assert "The loss diverged 1 time, and held only with the learning rate times 0.25." in console.export_text(
         clear=False
     )
-    whole = keras_charrnn.fit(tiny, console=console)
-    factors = [
-        row["learning_rate"] / other["learning_rate"] for row, other in zip(run.history, whole.history, strict=True)
-    ]
+    factors = [row["learning_rate"] / rate(row["step"]) for row in run.history]
     np.testing.assert_allclose(factors, [1, 0.25, 0.25], rtol=1e-4)
 
 
@@ -426,7 +522,7 @@ def test_going_back_has_an_end(tiny, console):
     assert console.export_text().count("going back to") == 2
 
 
-def test_a_run_with_a_budget_of_time_goes_on_exactly_in_its_own_time(noisy, console, tmp_path, monkeypatch):
+def test_a_run_with_a_budget_of_time_goes_on_exactly_in_its_own_time(tiny, console, tmp_path, monkeypatch):
     class Work(keras.callbacks.Callback):
         """Takes a second for each call and 5 for a validation."""
 
@@ -440,17 +536,18 @@ def test_a_run_with_a_budget_of_time_goes_on_exactly_in_its_own_time(noisy, cons
 
     clock = {"now": 0.0}
     monkeypatch.setattr(TimeBudget, "clock", staticmethod(lambda: clock["now"]))
-    noisy["training"] |= {"epochs": 100, "minutes": 0.45, "schedule": {"name": "cosine", "warmup_steps": 10}}
-    whole = keras_charrnn.fit(noisy, name="whole", callbacks=[Work()], console=console)
+    tiny["checkpoints"] = {"every_steps": 20}
+    tiny["training"] |= {"epochs": 100, "minutes": 0.45, "schedule": {"name": "cosine", "warmup_steps": 10}}
+    whole = keras_charrnn.fit(tiny, name="whole", callbacks=[Work()], console=console)
     with pytest.raises(Kill):
-        keras_charrnn.fit(noisy, name="cut", callbacks=[Work(), KillAt(130)], console=console)
+        keras_charrnn.fit(tiny, name="cut", callbacks=[Work(), KillAt(130)], console=console)
     clock["now"] += 1000  # the time between does not count
     run = keras_charrnn.resume(tmp_path / "runs" / "cut-001", callbacks=[Work()], console=console)
     assert_same(whole.folder, run.folder)
     assert [row["step"] for row in run.history] == [92, 162]  # 10 + 5 seconds, 7 of the second epoch, its validation
 
 
-@pytest.mark.parametrize("step", [40, 92])
+@pytest.mark.parametrize("step", [40, pytest.param(92, marks=thorough)])
 def test_the_model_of_an_interrupted_run_is_the_average(tiny, console, tmp_path, step):
     tiny["training"]["average"] = 0.9
     averages = []

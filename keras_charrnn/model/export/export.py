@@ -7,6 +7,7 @@ import json
 import logging
 import pathlib
 import shutil
+import tempfile
 import warnings
 
 import numpy as np
@@ -76,7 +77,7 @@ def export(model, path, format="saved_model"):
         if format == "saved_model":
             _write_folder(path, functools.partial(_export, step, format="tf_saved_model"))
         else:
-            write_whole(path, functools.partial(_export, step, format=format))
+            write_whole(path, functools.partial(_export_litert if format == "litert" else _export, step))
     write_text(description, json.dumps(_describe(model, states), ensure_ascii=False, indent=1) + "\n")
     return path
 
@@ -102,8 +103,25 @@ def _describe(model, states):
     }
 
 
-def _export(step, path, format):
-    """Have Keras write the step, without its and the converters' chatter."""
+def _export(step, path, format="onnx"):
+    """Have Keras write the step."""
+    with _quiet():
+        step.export(str(path), format=format, input_signature=[step.signature], verbose=False)
+
+
+def _export_litert(step, path):
+    """Have TensorFlow convert what Keras writes: of the releases of Keras that are allowed, not all can do it."""
+    import tensorflow as tf
+
+    with tempfile.TemporaryDirectory() as folder:
+        _export(step, folder, "tf_saved_model")
+        with _quiet():
+            path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Run the block without Keras's and the converters' chatter."""
     loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -111,7 +129,7 @@ def _export(step, path, format):
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # NumPy's, of Keras's own patch of tf2onnx
-            step.export(str(path), format=format, input_signature=[step.signature], verbose=False)
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

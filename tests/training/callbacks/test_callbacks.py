@@ -1,6 +1,7 @@
 import io
 import json
 import time
+import types
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import rich.console
 import tensorflow as tf
 
+import keras_charrnn
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.text import windows
 from keras_charrnn.training import callbacks
@@ -77,43 +79,69 @@ def test_the_clipped_step_is_the_one_that_is_taken(make_model):
     assert model.gradient_clipping is None  # of the next fit
 
 
-def test_clipping_metrics_are_means_over_the_epoch(make_model):
-    model = make_model()
-    norms = []
+class Watching(callbacks.GradientClipping):
+    """Remembers the norm of each step's gradient."""
 
-    class Watching(callbacks.GradientClipping):
-        def __call__(self, gradients):
-            clipped, metrics = super().__call__(gradients)
-            tf.py_function(lambda norm: norms.append(float(norm)), [metrics["gradient_norm"]], [])
-            return clipped, metrics
+    def __init__(self, **limits):
+        super().__init__(**limits)
+        self.norms = []
 
-    limit = 0.2
-    data, history = train(model, lambda data: [Watching(norm=limit)])
-    assert len(norms) == 2 * data.steps
-    first = norms[: data.steps]
-    np.testing.assert_allclose(history["gradient_norm"][0], np.mean(first), rtol=1e-5)
-    np.testing.assert_allclose(history["clipped"][0], np.mean([norm > limit for norm in first]), rtol=1e-5)
+    def __call__(self, gradients):
+        clipped, metrics = super().__call__(gradients)
+        tf.py_function(lambda norm: self.norms.append(float(norm)), [metrics["gradient_norm"]], [])
+        return clipped, metrics
 
 
-def test_samples_come_at_each_temperature_and_period(make_model, tmp_path):
-    model, shown = make_model(), []
-    (tmp_path / "samples").mkdir()
-    data, _ = train(
-        model,
-        lambda data: [
-            callbacks.Samples(
+LIMIT = 0.2
+
+
+@pytest.fixture
+def watched(once):
+    """Return what was seen of a fit with most of the callbacks, made once: only to be read.
+
+    It has the `folder` with files, the numbers of `steps` and `norms`, the `history`, and what was `shown` of samples
+    and of the progress, `texts`, on no terminal and on one.
+    """
+
+    def make(folder):
+        (folder / "samples").mkdir()
+        model = keras_charrnn.CharRNN(keras_charrnn.Vocabulary(TEXT), cell="gru", units=12, embedding=6)
+        shown, outs, clipping = [], [io.StringIO(), io.StringIO()], Watching(norm=LIMIT)
+        consoles = [
+            rich.console.Console(file=out, force_terminal=terminal, width=80, color_system=None)
+            for out, terminal in zip(outs, [False, True], strict=True)
+        ]
+
+        def used(data):
+            samples = callbacks.Samples(
                 [0, 1.5], every_epochs=2, every_steps=data.steps // 2, prefix="the ", length=10,
-                folder=tmp_path / "samples", show=lambda *each: shown.append(each),
-            )
-        ],
-        epochs=3,
-    )  # fmt: skip
-    half = data.steps // 2
-    steps = [f"step-{half * n:06d}.txt" for n in range(1, 3 * data.steps // half + 1)]
-    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["epoch-002.txt", *steps]
+                folder=folder / "samples", show=lambda *each: shown.append(each),
+            )  # fmt: skip
+            log = callbacks.MetricsLog(folder / "m.jsonl", folder / "t.jsonl", data.characters)
+            return [clipping, log, *(callbacks.Progress(console, data.characters) for console in consoles), samples]
+
+        data, history = train(model, used)
+        seen = {"steps": data.steps, "norms": clipping.norms, "history": history, "shown": shown}
+        (folder / "seen.json").write_text(json.dumps({**seen, "texts": [out.getvalue() for out in outs]}))
+
+    folder = once("watched", make)
+    return types.SimpleNamespace(folder=folder, **json.loads((folder / "seen.json").read_text()))
+
+
+def test_clipping_metrics_are_means_over_the_epoch(watched):
+    assert len(watched.norms) == 2 * watched.steps
+    first = watched.norms[: watched.steps]
+    np.testing.assert_allclose(watched.history["gradient_norm"][0], np.mean(first), rtol=1e-5)
+    np.testing.assert_allclose(watched.history["clipped"][0], np.mean([norm > LIMIT for norm in first]), rtol=1e-5)
+
+
+def test_samples_come_at_each_temperature_and_period(watched):
+    shown, half = watched.shown, watched.steps // 2
+    steps = [f"step-{half * n:06d}.txt" for n in range(1, 2 * watched.steps // half + 1)]
+    assert sorted(path.name for path in (watched.folder / "samples").iterdir()) == ["epoch-002.txt", *steps]
     assert shown[0][0] == f"step {half}, temperature 0" and shown[1][0] == f"step {half}, temperature 1.5"
     assert all(text.startswith("the ") and len(text) == 14 for _, text in shown)
-    written = (tmp_path / "samples" / "epoch-002.txt").read_text()
+    written = (watched.folder / "samples" / "epoch-002.txt").read_text()
     assert "--- epoch 2, temperature 1.5 ---\nthe " in written
 
 
@@ -128,19 +156,14 @@ def test_the_period_holds_with_several_steps_an_execution(make_model):
     assert counts[0] == "step 8, temperature 0" and counts[1] == "step 12, temperature 0"
 
 
-def test_the_metrics_of_each_epoch_are_in_a_file(make_model, tmp_path):
-    data, history = train(
-        make_model(),
-        lambda data: [
-            callbacks.GradientClipping(norm=1),
-            callbacks.MetricsLog(tmp_path / "m.jsonl", tmp_path / "t.jsonl", data.characters),
-        ],
-    )
+def test_the_metrics_of_each_epoch_are_in_a_file(watched):
+    history = watched.history
     rows, clock = (
-        [json.loads(line) for line in (tmp_path / name).read_text().splitlines()] for name in ("m.jsonl", "t.jsonl")
+        [json.loads(line) for line in (watched.folder / name).read_text().splitlines()]
+        for name in ("m.jsonl", "t.jsonl")
     )
     assert [row["epoch"] for row in rows] == [1, 2]
-    assert [row["step"] for row in rows] == [data.steps, 2 * data.steps]
+    assert [row["step"] for row in rows] == [watched.steps, 2 * watched.steps]
     np.testing.assert_allclose([row["val_loss"] for row in rows], history["val_loss"])
     np.testing.assert_allclose(rows[0]["bits_per_character"], rows[0]["loss"] / np.log(2))
     np.testing.assert_allclose(rows[0]["val_bits_per_character"], rows[0]["val_loss"] / np.log(2))
@@ -165,11 +188,8 @@ def test_the_speed_of_an_epoch_that_is_cut_short_is_of_its_own_windows(make_mode
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_progress_leaves_a_line_an_epoch_within_80_columns(make_model, terminal):
-    out = io.StringIO()
-    console = rich.console.Console(file=out, force_terminal=terminal, width=80, color_system=None)
-    train(make_model(), lambda data: [callbacks.Progress(console, data.characters)])
-    text = out.getvalue()
+def test_progress_leaves_a_line_an_epoch_within_80_columns(watched, terminal):
+    text = watched.texts[terminal]
     lines = [line for line in text.splitlines() if "validation" in line]
     assert len(lines) == 2
     assert "epoch 1/2  train " in lines[0] and " nats (" in lines[0] and " bits)" in lines[0] and "chars/s" in lines[0]

@@ -4,10 +4,13 @@ import pathlib
 
 import keras
 import pytest
+import rich.console
 import tensorflow as tf
 
 import keras_charrnn
 from keras_charrnn.errors import ExtraError, PluginError, RecipeError, SettingsError
+from keras_charrnn.runs import Run
+from tests.conftest import tiny_recipe
 
 PLUGIN = """
 import keras
@@ -36,12 +39,23 @@ def plugin():
     return "mine.py"
 
 
-def test_kerass_own_callback_ends_the_training(tiny, console):
-    tiny["callbacks"] = [
-        {"name": "keras.callbacks.EarlyStopping", "monitor": "val_loss", "min_delta": 100.0, "patience": 1}
-    ]
-    tiny["training"]["epochs"] = 5
-    assert len(keras_charrnn.fit(tiny, console=console).history) == 2
+@pytest.fixture
+def run(once):
+    """Return a run with TensorBoard's logs and a callback of Keras, trained once."""
+
+    def make(folder):
+        recipe = tiny_recipe(folder) | {"tensorboard": True}
+        recipe["callbacks"] = [
+            {"name": "keras.callbacks.EarlyStopping", "monitor": "val_loss", "min_delta": 100.0, "patience": 1}
+        ]
+        recipe["training"]["epochs"] = 5
+        keras_charrnn.fit(recipe, runs_dir=folder, console=rich.console.Console(quiet=True))
+
+    return Run.open(once("named-callbacks", make) / "tiny-001")
+
+
+def test_kerass_own_callback_ends_the_training(run):
+    assert len(run.history) == 2
 
 
 def test_a_plugins_callback_is_called_and_remembers_over_a_resume(tiny, console, plugin):
@@ -93,10 +107,9 @@ def test_arguments_that_are_refused_leave_nothing_behind(tiny, console, tmp_path
     assert not (tmp_path / "runs").exists()
 
 
-def test_tensorboard_gets_the_metrics_of_every_epoch(tiny, console):
+def test_tensorboard_gets_the_metrics_of_every_epoch(run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    run = keras_charrnn.fit({**tiny, "tensorboard": True}, console=console)
     logs = EventAccumulator(str(run.folder / "tensorboard" / "validation"))
     logs.Reload()
     values = [float(tf.make_ndarray(event.tensor_proto)) for event in logs.Tensors("epoch_loss")]

@@ -5,11 +5,13 @@ import json
 import pathlib
 import re
 
+import keras
 import numpy as np
 import pytest
 import rich.cells
 import rich.console
 
+import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.views import inspection
@@ -18,10 +20,13 @@ from tests.conftest import TEXT
 MARKUP = "</script><script>document.title = 'taken'</script><i>&lt;</i>"
 
 
-@pytest.fixture
-def seen(make_model):
+@pytest.fixture(scope="module")
+def seen():
+    """Return an inspection, made once for all tests, none of which changes it."""
+    keras.utils.set_random_seed(1)
     text = f'Said: "{MARKUP}"\n' + TEXT[:300]
-    return inspection.inspect(make_model(text=text, cell="lstm", layers=2), text)
+    model = keras_charrnn.CharRNN(keras_charrnn.Vocabulary(text), "lstm", 12, layers=2, embedding=6)
+    return inspection.inspect(model, text)
 
 
 def test_the_page_is_readable_at_every_width_in_light_and_dark(seen, browser, tmp_path):

@@ -27,17 +27,9 @@ MARKUP = "<script>document.title = 'taken'</script><img src=http://example.org/x
 HOSTILE = MARKUP + "\x07\x00"
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trained")
+def train(folder):
     console = rich.console.Console(file=io.StringIO())
-    return keras_charrnn.fit(tiny_recipe(folder), {"samples.every_epochs": 1}, folder, console=console)
-
-
-@pytest.fixture
-def run(trained):
-    shutil.copytree(trained.folder, "runs/tiny-001")
-    run = keras_charrnn.Run.open("runs/tiny-001")
+    run = keras_charrnn.fit(tiny_recipe(folder), {"samples.every_epochs": 1}, folder, console=console)
     assert (run.folder / "report.html").is_file()  # fit has written it
     for name, text in (("epoch-003", HOSTILE), ("step-000010", "old")):
         (run.folder / "samples" / f"{name}.txt").write_text(
@@ -46,7 +38,13 @@ def run(trained):
     with (run.folder / "recipe.yaml").open("a") as file:
         file.write(f"# {MARKUP}\n")
     write_report(run.folder)
-    return run
+
+
+@pytest.fixture
+def run(once):
+    """Return a copy of a run with hostile samples and recipe, and a report of them."""
+    shutil.copytree(once("reported", train) / "tiny-001", "runs/tiny-001")
+    return keras_charrnn.Run.open("runs/tiny-001")
 
 
 def test_the_report_is_readable_at_every_width_in_light_and_dark(run, browser):
