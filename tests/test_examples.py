@@ -205,6 +205,7 @@ def test_the_model_without_abstractions_is_the_one_with_them(make_model, rng):
         np.testing.assert_allclose(mine, keras_own, atol=1e-5)
 
 
+@pytest.mark.thorough  # the next ones run the program on a run that is there, and know the shares by hand
 @pytest.mark.plots
 def test_the_gradient_of_a_trained_simple_network_vanishes_first(run, tmp_path):
     pytest.importorskip("matplotlib")

@@ -56,7 +56,7 @@ def whole(once):
 # It is full at the first checkpoint, at the first model, or in the midst of the run, as the samples and metrics grow.
 @pytest.mark.plots  # the largest part of a report
 @pytest.mark.parametrize(
-    "kilobytes", [60, 140, *(pytest.param(each, marks=pytest.mark.thorough) for each in (200, 300))]
+    "kilobytes", [140, *(pytest.param(each, marks=pytest.mark.thorough) for each in (60, 200, 300))]
 )
 def test_a_full_disk_ends_the_run_with_all_files_whole_and_it_goes_on_with_more_room(
     disk, whole, console, tmp_path, kilobytes

@@ -100,9 +100,13 @@ def site(tmp_path):
     return tmp_path / "site"
 
 
-def test_an_installed_package_needs_no_plugins_and_a_model_without_it_names_it(site, tiny, monkeypatch, capsys):
+@pytest.mark.thorough  # they check the cell, as the page's first command does that of a file
+def test_the_tests_of_an_installed_package_pass(site):
     out = execute(sys.executable, "-m", "pytest", "-q", "tests", site=site, cwd=site.with_name("source"))
     assert "2 passed" in out
+
+
+def test_an_installed_package_needs_no_plugins_and_a_model_without_it_names_it(site, tiny, monkeypatch, capsys):
     pathlib.Path("tiny.yaml").write_text(yaml.safe_dump({**tiny, "model": {"cell": "atr", "units": 8}}))
     out = execute("keras-charrnn", "train", "tiny.yaml", "--set", "training.epochs=1", site=site)
     assert "1 x atr 8" in out

@@ -220,7 +220,8 @@ def test_patience_ends_a_run_that_no_longer_improves(tiny, console):
     assert len(keras_charrnn.fit(tiny, console=console).history) < 10
 
 
-@pytest.mark.parametrize(("cell", "layers"), [("simple_rnn", 1), pytest.param("lstm", 2, marks=thorough)])
+@thorough  # `test_resume.py` trains all keys of one layer, `tests/model/test_composition.py` all settings of the model
+@pytest.mark.parametrize(("cell", "layers"), [("simple_rnn", 1), ("lstm", 2)])
 def test_all_keys_together_train(tiny, console, cell, layers):
     tiny["model"] |= {
         "cell": cell, "layers": layers, "units": 8, "embedding": 8, "embedding_dropout": 0.1, "dropout": 0.1,

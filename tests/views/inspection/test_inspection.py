@@ -34,8 +34,10 @@ DEEP = {"cell": "lstm", "layers": 2, "embedding": "one_hot"}
         ({}, 2),
         ({}, 256),
         (DEEP, 257),
-        ({}, 600),
-        *(pytest.param(*rest, marks=pytest.mark.thorough) for rest in (({}, 257), (DEEP, 2), (DEEP, 256), (DEEP, 600))),
+        *(
+            pytest.param(*rest, marks=pytest.mark.thorough)
+            for rest in (({}, 257), ({}, 600), (DEEP, 2), (DEEP, 256), (DEEP, 600))
+        ),
     ],
 )
 def test_surprise_guesses_and_states_are_those_of_the_model(make_model, settings, characters):
