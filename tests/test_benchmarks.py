@@ -35,6 +35,11 @@ CALLS = {
         *("--recipe", str(BENCHMARKS.parent / "recipes" / "quickstart.yaml"), "--set", "model.units=8"),
         *("--set", "corpus.max_bytes=100000", "--steps", "20", "--every", "10", "--plot", "curves.png"),
     ],
+    "versions.py": [
+        *(str(BENCHMARKS.parent), "--recipe", str(BENCHMARKS.parent / "recipes" / "quickstart.yaml"), "--repeats", "1"),
+        *("--set", "model.units=8", "--set", "training.epochs=1", "--set", "corpus.max_bytes=20000"),
+        *("--characters", "20"),
+    ],
     "kill_resume.py": ["--replicas", "1", "--trials", "1", "--bytes", "40000"],
 }
 # Those of which each run takes a second or two, and what is laid over their sizes in this process.

@@ -51,7 +51,7 @@ class RGLRU(LinearCell):
         self.decay = self.add_weight(shape=(self.units,), initializer=self._initial_decay, name="decay")
 
     def _initial_decay(self, shape, dtype=None):
-        per_gate = keras.random.uniform(shape, *self.decays, dtype=dtype) ** (1 / SHARPNESS)
+        per_gate = keras.initializers.RandomUniform(*self.decays)(shape, dtype=dtype) ** (1 / SHARPNESS)
         return ops.log(per_gate) - ops.log1p(-per_gate)
 
     def coefficients(self, zx):

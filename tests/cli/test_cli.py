@@ -12,6 +12,7 @@ import yaml
 import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.cli.main import COMMANDS
+from tests.messages import without_tensorflow
 
 ROOT = pathlib.Path(keras_charrnn.__file__).parents[1]
 
@@ -32,7 +33,7 @@ def test_the_quickstart_trains_and_writes_through_the_program(capsys):
     sizes += ["--set", "windows.length=8"]
     done = program("train", ROOT / "recipes" / "quickstart.yaml", *sizes, "--set", "samples.every_epochs=1")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    assert without_tensorflow(done.stderr) == ""
     assert (
         "best validation loss" in done.stdout
         and "def " in done.stdout
@@ -216,7 +217,7 @@ def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(recipe):
             break
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and err == b""
+    assert process.returncode == 130 and without_tensorflow(err.decode()) == ""
     assert b"To go on: keras-charrnn resume runs/tiny-001" in out
     assert main(["sample", "runs/tiny-001", "--length", "3"]) == 0
 
@@ -224,7 +225,7 @@ def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(recipe):
 def test_output_into_a_closed_pipe_is_no_error(trained):
     command = f"{sys.executable} -m keras_charrnn sample {trained.folder} --length 100000 | head -c 5"
     done = subprocess.run(["bash", "-c", command + "; exit ${PIPESTATUS[0]}"], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stderr == "" and len(done.stdout) == 5
+    assert done.returncode == 0 and without_tensorflow(done.stderr) == "" and len(done.stdout) == 5
 
 
 STARTS = """

@@ -22,6 +22,7 @@ from keras_charrnn.cli.draft import CONTEXT, Draft
 from keras_charrnn.cli.terminal import visible
 from keras_charrnn.errors import SettingsError, VocabularyError
 from tests.conftest import TEXT
+from tests.messages import without_tensorflow
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -232,7 +233,7 @@ def terminal(trained):
 
 def plain(text):
     """Return a text without colours and other escapes of the terminal."""
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", text)
+    return without_tensorflow(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", text))
 
 
 def test_a_person_writes_with_it_in_a_terminal(trained, terminal):
