@@ -28,7 +28,7 @@ test-thorough:
 
 # The oldest releases that setup.cfg allows, in an environment of their own.
 test-lowest:
-	$(MAKE) test VENV=.venv-lowest PIP_CONSTRAINT=tests/lowest.txt
+	$(MAKE) test VENV=.venv-lowest PIP_CONSTRAINT=$(CURDIR)/tests/lowest.txt
 
 bench: $(VENV)/installed
 	for name in training generation; do $(BIN)/python benchmarks/$$name.py $(if $(TORCH),--torch $(TORCH)); done

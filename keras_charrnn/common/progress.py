@@ -19,7 +19,9 @@ def progress(title, total=None, shown=True, console=None):
     console = console or rich.console.Console(stderr=True)
     columns = [rich.progress.TextColumn("{task.description}", markup=False), rich.progress.BarColumn(bar_width=None)]
     columns.append(rich.progress.TimeElapsedColumn() if total is None else rich.progress.TimeRemainingColumn())
-    visible = shown and console.is_terminal
-    with rich.progress.Progress(*columns, console=console, transient=True, disable=not visible, expand=True) as bar:
+    if not (shown and console.is_terminal):  # Rich before 15 ends a bar that is not shown with an empty line
+        yield lambda amount: None
+        return
+    with rich.progress.Progress(*columns, console=console, transient=True, expand=True) as bar:
         task = bar.add_task(title, total=total)
         yield lambda amount: bar.advance(task, amount)

@@ -193,7 +193,7 @@ class Terminal:
     def read(self, until, seconds=120):
         """Return what is on the screen from here to the text `until`."""
         seen, end = "", time.monotonic() + seconds
-        while until not in seen:
+        while until not in plain(seen):
             ready, _, _ = select.select([self._master], [], [], max(0, end - time.monotonic()))
             assert ready, f"no {until!r} in {seen!r}"
             try:
