@@ -114,6 +114,7 @@ def test_a_benchmark_says_what_it_measures_and_takes_its_arguments(name, contend
 
 
 @pytest.mark.thorough
+@pytest.mark.plots
 @pytest.mark.parametrize("name", CALLS)
 def test_a_benchmark_is_a_program_and_so_are_its_contenders(name):
     done = subprocess.run([sys.executable, BENCHMARKS / name, *CALLS[name]], capture_output=True, text=True)

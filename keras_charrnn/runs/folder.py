@@ -215,7 +215,7 @@ def _read_rows(path, names):
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
         for row in rows:
             _require(row, dict, "a line")
-            _require(row["epoch"], _is_whole, "epoch")
+            _require(row.get("epoch"), _is_whole, "epoch")
             for name in dict.fromkeys((*names, *row)):
                 _require(row.get(name), _is_number, name)
     except (OSError, ValueError, RecursionError) as error:

@@ -49,6 +49,7 @@ def test_damaged_metrics_are_named(tmp_path):
     "line",
     [
         '{"epoch": 1, "loss": 2, "vAl_loss": 2, "val_bits_per_character": 3}',
+        '{"Epoch": 1, "loss": 2, "val_loss": 2, "val_bits_per_character": 3}',
         '{"epoch": [1], "loss": 2, "val_loss": 2, "val_bits_per_character": 3}',
         '{"epoch": 1, "loss": "2", "val_loss": 2, "val_bits_per_character": 3}',
         '{"epoch": 1, "loss": 2, "val_loss": 2, "val_bits_per_character": 3, "clipped": null}',
