@@ -44,8 +44,7 @@ def run_line(line, capsys, short):
     """Run a line of the page, keras-charrnn's own in this process, which has TensorFlow; return what it prints."""
     program, *arguments = shlex.split(line)
     if program != "keras-charrnn":
-        # `test_an_installed_package_needs_no_plugins` runs the like of it, and `--check` checks the same cell.
-        return "1 passed" if short else execute("bash", "-ec", line)
+        return execute("bash", "-ec", line)
     assert main([*arguments, *(SMALLER if short and arguments[0] in ("train", "compare") else ())]) == 0
     return capsys.readouterr().out
 
@@ -55,16 +54,17 @@ def test_the_page_leads_to_a_checked_trained_sampled_and_compared_cell(short, ca
     files = [*blocks("python"), *blocks("yaml")]
     for code in files:
         pathlib.Path(re.match(r"# (\S+)\n", code)[1]).write_text(code)
-    commands = "".join(blocks("sh")).splitlines()
-    if short:
-        commands.pop()  # compares two cells, as `tests/cli/test_compare.py` does
-    check, tests, train, sample, *compared = (run_line(command, capsys, short) for command in commands)
-    assert check.count(" ok ") == 14 and "gradients" in check
-    assert "1 passed" in tests
-    assert "1 x leaky 64" in train and "best validation loss" in train
+    lines = {line.split()[1]: line for line in "".join(blocks("sh")).splitlines()}
+    if short:  # `--check` checks what the test on the page does, and `tests/cli/test_compare.py` compares cells
+        lines = {name: lines[name] for name in ("cells", "train", "sample")}
+    found = {name: run_line(line, capsys, short) for name, line in lines.items()}
+    assert found["cells"].count(" ok ") == 14 and "gradients" in found["cells"]
+    assert "1 x leaky 64" in found["train"] and "best validation loss" in found["train"]
+    sample = found["sample"]
     assert sample.startswith("def ") and len(sample) == len("def ") + 200 + len("\n")
-    for compare in compared:
-        assert compare.count("validation ") == 4 and "failed" not in compare
+    if not short:
+        assert set(found) == {"cells", "-m", "train", "sample", "compare"} and "1 passed" in found["-m"]
+        assert found["compare"].count("validation ") == 4 and "failed" not in found["compare"]
         assert {"comparison.md", "comparison.csv", "comparison.json", "leaky-002", "gru-002"} <= {
             path.name for path in pathlib.Path("runs/leaky-compare-001").iterdir()
         }
