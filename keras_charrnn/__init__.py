@@ -7,6 +7,7 @@ import importlib
 import sys
 
 from keras_charrnn.common.importing import NearestName, PublicNames, suggest, uncollected
+from keras_charrnn.common.keras_settings import BeforeKeras
 
 __version__ = "0.2.0"
 
@@ -63,11 +64,14 @@ _EARLIER = {
     "verbatim": "text.verbatim",
     "vocabulary": "text.vocabulary",
 }
+# What imports Keras.
+_ON_KERAS = ("engine", "cells", "layers", "model", "testing", "training", "text.windows", "views.inspection")
 
 __all__ = [*_HOMES, *_MODULES]
 
 _moved = {name: home for name, home in {**_MODULES, **_EARLIER}.items() if name != home}
 sys.meta_path.insert(0, PublicNames(__name__, _moved))
+sys.meta_path.insert(0, BeforeKeras(f"{__name__}.{name}" for name in _ON_KERAS))
 sys.meta_path.append(NearestName(__name__))
 
 

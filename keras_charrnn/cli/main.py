@@ -23,6 +23,7 @@ from keras_charrnn.cli import (
     tune,
     write,
 )
+from keras_charrnn.common.keras_settings import BACKEND
 from keras_charrnn.errors import CharRNNError
 
 COMMANDS = {
@@ -52,6 +53,7 @@ STATUSES = (
 def main(arguments=None):
     """Run the program; return its exit status."""
     options = make_parser().parse_args(arguments)
+    os.environ["KERAS_BACKEND"] = BACKEND  # whatever other programs of the user's have Keras run on
     if not options.debug:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:

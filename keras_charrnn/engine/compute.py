@@ -58,10 +58,16 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
         A `Machine`.
 
     Raises:
-        SettingsError: If the batch does not divide among the replicas, or there are fewer GPUs.
+        SettingsError: If the batch does not divide among the replicas, there are fewer GPUs, or TensorFlow is set to
+            something with which nothing can be trained.
     """
     import tensorflow as tf
 
+    if not tf.executing_eagerly():
+        raise SettingsError(
+            "TensorFlow executes nothing eagerly, for tf.compat.v1.disable_eager_execution or "
+            "disable_v2_behavior, and so Keras cannot train; leave that out"
+        )
     notes, cores = [], len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpus = len(tf.config.list_physical_devices("GPU"))
     if replicas == "auto":
@@ -116,6 +122,11 @@ def _start_xla(tf):
     os.environ["XLA_FLAGS"] = f"{before or ''} {YNNPACK}".strip()
     try:
         tf.function(lambda: tf.zeros(()), jit_compile=True)()
+    except tf.errors.InvalidArgumentError as error:
+        raise SettingsError(
+            "XLA compiles nothing while tf.debugging watches each operation (enable_check_numerics, "
+            "enable_dump_debug_info); leave that out: training.divergence finds a loss that is no number"
+        ) from error
     finally:
         if before is None:
             del os.environ["XLA_FLAGS"]

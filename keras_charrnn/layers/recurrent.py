@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_charrnn.cells import GatedCell, LinearCell
+from keras_charrnn.common.keras_settings import require_float32
 from keras_charrnn.engine import noise
 from keras_charrnn.engine.input_products import DenseInputs, SymbolInputs, products
 from keras_charrnn.engine.restarts import Restarts
@@ -39,13 +40,16 @@ class Recurrent(keras.layers.Layer):
     Raises:
         CellError: If `cell` is no Keras layer, or has no `units` or `state_size`; or, with `weight_drop`, if it has no
             recurrent product with a weight `recurrent_kernel`.
-        SettingsError: If a stateful layer is built without a batch size, or called with another one.
+        SettingsError: If a stateful layer is built without a batch size, or called with another one; or if Keras's
+            dtype is of half precision.
     """
 
     def __init__(self, cell, stateful=False, return_state=False, weight_drop=0.0, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(cell, keras.layers.Layer) or not hasattr(cell, "state_size"):
             raise CellError(f"Recurrent takes a cell such as keras_charrnn.cells.GRU(128); received {cell!r}")
+        for each in (self, cell):
+            require_float32(each.dtype_policy)
         self.cell, self.stateful, self.return_state = cell, stateful, return_state
         self.weight_drop = weight_drop
         self._states, self._steps = _States(), _Steps()

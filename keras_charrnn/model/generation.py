@@ -142,7 +142,7 @@ class Generator:
 
         def body(t, last, states, made):
             logits, states = self._model.step(last, states, table)
-            logits = scale(logits, temperature)
+            logits = scale(tf.cast(logits, tf.float32), temperature)
             if "k" in kind:
                 logits = keep_top_k(logits, top_k)
             if "p" in kind:

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_charrnn import registry
+from keras_charrnn.common.keras_settings import require_float32
 from keras_charrnn.engine import noise
 from keras_charrnn.engine.products import PRECISIONS, project
 from keras_charrnn.errors import SettingsError
@@ -34,11 +35,12 @@ class Network(keras.Model):
     Raises:
         RegistryError: If no cell has the name.
         CellError: If `fresh_lines` asks for what the cell cannot do.
-        SettingsError: If there are no line ends for `fresh_lines`.
+        SettingsError: If there are no line ends for `fresh_lines`, or Keras's dtype is of half precision.
     """
 
     def __init__(self, vocabulary, settings, **kwargs):
         super().__init__(**kwargs)
+        require_float32()
         if settings.fresh_lines and LINE_END not in vocabulary:
             raise SettingsError("fresh_lines (states.reset: line) needs a text with line ends; this one has none")
         self.vocabulary, self.settings = vocabulary, settings

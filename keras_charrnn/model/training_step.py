@@ -28,6 +28,9 @@ class TrainingStep:
         label_smoothing: Share of each target's probability that training spreads over all symbols. The metric `loss`
             is of the targets themselves.
         seed: Of dropout and noise in training.
+
+    Raises:
+        SettingsError: If it is made inside the scope of a `tf.distribute` strategy.
     """
 
     replicas = 1
@@ -38,6 +41,11 @@ class TrainingStep:
     seed = 0
 
     def __init__(self, *args, **kwargs):
+        if tf.distribute.has_strategy():
+            raise SettingsError(
+                "a CharRNN cannot be made inside the scope of a tf.distribute strategy: leave the scope; "
+                "compute.replicas in a recipe, or `replicas` of a model, split a batch among GPUs or cores"
+            )
         super().__init__(*args, **kwargs)
         self._loss_mean = keras.metrics.Mean(name="loss")
         self._clipping_means = Means()

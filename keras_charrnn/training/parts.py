@@ -4,6 +4,7 @@ import keras
 
 from keras_charrnn import registry
 from keras_charrnn.common.extras import require
+from keras_charrnn.common.keras_settings import require_float32
 from keras_charrnn.errors import CharRNNError, SettingsError
 from keras_charrnn.model import CharRNN
 from keras_charrnn.training import callbacks as ours
@@ -35,6 +36,7 @@ def make_model(plan, data, machine):
     Raises:
         CharRNNError: If model, cell, optimizer or samples cannot be as the recipe says.
     """
+    require_float32(accepted=("float32",))
     keras.utils.set_random_seed(plan.compute.seed)
     model = model_of(plan.model, data.vocabulary, plan.states.reset == "line")
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
@@ -45,16 +47,19 @@ def make_model(plan, data, machine):
     return model
 
 
-def compile_model(model, plan, steps, rate_factor=1.0):
-    """Give a model a new optimizer, for epochs of so many windows."""
+def compile_model(model, plan, steps, rate_factor=1.0, first=0):
+    """Give a model a new optimizer, for epochs of so many windows, of which the first are passed over in one."""
     optimizer = make_optimizer(plan.training, steps, model, rate_factor)
-    model.compile(optimizer, steps_per_execution=_steps_per_execution(plan, steps))
+    model.compile(optimizer, steps_per_execution=_steps_per_execution(plan, steps, first))
 
 
-def _steps_per_execution(plan, steps):
-    """Return the largest number up to 10 that leaves a few calls an epoch and divides the samples' period."""
+def _steps_per_execution(plan, steps, first):
+    """Return the largest number up to 10 that leaves a few calls an epoch and divides the samples' period.
+
+    It divides `first` too, which is another one's multiple where the period has changed.
+    """
     most, period = min(STEPS_PER_EXECUTION, max(1, steps // 4)), plan.samples.every_steps
-    return next(n for n in range(most, 0, -1) if period % n == 0)
+    return next(n for n in range(most, 0, -1) if period % n == 0 and (first % n == 0 or first == steps))
 
 
 def make_named_callbacks(plan):

@@ -7,10 +7,13 @@ import rich.console
 
 from keras_charrnn import recipe
 from keras_charrnn.common.files import write_text
+from keras_charrnn.common.keras_settings import require_no_limits
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import CorpusError, RunError, SettingsError
+from keras_charrnn.recipe.checks import show
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.runs.measures import training_text
+from keras_charrnn.training.changes import adapted, changes, goes_on
 from keras_charrnn.training.data import Data, read_text
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
@@ -39,6 +42,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
         KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM, when the step is done and a checkpoint written:
             `resume` goes on from it.
     """
+    require_no_limits()
     asked = {**(overrides or {}), **({} if name is None else {"name": name})}
     plan = recipe.read(source, asked)
     console = console or rich.console.Console()
@@ -60,6 +64,10 @@ def resume(path, callbacks=(), console=None):
     On a CPU the run then ends with the same weights, metrics and samples as one that was never interrupted. What it was
     trained with, precision and replicas, is kept; on another machine the figures may differ in their last digits.
 
+    The run's recipe.yaml may have been changed meanwhile in some keys (`changes.TAKEN`), which then have effect and are
+    said: epochs, minutes, patience, learning rate, samples, checkpoints and callbacks. More of the first three let a
+    run go on that has finished.
+
     Args:
         path: Of the run's folder, or a `Run`.
         callbacks: The further callbacks that `fit` had, made anew: each gets back what it remembered.
@@ -70,15 +78,18 @@ def resume(path, callbacks=(), console=None):
 
     Raises:
         RunError: If there is no such run, its text has changed, no checkpoint can be read, or another process has it.
+        RecipeError: If its recipe has been changed in what a run cannot change on its way; the message names the keys.
         CharRNNError, WriteError, DivergenceError, KeyboardInterrupt, SystemExit: As `fit`.
     """
+    require_no_limits()
     folder = RunFolder.open(getattr(path, "folder", path))
     console = console or rich.console.Console()
     with folder.lock():
         with folder.naming_version():
             plan = recipe.read(folder.recipe)
             start = folder.checkpoints.newest()
-        if start.facts["finished"]:
+            changed = changes(plan, start, folder.recipe)
+        if start.facts["finished"] and not goes_on(changed):
             if not folder.report.is_file():  # the end came between the last checkpoint and the report
                 characters = folder.read_environment()["split"].get("train")
                 try:
@@ -100,11 +111,13 @@ def resume(path, callbacks=(), console=None):
         model = make_model(plan, data, machine)
         callbacks = [*make_named_callbacks(plan), *callbacks]
         announce(console, plan, machine, data, model, folder)
+        for key, (before, now) in changed.items():
+            say(console, f"changed  {key}: {show(now)}, {show(before)} so far")
         say(
             console,
             f"resume   from epoch {start.facts['epoch'] + 1}, step {start.facts['step']} of {data.training.steps}",
         )
-        return train(plan, data, model, folder, callbacks, console, start)
+        return train(plan, data, model, folder, callbacks, console, adapted(start, plan))
 
 
 def _same_machine(recorded, plan):

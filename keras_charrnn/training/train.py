@@ -10,6 +10,7 @@ from keras_charrnn.runs import Run
 from keras_charrnn.runs.measures import learned
 from keras_charrnn.training import callbacks as ours
 from keras_charrnn.training.callbacks.checkpointing import bring_back, plain_attributes
+from keras_charrnn.training.changes import adapted, recorded
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.optimization import make_callbacks
 from keras_charrnn.training.parts import compile_model, make_samples
@@ -24,12 +25,12 @@ def train(plan, data, model, folder, further, console, start=None):
     went_back = 0 if start is None else start.facts["went_back"]
     while True:
         if start is not None:
-            compile_model(model, plan, data.training.steps, _rate_factor(plan, went_back))
+            compile_model(model, plan, data.training.steps, _rate_factor(plan, went_back), start.facts["step"])
         try:
             history = _fit(plan, data, model, folder, further, console, start, went_back)
             break
         except DivergenceError as error:
-            start = folder.checkpoints.newest()
+            start = adapted(folder.checkpoints.newest(), plan)
             if went_back == divergence.get("times", 0):
                 raise DivergenceError(f"{error}\n{_keep_good_model(model, folder, start)}") from error
             went_back += 1
@@ -78,7 +79,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         **dataclasses.asdict(plan.checkpoints),
         start=start,
         rate_factor=1.0 if start is None else _rate_factor(plan, went_back - start.facts["went_back"]),
-        facts={"went_back": went_back},
+        facts={"went_back": went_back, "recipe": recorded(plan)},
     )
     interruption = ours.Interruption(checkpointing)
     begin = {} if start is None else {"initial_epoch": start.facts["epoch"], "initial_step": start.facts["step"]}

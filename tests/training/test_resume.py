@@ -326,11 +326,6 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(cut, tiny, whole,
 
 
 def test_what_does_not_fit_the_run_is_refused(cut, console, tmp_path):
-    recipe = cut.recipe.read_text()
-    cut.recipe.write_text(recipe.replace("units: 8", "units: 9"))
-    with pytest.raises(RunError, match=r"the checkpoint does not fit the run: its weights have the shapes"):
-        keras_charrnn.resume(cut.path, console=console)
-    cut.recipe.write_text(recipe)
     for another in ("another text " * 300, "too short"):
         (tmp_path / "runs" / "text.txt").write_text(another)
         with pytest.raises(RunError, match=r"text\.txt is not the text that .* was trained on"):
