@@ -11,9 +11,9 @@ import reprlib
 from collections.abc import Callable, Mapping
 
 from keras_charrnn.common.importing import suggest
+from keras_charrnn.recipe import hints
 
 LARGEST = 10**9  # of any size or count: within 32 bits, and beyond what any machine trains
-_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", re.ASCII)
 _SHOWN = reprlib.Repr()
 _SHOWN.maxlevel, _SHOWN.maxstring, _SHOWN.maxother = 2, 60, 60
 
@@ -28,10 +28,10 @@ def show(value):
         return f"a value of type {type(value).__name__}"
 
 
-def refusal(path, accepted, value, choices=()):
-    """Return the message for a value that is not accepted."""
+def refusal(path, accepted, value, choices=(), hint=""):
+    """Return the message for a value that is not accepted; `hint` says what to write in its place."""
     near = suggest(value, choices) if isinstance(value, str) else ""
-    return f"{path}: must be {accepted}, not {show(value)}{near}"
+    return f"{path}: must be {accepted}, not {show(value)}{near}{hint and f'; {hint}'}"
 
 
 def join(path, key):
@@ -42,7 +42,8 @@ def join(path, key):
 
 def unknown_key(path, key, keys):
     """Return the message for a key that is none of `keys`."""
-    return f"{join(path, key)}: unknown key{suggest(key, keys)} (accepted: {', '.join(keys)})"
+    hint = hints.for_key(key)
+    return f"{join(path, key)}: unknown key{suggest(key, keys)} (accepted: {', '.join(keys)}){hint and f'; {hint}'}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,17 +54,19 @@ class Check:
         accepted: Completes "must be …".
         convert: Returns the normal form, or raises TypeError, ValueError or OverflowError.
         choices: Names among which to look for the nearest.
+        hint: Called with a value that is not accepted; returns what to write in its place, or "".
     """
 
     accepted: str
     convert: Callable
     choices: tuple = ()
+    hint: Callable = hints.nothing
 
     def __call__(self, value, path, problems):
         try:
             return self.convert(value)
         except (TypeError, ValueError, OverflowError):
-            problems.append(refusal(path, self.accepted, value, self.choices))
+            problems.append(refusal(path, self.accepted, value, self.choices, self.hint(value)))
             return None
 
 
@@ -75,14 +78,13 @@ def whole(minimum, maximum=LARGEST):
             raise ValueError
         return int(value)
 
-    return Check(f"a whole number from {minimum} to {maximum:,}", convert)
+    return Check(f"a whole number from {minimum} to {maximum:,}", convert, hint=hints.for_whole)
 
 
 def number(bounds, within):
     """Accept a finite number for which `within` holds; `bounds` says the same in words."""
 
     def convert(value):
-        value = _from_exponent(value)
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError
         value = float(value)
@@ -90,7 +92,7 @@ def number(bounds, within):
             raise ValueError
         return value
 
-    return Check(f"a number {bounds}", convert)
+    return Check(f"a number {bounds}", convert, hint=hints.for_number)
 
 
 def one_of(*choices):
@@ -112,7 +114,13 @@ def text(accepted="a text", pattern=r"[^\0]+"):
             raise ValueError
         return str(value)
 
-    return Check(accepted, convert)
+    return Check(accepted, convert, hint=hints.for_text)
+
+
+def pathname(accepted):
+    """Accept a text without line ends, tabs and the like, and without typographic quotes around it."""
+    pattern = rf"(?![{hints.QUOTES}].*[{hints.QUOTES}]\Z)[^{hints.CONTROL}]+"
+    return dataclasses.replace(text(accepted, pattern), hint=hints.for_path)
 
 
 def flag():
@@ -123,7 +131,7 @@ def flag():
             raise TypeError
         return value
 
-    return Check("true or false", convert)
+    return Check("true or false", convert, hint=hints.for_flag)
 
 
 def several(check, plural, minimum=0):
@@ -134,7 +142,15 @@ def several(check, plural, minimum=0):
             raise ValueError
         return tuple(map(check.convert, value))
 
-    return Check(f"a list of {plural}", convert)
+    def hint(value):
+        refused = []
+        for index, each in enumerate(value if isinstance(value, list | tuple) else ()):
+            check(each, f"[{index}]", refused)
+            if refused:
+                return check.hint(each)
+        return ""
+
+    return Check(f"a list of {plural}", convert, hint=hint)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,8 +198,11 @@ def either(*checks):
                 continue
         raise ValueError
 
+    def hint(value):
+        return next(filter(None, (check.hint(value) for check in checks)), "")
+
     choices = tuple(choice for check in checks for choice in check.choices)
-    return Check(" or ".join(check.accepted for check in checks), convert, choices)
+    return Check(" or ".join(check.accepted for check in checks), convert, choices, hint)
 
 
 def optional(check):
@@ -192,21 +211,21 @@ def optional(check):
     def convert(value):
         return None if value is None else check.convert(value)
 
-    return Check(f"{check.accepted}, or null", convert, check.choices)
+    return Check(f"{check.accepted}, or null", convert, check.choices, check.hint)
 
 
 def anything():
     """Accept whatever a YAML file can hold: for arguments that go to somebody else's class."""
-    return Check("text, a finite number, true, false, null, or a list or mapping of these", _plain)
+    accepted = "text (but for yes, no, on and off), a finite number, true, false, null, or a list or mapping of these"
+    return Check(accepted, _plain, hint=lambda value: hints.for_flag(value) if isinstance(value, str) else "")
 
 
 def _plain(value, depth=0):
     if depth > 8:  # also the end of a list that contains itself
         raise ValueError
-    value = _from_exponent(value)
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):
+    if isinstance(value, str) and value.lower() not in hints.FORMER_FLAGS:  # to Keras they would all be true
         return str(value)
     if isinstance(value, numbers.Integral) and abs(value) < 2**63:
         return int(value)
@@ -217,11 +236,6 @@ def _plain(value, depth=0):
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {str(key): _plain(each, depth + 1) for key, each in value.items()}
     raise TypeError
-
-
-def _from_exponent(value):
-    """Return "1e-3" as a number: YAML 1.1 reads it as text, for want of a decimal point."""
-    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
 @dataclasses.dataclass(frozen=True)

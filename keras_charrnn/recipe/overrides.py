@@ -5,27 +5,32 @@ from collections.abc import Mapping
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe.checks import refusal, show
 from keras_charrnn.recipe.reading import load_text
+from keras_charrnn.recipe.schema import plain_value
 
 
 def parse_override(text):
-    """Split "model.units=256" into its path and its value, read as YAML.
+    """Split "model.units=256" into its path and its value.
+
+    A value that begins with {, [, " or ' is YAML. Any other is one plain word to YAML, however many it looks like: a
+    number, true, false, null, or else the text as it stands, "ROMEO:" and "#include" too.
 
     Returns:
         The pair (path, value): ("model.units", 256).
 
     Raises:
-        RecipeError: If there is no "=", nothing before it, or no YAML behind it.
+        RecipeError: If there is no "=", nothing before it, or no YAML behind it where there should be.
     """
     path, equals, written = text.partition("=")
     if not (equals and path.strip()):
         raise RecipeError(f"{text!r} sets nothing; write a path, '=' and a value, as in model.units=256", "--set")
-    value, problems = load_text(written, f"--set {path.strip()}")
+    path = path.strip()
+    if not written.lstrip().startswith(tuple("{[\"'")):
+        value = plain_value(written.strip() or written)
+        return path, written if isinstance(value, str) else value
+    value, problems = load_text(written, f"--set {path}")
     if problems:
-        raise RecipeError(problems, f"--set {path.strip()}")
-    # "samples.prefix=ROMEO:" is a mapping to YAML, and never meant as one.
-    if isinstance(value, dict) and not written.lstrip().startswith("{"):
-        value = written
-    return path.strip(), value
+        raise RecipeError(problems, f"--set {path}")
+    return path, value
 
 
 def apply_overrides(mapping, overrides, problems):

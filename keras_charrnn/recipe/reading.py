@@ -1,16 +1,18 @@
 """YAML files into plain values, with the safe loader and limits that a recipe never reaches."""
 
+import codecs
 import pathlib
 
 import yaml
 
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import RecipeError
+from keras_charrnn.recipe import schema
 from keras_charrnn.recipe.checks import join
+from keras_charrnn.recipe.complaints import told
 
 MAX_BYTES = 200_000  # PyYAML takes seconds for more
 MAX_DEPTH = 20
-MAX_NUMBER = 1_000  # characters; 1:1:1:… is a number to the base 60, which takes the square of its length
 MAX_VALUES = 50_000  # after expanding aliases, where nine lines of YAML can otherwise mean 10**9 values
 
 
@@ -21,7 +23,8 @@ def load_file(path):
         Its value, and a list of problems: keys that are given twice.
 
     Raises:
-        RecipeError: If there is no such file, or it is a folder, empty, too large, not UTF-8 or no YAML.
+        RecipeError: If there is no such file, or it is a folder, empty, too large, not UTF-8 (nor UTF-16 with a mark
+            at its beginning) or no YAML.
     """
     path = pathlib.Path(path)
     try:
@@ -36,13 +39,12 @@ def load_file(path):
         raise RecipeError(f"cannot be read: {error.strerror}", path) from error
     if len(data) > MAX_BYTES:
         raise RecipeError(f"is larger than {MAX_BYTES:,} bytes, too much for a recipe", path)
-    try:
-        text = data.decode("utf-8")
+    try:  # Notepad's "Unicode" is UTF-16, with a mark
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise RecipeError(
-            f"is not UTF-8: byte {error.start} (0x{data[error.start]:02x}), in line {line}; save it as UTF-8", path
-        ) from error
+        place = f"byte {error.start} (0x{data[error.start]:02x}), in line {line}"
+        raise RecipeError(f"is not {error.encoding.upper()}: {place}; save it as UTF-8", path) from error
     value, problems = load_text(text.removeprefix("\ufeff"), path)
     if value is None and not problems:
         raise RecipeError("is empty; write at least `corpus: {path: my.txt}`", path)
@@ -63,38 +65,48 @@ def load_text(text, source):
         problems = list(_duplicates(node))
         return loader.construct_document(node), problems
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = ", ".join(filter(None, (error.context, error.problem)))
-        raise RecipeError(f"line {mark.line + 1}, column {mark.column + 1}: no valid YAML: {reason}", source) from error
+        raise RecipeError(told(error, text), source) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
+        advice = "; save it as UTF-8" if error.character == 0 else ""
         raise RecipeError(
-            f"line {line}: no valid YAML: character {error.character:#x} is not allowed", source
+            f"line {line}: no valid YAML: character {error.character:#x} is not allowed{advice}", source
         ) from error
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, all of whose failures are YAML errors with a place."""
+class _Loader(schema.Loader):
+    """The safe loader, all of whose failures are YAML errors with a place."""
 
     depth = 0
 
+    def get_single_node(self):
+        """Return the document; refuse what would leave a part of a text out without a word: `prefix: &c`."""
+        self.named, self.referred = {}, set()
+        node = super().get_single_node()
+        for name in {*self.named} - self.referred:
+            problem = f"found the anchor {name!r}, which no alias refers to"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.named[name])
+        return node
+
     def compose_node(self, parent, index):
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            self.referred.add(event.anchor)
+        elif isinstance(event, yaml.ScalarEvent) and event.anchor:
+            self.named[event.anchor] = event.start_mark
+        if getattr(event, "tag", None) == "!":
+            raise yaml.MarkedYAMLError(problem="found a tag without a name", problem_mark=event.start_mark)
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=event.start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
     def construct_object(self, node, deep=False):
-        text = node.tag == self.DEFAULT_SCALAR_TAG or not isinstance(node, yaml.ScalarNode)
-        if not text and len(node.value) > MAX_NUMBER:
-            problem = f"a number, date or the like of more than {MAX_NUMBER:,} characters"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
         try:
             return super().construct_object(node, deep)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:  # what PyYAML lets out: 2024-99-99
+        except (ValueError, LookupError, TypeError, AttributeError) as error:  # what PyYAML lets out: !!int x
             raise yaml.MarkedYAMLError(problem=f"not a value: {error}", problem_mark=node.start_mark) from error
 
 
@@ -113,6 +125,8 @@ def _duplicates(node):
             for name, value in node.value:
                 line = name.start_mark.line + 1
                 label = join(path, name.value if isinstance(name, yaml.ScalarNode) else "?")
-                if isinstance(name, yaml.ScalarNode) and lines.setdefault(name.value, line) is not line:
-                    yield f"{label}: is given twice, in lines {lines[name.value]} and {line}"
+                if isinstance(name, yaml.ScalarNode):
+                    if name.value in lines:
+                        yield f"{label}: is given twice, in lines {lines[name.value]} and {line}"
+                    lines.setdefault(name.value, line)
                 pending.append((value, label, depth + 1))

@@ -6,14 +6,13 @@ import pathlib
 import re
 from collections.abc import Mapping
 
-import yaml
-
 from keras_charrnn import registry
 from keras_charrnn.errors import RecipeError, RegistryError
 from keras_charrnn.recipe import sections
-from keras_charrnn.recipe.checks import Each, Named, flag, refusal, several, show, text
+from keras_charrnn.recipe.checks import Each, Named, flag, pathname, refusal, several, show, text
 from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.recipe.reading import load_file
+from keras_charrnn.recipe.schema import dump
 from keras_charrnn.recipe.search import SearchCheck, candidates
 from keras_charrnn.recipe.sections import Section, build, key, keys
 
@@ -24,7 +23,7 @@ CALLBACK = Named(
     {},
     further="arguments of its constructor",
 )
-PLUGINS = several(text("a module or a file ending in .py"), "modules or files ending in .py")
+PLUGINS = several(pathname("a module or a file ending in .py"), "modules or files ending in .py")
 
 
 def _section(cls):
@@ -68,7 +67,7 @@ class Recipe(Section):
     def to_yaml(self, without=()):
         """Return the recipe as a YAML file, every key in it but for the sections of `without`."""
         mapping = {name: value for name, value in self.to_mapping().items() if name not in without}
-        return yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, width=100)
+        return dump(mapping, width=100)
 
 
 def _plain(value):

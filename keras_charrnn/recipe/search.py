@@ -5,7 +5,7 @@ import numbers
 import re
 from collections.abc import Mapping
 
-from keras_charrnn.recipe.checks import anything, join, number, refusal, show, unknown_key
+from keras_charrnn.recipe.checks import anything, flag, join, number, refusal, show, unknown_key
 
 # Losses are compared on one text, one split of it and one set of symbols.
 SEARCHABLE = ("windows", "model", "training", "states")
@@ -60,10 +60,8 @@ def _range(given, path, problems):
     for name in RANGE:
         if name in given:
             whole = isinstance(given[name], numbers.Integral) and not isinstance(given[name], bool)
-            value = given[name] if name == "log" else END(given[name], f"{path}.{name}", problems)
+            value = (flag() if name == "log" else END)(given[name], f"{path}.{name}", problems)
             normal[name] = int(given[name]) if whole and value is not None else value
-    if not isinstance(given.get("log", False), bool):
-        problems.append(refusal(f"{path}.log", "true or false", given["log"]))
     if len(problems) > count:
         return normal
     begin, end = normal["from"], normal["to"]

@@ -11,6 +11,7 @@ from keras_charrnn.recipe.checks import (
     number,
     one_of,
     optional,
+    pathname,
     refusal,
     several,
     text,
@@ -25,7 +26,7 @@ SHARE_ABOVE_0 = number("above 0 and at most 1", lambda value: 0 < value <= 1)
 RATE = number("at least 0 and below 1", lambda value: 0 <= value < 1)
 
 CORPUS = text("the name of a corpus")
-PATHS = text("a path or glob")
+PATHS = pathname("a path or glob")
 
 CELL = Named(text("the name of a cell"), "gru", {}, further="further arguments of the cell's constructor")
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "adagrad", "sgd", "nadam", "adamax", "adadelta", "lion", "ftrl")

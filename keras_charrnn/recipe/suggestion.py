@@ -8,9 +8,8 @@ Shapes in letters: E width of the embedding, H units, V symbols.
 
 import dataclasses
 
-import yaml
-
 from keras_charrnn.errors import CorpusError
+from keras_charrnn.recipe.schema import dump
 
 FEWEST = 100  # characters
 TRAIN = 0.9  # share of them
@@ -79,7 +78,7 @@ class Suggestion:
             path: Of the text, from the recipe's folder.
             expectation: A sentence on the time that training takes; "" where it is not known.
         """
-        quoted = yaml.safe_dump(path, default_style='"', allow_unicode=True, width=10_000).strip()
+        quoted = dump(path, default_style='"', width=10_000).strip()
         every = max(1, self.epochs // 4)
         left_over = self.train - 1 - self.steps * self.batch_size * self.length
         lines = [

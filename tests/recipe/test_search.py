@@ -20,7 +20,7 @@ def test_choices_and_ranges_are_accepted_and_survive_the_file(tmp_path):
         "model.units": {"from": 64, "to": 256, "step": 64},
         "model.cell": ["gru", {"name": "rhn", "depth": 2}],
         "model.embedding": ["one_hot", 32],
-        LEARNING_RATE: {"from": "1e-3", "to": 0.1, "log": True},
+        LEARNING_RATE: {"from": 1e-3, "to": 0.1, "log": True},
         "training.clip_norm": [None, 1.0],
         "model": [{"layers": 2, "dropout": 0.1}, {"layers": 1}],
     }
@@ -73,7 +73,7 @@ def test_keys_that_go_together_only_in_some_trials_are_accepted():
         ),
         ({"model.units": {"from": 1, "to": 9, "step": 0.5}}, "tune.model.units.step: must be whole, as from and to"),
         ({"training.schedule.rate": [0.5]}, "tune.training.schedule.rate[0]: training.schedule.rate: unknown key"),
-        ({"model.dropout": [float("nan")]}, "tune.model.dropout[0]: must be text, a finite number"),
+        ({"model.dropout": [float("nan")]}, "tune.model.dropout[0]: must be text (but for yes, no, on and off)"),
     ],
 )
 def test_a_wrong_search_is_told_with_its_place(tune, problem):
