@@ -11,7 +11,7 @@ import pathlib
 
 from keras_charrnn.recipe import Recipe, describe_keys
 from keras_charrnn.recipe.checks import show
-from keras_charrnn.recipe.sections import keys
+from keras_charrnn.recipe.section import keys
 
 PAGE = pathlib.Path(__file__).with_name("recipes.md")
 BEGIN, END = "<!-- keys: written by recipe_keys.py -->\n", "<!-- end of the keys -->\n"

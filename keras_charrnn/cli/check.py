@@ -14,13 +14,16 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
     from keras_charrnn.recipe import describe_keys, read
     from keras_charrnn.recipe.checks import show
+    from keras_charrnn.recipe.fights import refuse_fights
 
     values = {}
     if options.recipe:
         with quiet_tensorflow(options.debug):
             import keras_charrnn.cells  # noqa: F401
 
-        values = read(options.recipe).to_mapping()
+        plan = read(options.recipe)
+        refuse_fights(plan, options.recipe)
+        values = plan.to_mapping()
     table = rich.table.Table("key", "value" if values else "default", "meaning", box=rich.box.SIMPLE_HEAD)
     for path, default, description, _ in describe_keys():
         section, _, key = path.partition(".")

@@ -14,7 +14,7 @@ from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.recipe.reading import load_file
 from keras_charrnn.recipe.schema import dump
 from keras_charrnn.recipe.search import SearchCheck, candidates
-from keras_charrnn.recipe.sections import Section, build, key, keys
+from keras_charrnn.recipe.section import Section, build, key, keys
 
 NAME = text("letters, digits, - and _, 100 at most", r"[A-Za-z0-9_-]{1,100}")
 CALLBACK = Named(
@@ -59,6 +59,11 @@ class Recipe(Section):
     callbacks: tuple = key([], "further Keras callbacks of the training", Each(CALLBACK, "callbacks"))
     plugins: tuple = key([], "modules or files that register cells, imported first", PLUGINS)
     tune: dict = key({}, "keys that the command tune searches, each with choices or a range", SearchCheck())
+
+    def conflicts(self):
+        if self.training.patience is None or self.split.validation:
+            return []
+        return ["training.patience: waits for a better validation loss, and split.validation is 0; leave one out"]
 
     def to_mapping(self):
         """Return the recipe as plain values, every key in it: what `read` makes the same recipe of."""

@@ -1,7 +1,6 @@
 """The sections of a recipe: every key with its default, its meaning and what it accepts."""
 
 import dataclasses
-from collections.abc import Mapping
 
 from keras_charrnn.recipe.checks import (
     Named,
@@ -12,12 +11,11 @@ from keras_charrnn.recipe.checks import (
     one_of,
     optional,
     pathname,
-    refusal,
     several,
     text,
-    unknown_key,
     whole,
 )
+from keras_charrnn.recipe.section import Section, key
 
 ABOVE_0 = number("above 0", lambda value: value > 0)
 AT_LEAST_0 = number("at least 0", lambda value: value >= 0)
@@ -51,51 +49,6 @@ DIVERGENCES = {
 DIVERGENCE = Named(one_of(*DIVERGENCES), "stop", DIVERGENCES)
 
 
-def key(default, description, check, name=None):
-    """Declare a key of a section.
-
-    Args:
-        default: Its value where the recipe gives none, as it would stand in YAML.
-        description: What it is, in one line.
-        check: What it accepts.
-        name: Its name in the recipe, where that is no Python identifier.
-    """
-    metadata = {"default": default, "description": description, "check": check, "name": name}
-    return dataclasses.field(default_factory=lambda: check.convert(default), metadata=metadata)
-
-
-def keys(section):
-    """Return {name in the recipe: dataclass field} of a section, in order."""
-    return {each.metadata["name"] or each.name: each for each in dataclasses.fields(section) if each.metadata}
-
-
-def build(section, mapping, path, problems):
-    """Return a section from a mapping; add to `problems` whatever is wrong with it."""
-    known = keys(section)
-    if not isinstance(mapping, Mapping):
-        problems.append(refusal(path, f"a mapping of some of the keys {', '.join(known)}", mapping))
-        return section()
-    found = [unknown_key(path, each, known) for each in mapping if each not in known]
-    values = {}
-    for name, field in known.items():
-        if name in mapping:
-            count = len(found)
-            value = field.metadata["check"](mapping[name], f"{path}.{name}" if path else name, found)
-            if len(found) == count:
-                values[field.name] = value
-    built = section(**values)
-    problems += found or built.conflicts()
-    return built
-
-
-class Section:
-    """Base of the sections."""
-
-    def conflicts(self):
-        """Return the problems of keys that are each accepted but do not go together."""
-        return []
-
-
 @dataclasses.dataclass(frozen=True)
 class Corpus(Section):
     """The text to learn."""
@@ -123,15 +76,39 @@ class Corpus(Section):
 
 @dataclasses.dataclass(frozen=True)
 class Split(Section):
-    """Shares of the corpus, contiguous, in this order."""
+    """Shares of the corpus, contiguous, in this order.
 
-    train: float = key(0.9, "share of the corpus to train on", SHARE_ABOVE_0)
-    validation: float = key(0.1, "share that chooses the best model", SHARE_ABOVE_0)
+    A share that is not named follows from those that are: `{test: 0.1}` trains on 0.8 and validates on 0.1, and
+    `{train: 0.8}` validates on 0.2. With `validation: 0` there is no best model to choose, and a run keeps the last.
+    """
+
+    train: float = key(0.9, "share of the corpus to train on; what the others leave", SHARE_ABOVE_0)
+    validation: float = key(0.1, "share that chooses the best model; 0: none, and the last model is kept", SHARE)
     test: float = key(0.0, "share kept for a last test", SHARE)
+
+    @classmethod
+    def complete(cls, values, problems):
+        shares = {"validation": 0.1, "test": 0.0, **values}
+        missing = next((name for name in ("train", "validation") if name not in values), None)
+        if missing is None:
+            return values
+        others = [name for name in ("train", "validation", "test") if name != missing]
+        share = round(1 - sum(shares[name] for name in others), 10)  # 0.8, not 0.7999999999999999
+        if share <= 0:
+            left = f"{' and '.join(f'{name} {shares[name]:g}' for name in others)} leave nothing"
+            problems.append(
+                f"split: {left} to train on; make one smaller"
+                if missing == "train"
+                else f"split: {left} for validation, which chooses the best model; make one smaller, or write "
+                "validation: 0 to train without"
+            )
+        return {**values, missing: share}
 
     def conflicts(self):
         total = self.train + self.validation + self.test
-        return [f"split: the shares add up to {total:g}; at most 1 is possible"] if total > 1 + 1e-9 else []
+        if total <= 1 + 1e-9:
+            return []
+        return [f"split: the shares add up to {total:g}; at most 1 is possible. Leave out train: it takes what is left"]
 
 
 @dataclasses.dataclass(frozen=True)

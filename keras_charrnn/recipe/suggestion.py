@@ -86,7 +86,7 @@ class Suggestion:
             *([f"# {expectation}"] if expectation else []),
             f"corpus: {{path: {quoted}}}",
             "# The last tenth decides which epoch's model is kept.",
-            f"split: {{train: {TRAIN}, validation: {1 - TRAIN:.1f}}}",
+            f"split: {{validation: {1 - TRAIN:.1f}}}",
             f"# {self.steps:,} steps in an epoch, which leave over {left_over:,} of {self.train:,} characters.",
             f"windows: {{batch_size: {self.batch_size}, length: {self.length}}}",
             f"# {self.parameters:,} parameters; more units learn more, but slower. Dropout hinders learning by heart:",

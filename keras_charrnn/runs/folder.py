@@ -21,7 +21,8 @@ def _are_counts(value):
 
 
 # What each line of the two files must have, and environment.json: all that readers of them rely on.
-_METRICS = ("epoch", "loss", "val_loss", "val_bits_per_character")
+_METRICS = ("epoch", "loss")
+_VALIDATION = ("val_loss", "val_bits_per_character")  # in all lines or none: a run may have no validation split
 _TIMING = ("epoch", "characters_per_second", "seconds")
 _ENVIRONMENT = {
     "corpus": {"name": str, "sha256": str, "characters": _is_whole},
@@ -41,7 +42,7 @@ class RunFolder:
     Attributes:
         path: The folder.
         recipe: recipe.yaml, the recipe with every key, as it was run.
-        model: model.keras, the best model by validation loss.
+        model: model.keras, the best model by validation loss; without validation the last one.
         checkpoints: checkpoints/, from which the run can go on.
         metrics: metrics.jsonl, one line for each epoch.
         timing: timing.jsonl, what the clock said of each epoch; all else of a run is the same when it is repeated.
@@ -216,6 +217,8 @@ def _read_rows(path, names):
         for row in rows:
             _require(row, dict, "a line")
             _require(row.get("epoch"), _is_whole, "epoch")
+        names += _VALIDATION if any(name in row for name in _VALIDATION for row in rows) else ()
+        for row in rows:
             for name in dict.fromkeys((*names, *row)):
                 _require(row.get(name), _is_number, name)
     except (OSError, ValueError, RecursionError) as error:
@@ -235,7 +238,8 @@ class Run:
         folder: Its path.
         history: The metrics of each epoch, a list of mappings: what metrics.jsonl and timing.jsonl have. Losses are in
             nats per character.
-        model: The best model by validation loss, a `CharRNN`, read at its first use; `RunError` if there is none yet.
+        model: The best model by validation loss, without validation the last, a `CharRNN`, read at its first use;
+            `RunError` if there is none yet.
     """
 
     folder: pathlib.Path
@@ -260,8 +264,8 @@ class Run:
 
     @property
     def metrics(self):
-        """The metrics of the best epoch, which `model` is from; {} if there is none yet."""
-        return min(self.history, key=lambda epoch: epoch["val_loss"], default={})
+        """The metrics of the epoch that `model` is from, without validation the last; {} if there is none yet."""
+        return min(self.history, key=lambda epoch: epoch.get("val_loss", -epoch["epoch"]), default={})
 
 
 def load(path, plugins=()):

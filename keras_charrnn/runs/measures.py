@@ -97,8 +97,7 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
     else:
         total = sum(float(np.sum(each, dtype=np.float64)) for each in model.scorer.surprise(ids))
         nats, characters, seed = total / (len(ids) - 1), len(ids) - 1, None
-    chosen_by = CHOOSING if run is not None else None
-    return Evaluation(nats, characters, protocol, name, split, chosen_by, seed, unknown)
+    return Evaluation(nats, characters, protocol, name, split, _chosen_by(run), seed, unknown)
 
 
 def evaluate_pieces(run_or_model, pieces, corpus, watch=None):
@@ -128,8 +127,7 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None):
             watch(piece, nats)
     if not characters:
         raise SettingsError(f"{corpus} is too short for a score: it needs at least 2 characters that the model knows")
-    chosen_by = CHOOSING if run is not None else None
-    return Evaluation(total / characters, characters, "carried", corpus, chosen_by=chosen_by, unknown=unknown)
+    return Evaluation(total / characters, characters, "carried", corpus, chosen_by=_chosen_by(run), unknown=unknown)
 
 
 def training_text(run):
@@ -185,6 +183,11 @@ def _open(source):
     raise SettingsError(f"run_or_model must be a Run, a CharRNN or a path; received {source!r}")
 
 
+def _chosen_by(run):
+    """Return the split that chose the model of a run; None where there is no run, or none did."""
+    return CHOOSING if run is not None and "val_loss" in run.metrics else None
+
+
 def _read_split(path, model, split):
     """Return the name of the run's corpus, and the ids of one part of it."""
     text, _ = _read_corpus(path)
@@ -192,7 +195,9 @@ def _read_split(path, model, split):
     parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(plan.split))
     ids = dict(zip(SPLITS, parts, strict=True))[split]
     if not len(ids):
-        raise SettingsError(f"the run {path} has no {split} split: its recipe has split.{split} at 0")
+        raise SettingsError(
+            f"the run {path} has no {split} split: its recipe has split.{split} at 0; take another split, or a text"
+        )
     return text.name, ids
 
 

@@ -26,7 +26,8 @@ class Data:
         vocabulary: Of the whole text.
         counts: int (V,): of each symbol in the text.
         split: Mapping from "train", "validation" and "test" to their numbers of characters.
-        training, validation: `Windows`.
+        training: `Windows`.
+        validation: `Windows`; None where the recipe has no validation split.
     """
 
     text: corpora.Text
@@ -34,7 +35,7 @@ class Data:
     counts: np.ndarray
     split: dict
     training: Windows
-    validation: Windows
+    validation: Windows | None
 
     @classmethod
     def of(cls, text, plan, console):
@@ -51,5 +52,5 @@ class Data:
             vocabulary.tally(*occurring),
             {"train": len(train), "validation": len(validation), "test": len(test)},
             training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
-            evaluation_windows(validation),
+            evaluation_windows(validation) if plan.split.validation else None,
         )

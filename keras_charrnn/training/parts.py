@@ -9,6 +9,7 @@ from keras_charrnn.errors import CharRNNError, SettingsError
 from keras_charrnn.model import CharRNN
 from keras_charrnn.training import callbacks as ours
 from keras_charrnn.training.optimization import make_optimizer
+from keras_charrnn.training.requirements import note_of_prefix
 
 STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
 
@@ -41,8 +42,7 @@ def make_model(plan, data, machine):
     model = model_of(plan.model, data.vocabulary, plan.states.reset == "line")
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.label_smoothing = plan.training.label_smoothing
-    if plan.samples.prefix is not None:  # found out before training whether the samples can be made
-        model.vocabulary.encode(plan.samples.prefix, what="samples.prefix")
+    note_of_prefix(plan.samples.prefix or "", model.vocabulary)  # refuses what no sample can begin with
     compile_model(model, plan, data.training.steps)
     return model
 

@@ -11,6 +11,7 @@ from keras_charrnn.common.keras_settings import require_no_limits
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import CorpusError, RunError, SettingsError
 from keras_charrnn.recipe.checks import show
+from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.runs.measures import training_text
 from keras_charrnn.training.changes import adapted, changes, goes_on
@@ -45,6 +46,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     require_no_limits()
     asked = {**(overrides or {}), **({} if name is None else {"name": name})}
     plan = recipe.read(source, asked)
+    refuse_fights(plan, source, callbacks)
     console = console or rich.console.Console()
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     data = Data.of(read_text(plan, console), plan, console)

@@ -9,7 +9,10 @@ import tensorflow as tf
 
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.runs import RunFolder
+from keras_charrnn.training.requirements import note_of_prefix
 from keras_charrnn.views.advice import MANY_SYMBOLS, MORE_RARELY, advise
+
+UNCHOSEN = "no best model is chosen, and the last one is kept"
 
 
 def say(console, text):
@@ -29,9 +32,16 @@ def announce(console, plan, machine, data, model, folder):
         f"compute  {machine.describe()}",
         f"run      {folder.path}",
     ]
-    lines += [f"note     {note}" for note in (*filter(None, [text.note, _note_of_many(data)]), *machine.notes)]
+    lines += [f"note     {note}" for note in (*filter(None, [text.note, *_notes(plan, data)]), *machine.notes)]
     for line in lines:
         say(console, line)
+
+
+def _notes(plan, data):
+    """Yield what a user must know of the vocabulary, the samples and the split; "" for nothing."""
+    yield _note_of_many(data)
+    yield note_of_prefix(plan.samples.prefix or "", data.vocabulary)
+    yield "" if plan.split.validation else f"split.validation is 0: {UNCHOSEN}"
 
 
 def _note_of_many(data):
@@ -48,13 +58,15 @@ def _note_of_many(data):
 
 def conclude(console, run):
     """Show what came out, and what to make of it."""
-    best = run.metrics
-    if not best:
+    kept = run.metrics
+    if not kept:
         return
+    what, name, note = "training", "loss", f"; {UNCHOSEN}"
+    if "val_loss" in kept:
+        what, name, note = "best validation", "val_loss", ""
     say(
         console,
-        f"\nbest validation loss {best['val_loss']:.4f} nats per character "
-        f"({bits(best['val_loss']):.4f} bits), epoch {best['epoch']}",
+        f"\n{what} loss {kept[name]:.4f} nats per character ({bits(kept[name]):.4f} bits), epoch {kept['epoch']}{note}",
     )
     for each in advise(run):
         say(console, str(each))

@@ -67,7 +67,9 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         *make_callbacks(settings, steps, _rate_factor(plan, went_back)),
         log,
         shown,
-        keras.callbacks.ModelCheckpoint(folder.model, monitor="val_loss", mode="min", save_best_only=True),
+        keras.callbacks.ModelCheckpoint(
+            folder.model, monitor="val_loss", mode="min", save_best_only=data.validation is not None
+        ),
         make_samples(plan, folder, console),
         *([keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False)] if plan.tensorboard else []),
         *further,

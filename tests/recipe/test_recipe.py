@@ -93,7 +93,7 @@ def test_all_problems_come_at_once_each_with_its_path():
         ({"corpus": {"path": []}}, "corpus.path: must be a path or glob or a list of paths or globs, or null, not []"),
         ({"corpus": ["a"]}, "corpus: must be a mapping of some of the keys name, path, else, max_bytes"),
         ({**SMALL, "split": {"train": 0.9, "validation": 0.2}}, "split: the shares add up to 1.1"),
-        ({**SMALL, "split": {"validation": 0}}, "split.validation: must be a number above 0 and at most 1, not 0"),
+        ({**SMALL, "split": {"train": 0}}, "split.train: must be a number above 0 and at most 1, not 0"),
         ({**SMALL, "model": {"units": True}}, "model.units: must be a whole number"),
         ({**SMALL, "model": {"dropout": 1}}, "model.dropout: must be a number at least 0 and below 1, not 1"),
         ({**SMALL, "model": {"cell": {"name": "gru", "units": 3}}}, "model.cell.units: is the cell's width"),

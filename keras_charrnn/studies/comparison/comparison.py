@@ -10,6 +10,7 @@ from keras_charrnn import recipe, registry
 from keras_charrnn.common.files import make_output
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import ExtraError, RecipeError, SettingsError, WriteError, in_words
+from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.recipe.sections import CELL
 from keras_charrnn.studies.comparison.clock import Clock
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
@@ -19,6 +20,7 @@ from keras_charrnn.studies.comparison.writing import to_rich, write_plots, write
 from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.training import fit, versions
+from keras_charrnn.training.requirements import note_of_prefix, require_validation
 
 MATCHES = ("parameters", "units")
 
@@ -54,11 +56,14 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
     """
     _check(match, parameters, seeds)
     plan = recipe.read(source, overrides)
+    refuse_fights(plan, source)
+    require_validation(plan, "compare")
     results = _read_cells(cells, plan)
     console = console or rich.console.Console()
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     text = corpora.load(**vars(plan.corpus))
     vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
+    note = note_of_prefix(plan.samples.prefix or "", vocabulary)
     if match == "parameters" and parameters is None:
         parameters = count_parameters(plan.model, vocabulary)
     facts = {
@@ -73,7 +78,7 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
     comparison = Comparison(make_output(output, f"{plan.name}-compare"), facts, results)
     lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
     lines += [f"folder   {comparison.folder}"]
-    lines += [f"note     {note}" for note in (*filter(None, [text.note]), *machine.notes)]
+    lines += [f"note     {note}" for note in (*filter(None, [text.note, note]), *machine.notes)]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     try:

@@ -14,6 +14,7 @@ from keras_charrnn import recipe
 from keras_charrnn.common.files import lock, make_output, remove_temporaries
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import RecipeError, RunError, SettingsError, WriteError, in_words
+from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.studies.comparison.screen import Screen
 from keras_charrnn.studies.tuning.judge import Deadline, Judge
 from keras_charrnn.studies.tuning.results import DONE, FAILED, FILE, OUT_OF_TIME, PRUNED, RUNNING, Search, Trial
@@ -21,7 +22,9 @@ from keras_charrnn.studies.tuning.space import Space
 from keras_charrnn.studies.tuning.study import Study, load_optuna
 from keras_charrnn.studies.tuning.writing import newest, to_rich, words_of, write_search
 from keras_charrnn.text import corpora
+from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.training import fit, resume, versions
+from keras_charrnn.training.requirements import note_of_prefix, require_validation
 
 FAILURES = 5  # in a row, after which nothing else is to be expected
 
@@ -60,8 +63,11 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
     end = Deadline.clock() + 60 * minutes
     console = console or rich.console.Console()
     search, plan = _open(source, overrides, output)
+    require_validation(plan, "tune")
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     text = corpora.load(**vars(plan.corpus))
+    vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
+    note = note_of_prefix(plan.samples.prefix or "", vocabulary)
     if search is None:
         facts = {
             "recipe": plan.to_mapping(),
@@ -74,7 +80,7 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
         raise RunError(f"{text.source} is not the text that {search.folder} began with; bring it back, or begin anew")
     lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
     lines += [f"folder   {search.folder}"]
-    lines += [f"note     {note}" for note in (*filter(None, [text.note]), *machine.notes)]
+    lines += [f"note     {note}" for note in (*filter(None, [text.note, note]), *machine.notes)]
     _say(console, lines)
     with _hold(search.folder):
         try:
@@ -103,6 +109,7 @@ def _open(source, overrides, output):
         raise SettingsError(f"{output} has a search in it; to go on with it: keras-charrnn tune {output} --minutes …")
     if not _is_search(source):
         plan = recipe.read(source, overrides)
+        refuse_fights(plan, source)
         if not plan.tune:
             label = source if isinstance(source, str | os.PathLike) else "recipe"
             raise RecipeError("tune: is missing; write keys to search, as in `tune: {model.units: [128, 256]}`", label)

@@ -78,12 +78,16 @@ def judge(history, settings=None, environment=None):
     if not all(math.isfinite(row[name]) for row in history for name in ("loss", "val_loss") if name in row):
         finding = "Diverged: a loss is not a finite number. Lower the learning rate, or clip the gradient (clip_norm)."
         return [facts.advice(finding, "training.optimizer.learning_rate", lambda rate: rate / 2)]
-    rows = [row for row in history if "val_loss" in row]
-    if len(rows) < 2:
+    if len(history) < 2:
         return [Advice("Too early to say: it takes two epochs to see where the losses go.")]
-    last, best = rows[-1], min(rows, key=lambda row: row["val_loss"])
-    found = [_course(facts, rows, best, last), _went_back(facts, last), _steadiness(facts, rows)]
-    found += [_gap(facts, best, last), _clipping(facts, rows, last), _many_symbols(facts)]
+    last, further = history[-1], []
+    if all("val_loss" in row for row in history):
+        best = min(history, key=lambda row: row["val_loss"])
+        found, further = [_course(facts, history, best, last)], [_gap(facts, best, last)]
+    else:
+        found = [Advice("Without validation the curves do not show how well the model predicts any other text.")]
+    found += [_went_back(facts, last), _steadiness(facts, history), *further]
+    found += [_clipping(facts, history, last), _many_symbols(facts)]
     kept, keys = [], set()
     for each in filter(None, found):  # two findings on one key might say opposite things of it
         kept.append(dataclasses.replace(each, key="") if each.key in keys else each)

@@ -89,6 +89,9 @@ class _Report:
             nats, bits = best["val_loss"], best["val_bits_per_character"]
             rows.append(("best validation loss", f"{nats:.4f} nats", f"{bits:.4f} bits per character"))
             rows.append(("best epoch", f"{best['epoch']}", f"of {len(self._history)} that have ended"))
+        elif best:
+            rows.append(("last training loss", f"{best['loss']:.4f} nats", "per character"))
+            rows.append(("epochs", f"{best['epoch']}", "no validation: the last model is kept"))
         if "parameters" in environment:
             rows.append(("parameters", f"{environment['parameters']:,}", ""))
         if corpus := environment.get("corpus"):
