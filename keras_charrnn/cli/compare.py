@@ -28,14 +28,12 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_charrnn.errors import ComparisonError, RecipeError
+    from keras_charrnn.errors import ComparisonError
     from keras_charrnn.recipe import parse_override
-    from keras_charrnn.recipe.reading import load_text
+    from keras_charrnn.recipe.overrides import parse_list
 
     overrides = dict(map(parse_override, options.overrides))
-    cells, problems = load_text(f"[{options.cells}]", "--cells")
-    if problems:
-        raise RecipeError(problems, "--cells")
+    cells = parse_list(options.cells, "--cells")
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):

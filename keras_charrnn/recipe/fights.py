@@ -60,6 +60,8 @@ def refuse_fights(plan, source="recipe", callbacks=()):
         for name, why in ARGUMENTS
         if name in given and (words := why(plan.training, given))
     ]
+    classes = [each.__name__ for each in callbacks if isinstance(each, type)]
+    problems += [f"callbacks: {name} is a class; give a callback that is made of it, {name}(…)" for name in classes]
     problems += [
         f"{asked.path}: {words}"
         for asked in _asked(plan, callbacks)
@@ -96,7 +98,7 @@ def _package(cls):
 def _parameters(cls):
     """Return the arguments of a class's constructor and of those that it derives from, with their defaults."""
     found = {}
-    for each in cls.__mro__[:-1]:
+    for each in [each for each in cls.__mro__ if "Callback" in _classes(each)]:
         for name, parameter in inspect.signature(each).parameters.items():
             found.setdefault(name, parameter.default)
     return found

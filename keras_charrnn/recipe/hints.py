@@ -17,7 +17,7 @@ _LOOKALIKES = {  # what word processors put in the place of YAML's signs
     **dict.fromkeys(QUOTES, "a typographic quote, which quotes nothing; write \" or '"),
 }
 FORMER_FLAGS = ("yes", "on", "no", "off")  # to YAML 1.1
-_FLAGS = {"true": ("yes", "on", "y", "true", "1"), "false": ("no", "off", "n", "false", "0")}
+_FLAGS = {"true": ("yes", "on", "y", "true", "1", 1), "false": ("no", "off", "n", "false", "0", 0)}
 
 
 def nothing(value):
@@ -53,13 +53,14 @@ def for_number(value):
 
 def for_whole(value):
     """Return how to write a whole number that has come as another."""
-    return f"write {value:.0f}" if isinstance(value, float) and value.is_integer() else for_number(value)
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return f"write {value:.0f}" if is_whole else for_number(value)
 
 
 def for_flag(value):
     """Return true or false for what means it elsewhere: in YAML 1.1, in quotes, as a number."""
-    meant = [name for name, words in _FLAGS.items() if str(value)[:9].strip().lower() in words]
-    return f"write {meant[0]}, without quotes" if meant else ""
+    word = value.strip().lower() if isinstance(value, str) else value
+    return next((f"write {name}, without quotes" for name, words in _FLAGS.items() if word in words), "")
 
 
 def for_text(value):

@@ -7,6 +7,8 @@ from keras_charrnn.recipe.checks import refusal, show
 from keras_charrnn.recipe.reading import load_text
 from keras_charrnn.recipe.schema import plain_value
 
+SIGNS = "{[\"'"  # what begins a value that is YAML
+
 
 def parse_override(text):
     """Split "model.units=256" into its path and its value.
@@ -24,13 +26,27 @@ def parse_override(text):
     if not (equals and path.strip()):
         raise RecipeError(f"{text!r} sets nothing; write a path, '=' and a value, as in model.units=256", "--set")
     path = path.strip()
-    if not written.lstrip().startswith(tuple("{[\"'")):
+    if not written.lstrip().startswith(tuple(SIGNS)):
         value = plain_value(written.strip() or written)
         return path, written if isinstance(value, str) else value
     value, problems = load_text(written, f"--set {path}")
     if problems:
         raise RecipeError(problems, f"--set {path}")
     return path, value
+
+
+def parse_list(text, source):
+    """Return the values of "gru,lstm" or "gru,{name: rhn, depth: 2}", divided by commas.
+
+    Raises:
+        RecipeError: If there is a bracket or quote, and it is no YAML.
+    """
+    if not any(sign in text for sign in SIGNS):
+        return [plain_value(each.strip()) for each in text.split(",") if each.strip()]
+    values, problems = load_text(f"[{text}]", source)
+    if problems:
+        raise RecipeError(problems, source)
+    return values
 
 
 def apply_overrides(mapping, overrides, problems):

@@ -83,9 +83,10 @@ class _Loader(schema.Loader):
         """Return the document; refuse what would leave a part of a text out without a word: `prefix: &c`."""
         self.named, self.referred = {}, set()
         node = super().get_single_node()
-        for name in {*self.named} - self.referred:
-            problem = f"found the anchor {name!r}, which no alias refers to"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=self.named[name])
+        for name, mark in self.named.items():
+            if name not in self.referred:
+                problem = f"found the anchor {name!r}, which no alias refers to"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
         return node
 
     def compose_node(self, parent, index):

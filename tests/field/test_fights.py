@@ -208,6 +208,12 @@ def test_what_goes_together_is_accepted(training, callbacks, given):
     refuse_fights(read({**SMALL, "training": training, "callbacks": callbacks}), callbacks=given)
 
 
+def test_a_class_in_the_place_of_a_callback_is_refused(tiny, console):
+    with pytest.raises(RecipeError, match=r"callbacks: TerminateOnNaN is a class; give a callback .* TerminateOnNaN\("):
+        keras_charrnn.fit(tiny, callbacks=[keras.callbacks.TerminateOnNaN], console=console)
+    assert not pathlib.Path("runs").exists()
+
+
 def test_check_and_studies_find_them_before_any_folder(capsys, console):
     pathlib.Path("a.txt").write_text("a text")
     text = "corpus: {path: a.txt}\ntraining: {schedule: cosine}\ncallbacks: [keras.callbacks.ReduceLROnPlateau]\n"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from keras_charrnn.cli import main
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe import Recipe, parse_override, read
+from keras_charrnn.recipe.overrides import parse_list
 from keras_charrnn.recipe.reading import load_text
 from keras_charrnn.recipe.schema import dump
 
@@ -89,6 +90,20 @@ def test_an_override_is_yaml_only_where_it_begins_so(written, value):
 
 
 @pytest.mark.parametrize(
+    ("written", "values"),
+    [
+        ("gru, lstm,", ["gru", "lstm"]),
+        ("@gru,#lstm,a: b", ["@gru", "#lstm", "a: b"]),
+        ("", []),
+        ("gru,{name: rhn, depth: 010}", ["gru", {"name": "rhn", "depth": 10}]),
+        ("'gru', no", ["gru", "no"]),
+    ],
+)
+def test_a_list_in_an_argument_is_divided_by_commas(written, values):
+    assert parse_list(written, "--cells") == values
+
+
+@pytest.mark.parametrize(
     ("yaml", "key", "value"),
     [
         ("training: {epochs: 010}", "training.epochs", 10),
@@ -114,6 +129,7 @@ def test_an_override_is_yaml_only_where_it_begins_so(written, value):
         ("windows: {random_offset: no}", "", "must be true or false, not 'no'; write false, without quotes"),
         ("windows: {random_offset: On}", "", "must be true or false, not 'On'; write true, without quotes"),
         ("tensorboard: 1", "", "tensorboard: must be true or false, not 1; write true"),
+        ("tensorboard: [1]", "", "tensorboard: must be true or false, not [1]"),
         ("tune: {training.label_smoothing: {from: 1, to: 2, log: yes}}", "",
          "log: must be true or false, not 'yes'; write true"),
         ("training: {optimizer: {name: sgd, nesterov: no}}", "", "training.optimizer.nesterov: must be text "
