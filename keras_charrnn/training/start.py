@@ -91,6 +91,8 @@ def resume(path, callbacks=(), console=None):
             plan = recipe.read(folder.recipe)
             start = folder.checkpoints.newest()
             changed = changes(plan, start, folder.recipe)
+            if changed:  # a run that has begun otherwise goes on as it did
+                refuse_fights(plan, folder.recipe, callbacks)
         if start.facts["finished"] and not goes_on(changed):
             if not folder.report.is_file():  # the end came between the last checkpoint and the report
                 characters = folder.read_environment()["split"].get("train")

@@ -65,6 +65,13 @@ def test_all_that_cannot_change_is_told_at_once_and_fewer_epochs_than_begun(fold
         keras_charrnn.resume(folder.path, console=console)
 
 
+def test_changes_that_fight_are_refused(folder, console):
+    stopping = {"name": "keras.callbacks.EarlyStopping", "monitor": "val_loss", "patience": 5}
+    edit(folder, **{"training.patience": 3, "training.epochs": 3, "callbacks": [stopping]})
+    with pytest.raises(RecipeError, match=r"EarlyStopping: ends the run by the validation loss, as training\.patience"):
+        keras_charrnn.resume(folder.path, console=console)
+
+
 def test_what_may_change_has_effect_and_is_said(folder, console):
     first = folder.read_metrics()
     changed = {
