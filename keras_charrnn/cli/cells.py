@@ -1,4 +1,4 @@
-"""List the registered cells, or check that cells have all properties that the package relies on.
+__doc__ = """List the registered cells, or check that cells have all properties that the package relies on.
 
 Exit status 1 if a checked cell lacks any. A plugin that cannot be imported is listed as broken.
 """
@@ -40,30 +40,30 @@ def _check(names):
         CheckError: If any is lacking.
     """
     import rich.box
-    import rich.console
     import rich.table
 
     from keras_charrnn import registry, testing
+    from keras_charrnn.common.screen import Screen, visible
     from keras_charrnn.errors import CheckError
 
     for name in names:
         registry.cells.get(name)  # a name that is none, before anything is checked
     failures = []
     for name in names:
-        table = rich.table.Table(name, "", "", box=rich.box.SIMPLE_HEAD)
+        table = rich.table.Table(visible(name), "", "", box=rich.box.SIMPLE_HEAD)
         for result in testing.examine(name):
             table.add_row(result.name, result.status, _words(result))
             if result.fault:
                 failures.append(f"{name}: {result.name}")
-        rich.console.Console().print(table)
+        Screen().print(table)
     if failures:
         raise CheckError(" or ".join(names), failures)
 
 
 def _words(result):
-    import rich.text
+    from keras_charrnn.common.screen import cell
 
     if not result.fault:
-        return rich.text.Text(result.reason, "dim")
+        return cell(result.reason, "dim")
     fault = result.fault
-    return rich.text.Text(f"expected: {fault.expected}\nreceived: {fault.received}\nlikely cause: {fault.cause}")
+    return cell(f"expected: {fault.expected}\nreceived: {fault.received}\nlikely cause: {fault.cause}")

@@ -1,4 +1,4 @@
-"""Check a recipe, and show every key with its value and meaning."""
+__doc__ = """Check a recipe, and show every key with its value and meaning."""
 
 
 def add_arguments(parser):
@@ -7,11 +7,11 @@ def add_arguments(parser):
 
 def run(options):
     import rich.box
-    import rich.console
-    import rich.markup
     import rich.table
 
     from keras_charrnn.cli.quiet import quiet_tensorflow
+    from keras_charrnn.common.screen import Screen, cell, say
+    from keras_charrnn.common.shell import quote
     from keras_charrnn.recipe import describe_keys, read
     from keras_charrnn.recipe.checks import show
     from keras_charrnn.recipe.fights import refuse_fights
@@ -28,7 +28,8 @@ def run(options):
     for path, default, description, _ in describe_keys():
         section, _, key = path.partition(".")
         value = (values[section][key] if key else values[section]) if values else default
-        table.add_row(path, rich.markup.escape(show(value)), rich.markup.escape(description))
-    rich.console.Console().print(table)
+        table.add_row(path, cell(show(value)), cell(description))
+    screen = Screen()
+    screen.print(table)
     if options.recipe:
-        print(f"{options.recipe} is fine")
+        say(screen, f"{quote(options.recipe)} is fine")

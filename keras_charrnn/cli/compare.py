@@ -1,4 +1,4 @@
-"""Train several cells under one recipe, and compare their losses and speeds.
+__doc__ = """Train several cells under one recipe, and compare their losses and speeds.
 
 The table is shown as it grows, and written with plots and each run into one folder. Exit status 1 if a cell failed.
 """
@@ -39,9 +39,9 @@ def run(options):
     with quiet_tensorflow(options.debug):
         from keras_charrnn.studies.comparison import compare
 
-    import rich.console
+    from keras_charrnn.common.screen import Screen
 
-    console = rich.console.Console(quiet=options.quiet)
+    console = Screen(quiet=options.quiet, lasting=True)
     comparison = compare(
         options.recipe, cells, options.match, options.parameters, options.seeds, overrides, options.output, console
     )

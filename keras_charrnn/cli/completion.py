@@ -1,4 +1,4 @@
-"""Print what makes a shell complete this program's commands and options.
+__doc__ = """Print what makes a shell complete this program's commands and options.
 
 bash: put `eval "$(keras-charrnn completion bash)"` in ~/.bashrc. zsh: the same with zsh, in ~/.zshrc, after compinit.
 fish: `keras-charrnn completion fish > ~/.config/fish/completions/keras-charrnn.fish`.

@@ -1,4 +1,4 @@
-"""List the registered corpora."""
+__doc__ = """List the registered corpora."""
 
 from keras_charrnn.cli.table import print_summaries
 

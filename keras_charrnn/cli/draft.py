@@ -35,6 +35,11 @@ class Draft:
         self.add(text)
 
     @property
+    def vocabulary(self):
+        """That of the model."""
+        return self._model.vocabulary
+
+    @property
     def text(self):
         """All that was taken, and the only continuation on offer."""
         return "".join(self._steps) + (self.offers[0] if len(self.offers) == 1 else "")
@@ -50,7 +55,7 @@ class Draft:
 
     def add(self, text):
         """Take the continuation on offer, and put a text behind it."""
-        self._model.vocabulary.encode(text, "the text")
+        self.vocabulary.encode(text, "the text")
         if self.offers:
             self.accept()
         if text:

@@ -1,4 +1,4 @@
-"""Measure how well trained models predict a split of their corpora, or any texts, in one table.
+__doc__ = """Measure how well trained models predict a split of their corpora, or any texts, in one table.
 
 The protocol is named with every figure. carried: one pass over every character, the state carried. windows: 12,800
 random windows of 256 characters, each from the initial states, as in nanoGPT. They are different measures.
@@ -53,9 +53,9 @@ def run(options):
 
 def _print_table(rows):
     import rich.box
-    import rich.console
-    import rich.markup
     import rich.table
+
+    from keras_charrnn.common.screen import Screen, cell, say
 
     first = rows[0][1]
     windows = f", seed {first.seed}" if first.seed is not None else ""
@@ -65,17 +65,14 @@ def _print_table(rows):
     for path, row in rows:
         text = f"{row.corpus}, {row.split}" if row.split else row.corpus
         figures = (row.nats_per_character, row.bits_per_character, row.perplexity)
-        names = map(rich.markup.escape, (path, text))
+        names = map(cell, (path, text))
         table.add_row(*names, f"{row.characters:,}", *(f"{figure:.4f}" for figure in figures))
-    console = rich.console.Console()
-    console.print(table)
-    console.print("nats and bits are per character", highlight=False)
+    screen = Screen()
+    screen.print(table)
+    say(screen, "nats and bits are per character")
     for path, row in rows:
         if row.unknown:
-            console.print(
-                f"{path}: {row.unknown:,} characters of {row.corpus} are unknown to it, and were dropped or replaced",
-                highlight=False,
-                markup=False,
-            )
+            unknown = f"{row.unknown:,} characters of {row.corpus} are unknown to it, and were dropped or replaced"
+            say(screen, f"{path}: {unknown}")
     if any(row.chosen_by for _, row in rows):
-        console.print(f"the {first.chosen_by or 'validation'} split chose each run's model", highlight=False)
+        say(screen, f"the {first.chosen_by or 'validation'} split chose each run's model")

@@ -1,4 +1,4 @@
-"""Write a model for another program: its single step in a program's format, or its weights."""
+__doc__ = """Write a model for another program: its single step in a program's format, or its weights."""
 
 import pathlib
 
@@ -29,9 +29,11 @@ def run(options):
     with quiet_tensorflow(options.debug):
         from keras_charrnn.model.export import FORMATS as endings
         from keras_charrnn.runs.folder import load
+    from keras_charrnn.common.screen import Screen, say
+    from keras_charrnn.common.shell import quote
 
     path = pathlib.Path(options.path)
     folder = path / "export" if path.is_dir() else path.parent
     output = pathlib.Path(options.output or folder / f"{options.format}{endings[options.format][0]}")
     load(options.path, options.plugin).export(output, options.format)
-    print(f"written to {output}, with {output.with_suffix('.json')}")
+    say(Screen(), f"written to {quote(output)}, with {quote(output.with_suffix('.json'))}")

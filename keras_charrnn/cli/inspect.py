@@ -1,4 +1,4 @@
-"""See inside a model while it reads a text."""
+__doc__ = """See inside a model while it reads a text."""
 
 import contextlib
 import pathlib
@@ -24,13 +24,13 @@ def run(options):
 
     text, cut = read_text(options.text, options.characters)
     with quiet_tensorflow(options.debug):
-        import rich.console
-
         from keras_charrnn.common.files import write_text
+        from keras_charrnn.common.screen import Screen, say
+        from keras_charrnn.common.shell import quote
         from keras_charrnn.runs.folder import load
         from keras_charrnn.views.inspection import inspect, show, to_html
     model = load(options.path, options.plugin)
-    console = rich.console.Console()
+    console = Screen()
     units = None if options.units is None else options.units.split(",")
     with console.status("reading") if console.is_terminal else contextlib.nullcontext():
         inspection = inspect(model, text, units)
@@ -38,8 +38,9 @@ def run(options):
     if options.html:
         name = pathlib.Path(options.path).resolve().name
         write_text(options.html, to_html(inspection, name, note))
-        print(f"{note}\n" if note else "", f"page in {options.html}", sep="")
-        return
     if note:
-        print(note)
-    show(inspection, console)
+        say(console, note)
+    if options.html:
+        say(console, f"page in {quote(options.html)}")
+    else:
+        show(inspection, console)

@@ -46,19 +46,22 @@ COMMANDS = {
 }
 STATUSES = (
     "Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check or in a "
-    "comparison, or a search without a loss; 2 a mistake in what was asked for; 130 Ctrl-C; 143 SIGTERM."
+    "comparison, or a search without a loss; 2 a mistake in what was asked for; 129 a closed terminal; 130 Ctrl-C; "
+    "143 SIGTERM."
 )
 
 
 def main(arguments=None):
     """Run the program; return its exit status."""
+    if getattr(sys.stdout, "errors", "") in ("strict", "surrogateescape"):  # characters that its encoding lacks
+        sys.stdout.reconfigure(errors="replace")
     options = make_parser().parse_args(arguments)
     os.environ["KERAS_BACKEND"] = BACKEND  # whatever other programs of the user's have Keras run on
     if not options.debug:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
-        sys.stdout.flush()
+        print(end="", flush=True)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has left, as in `keras-charrnn sample … | head`
@@ -71,23 +74,54 @@ def main(arguments=None):
     return 0
 
 
+class Parser(argparse.ArgumentParser):
+    """Takes what follows an option as its value, even if it begins with a dash, unless it is an option too."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        return super().parse_known_args(self._join(sys.argv[1:] if args is None else args), namespace)
+
+    def error(self, message):
+        self.print_usage(sys.stderr)
+        _tell(f"{self.prog}: error: {message}")
+        self.exit(2)
+
+    def _join(self, arguments):
+        """Return the arguments with each option and its value in one, as in --prefix=-->."""
+        options, joined, left = self._option_string_actions, [], iter(arguments)
+        for word in left:
+            if word == "--":
+                return [*joined, word, *left]
+            if word in options and options[word].nargs is None and (value := next(left, None)) is not None:
+                if value.partition("=")[0] in options:
+                    self.error(f"argument {word}: {value} is an option; as the value of {word}, write {word}={value}")
+                word = f"{word}={value}"
+            joined.append(word)
+        return joined
+
+
 def _fail(options, error, message, status):
     if options.debug:
         raise error
-    print(f"keras-charrnn: {message}", file=sys.stderr)
+    _tell(f"keras-charrnn: {message}")
     return status
+
+
+def _tell(message):
+    from keras_charrnn.common.screen import Screen, say
+
+    say(Screen(stderr=True), message)
 
 
 def make_parser():
     """Return the parser of the program's arguments."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="keras-charrnn",
         description="Train character-level recurrent language models, and write with them.",
         epilog=f"{STATUSES} NO_COLOR in the environment turns colours off, as does a pipe.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
+    for name, command in COMMANDS.items():  # assigned in the modules: python -OO takes other docstrings away
         summary = command.__doc__.splitlines()[0]
         sub = commands.add_parser(name, help=summary, description=command.__doc__, epilog=STATUSES, allow_abbrev=False)
         command.add_arguments(sub)

@@ -1,4 +1,4 @@
-"""Write a recipe for a text, with sizes that fit it and the time that training takes here.
+__doc__ = """Write a recipe for a text, with sizes that fit it and the time that training takes here.
 
 The time is an estimate: some steps of the training itself are made and timed.
 """
@@ -12,6 +12,8 @@ import time
 
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.progress import progress
+from keras_charrnn.common.screen import Screen, say
+from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import SettingsError
 
 STEPS = 40  # of an epoch that is timed
@@ -38,15 +40,16 @@ def run(options):
     suggestion = Suggestion.for_text(text.characters, len(Vocabulary.of_counts(text.symbols, text.counts)))
     path = _path_from(output.parent, options.text)
     write_text(output, suggestion.to_yaml(path))
-    print(
-        f"{output}: {text.characters:,} characters, a GRU of {suggestion.units} units with {suggestion.parameters:,} "
-        f"parameters, {suggestion.epochs} epochs of {suggestion.steps} steps",
-        flush=True,
+    screen = Screen()
+    say(
+        screen,
+        f"{quote(output)}: {text.characters:,} characters, a GRU of {suggestion.units} units with "
+        f"{suggestion.parameters:,} parameters, {suggestion.epochs} epochs of {suggestion.steps} steps",
     )
     seconds, machine = _measure(output, text, suggestion, options.debug)
     expectation = f"Expect about {_about(seconds)} on {machine}: an estimate, from some steps timed there."
     write_text(output, suggestion.to_yaml(path, expectation))
-    print(f"{expectation}\nkeras-charrnn train {output}")
+    say(screen, f"{expectation}\n{command_line('train', output)}")
 
 
 def _path_from(folder, text):
@@ -61,7 +64,6 @@ def _measure(recipe, text, suggestion, debug):
 
     with quiet_tensorflow(debug):
         import keras
-        import rich.console
 
         from keras_charrnn.engine import compute
         from keras_charrnn.recipe.suggestion import TRAIN
@@ -82,7 +84,7 @@ def _measure(recipe, text, suggestion, debug):
     brief = {"training.epochs": 2, "samples.every_epochs": 0, "corpus.max_bytes": len(beginning.encode())}
     with tempfile.TemporaryDirectory() as folder, progress("timing some steps of the training"):
         started = time.perf_counter()
-        done = fit(recipe, brief, folder, callbacks=[clock], console=rich.console.Console(quiet=True))
+        done = fit(recipe, brief, folder, callbacks=[clock], console=Screen(quiet=True))
         ended = time.perf_counter()
         machine = compute.Machine(**RunFolder(done.folder).read_environment()["machine"])
     (first, start), (last, end) = ends[0], ends[-1]

@@ -1,4 +1,4 @@
-"""Show a run on one page: losses, samples, text and machine."""
+__doc__ = """Show a run on one page: losses, samples, text and machine."""
 
 
 def add_arguments(parser):
@@ -7,9 +7,12 @@ def add_arguments(parser):
 
 
 def run(options):
+    from keras_charrnn.common.screen import Screen, say
+    from keras_charrnn.common.shell import quote
     from keras_charrnn.views.report import write_plots, write_report
 
-    print(f"report in {write_report(options.path)}")
+    screen = Screen()
+    say(screen, f"report in {quote(write_report(options.path))}")
     if options.png:
         for path in write_plots(options.path):
-            print(f"plot in {path}")
+            say(screen, f"plot in {quote(path)}")

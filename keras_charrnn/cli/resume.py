@@ -1,4 +1,4 @@
-"""Go on with a run exactly where it stopped."""
+__doc__ = """Go on with a run exactly where it stopped."""
 
 
 def add_arguments(parser):

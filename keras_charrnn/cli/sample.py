@@ -1,11 +1,12 @@
-"""Write text with a trained model."""
+__doc__ = """Write text with a trained model."""
 
-import sys
+ESCAPES = r"\n, \t, \\ and \uXXXX are escapes"
 
 
 def add_arguments(parser):
     parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
-    parser.add_argument("--prefix", metavar="TEXT", default="", help="the beginning of the text")
+    parser.add_argument("--prefix", metavar="TEXT", help=rf"the beginning of the text; {ESCAPES}, and in --stop")
+    parser.add_argument("--prefix-file", metavar="FILE", help="has that beginning, as it is; - for standard input")
     add_sampling_arguments(parser, length=400)
     parser.add_argument("--num-samples", metavar="N", type=int, default=1, help="texts to write (default: 1)")
     parser.add_argument("--stop", metavar="TEXT", help="end before this text")
@@ -23,6 +24,7 @@ def add_sampling_arguments(parser, length):
     parser.add_argument("--top-k", metavar="N", type=int, help="draw from the N likeliest symbols")
     parser.add_argument("--top-p", metavar="X", type=float, help="draw from the likeliest symbols of this probability")
     parser.add_argument("--seed", metavar="N", type=int, help="the same seed gives the same text")
+    parser.add_argument("--raw", action="store_true", help="take a backslash for a backslash")
     parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
 
 
@@ -33,26 +35,36 @@ def run(options):
         from keras_charrnn.model.generation import Sampling
         from keras_charrnn.runs.folder import load
         from keras_charrnn.runs.measures import training_text
+    from keras_charrnn.cli.text import given, note_unknown, read_whole
+    from keras_charrnn.common.screen import Screen, say, show
+    from keras_charrnn.errors import SettingsError
 
     settings = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p", "seed")}
     Sampling(**settings)  # its errors before the model is read
+    if None not in (options.prefix, options.prefix_file):
+        raise SettingsError("--prefix and --prefix-file exclude one another; give one of them")
+    prefix = given("--prefix", options.prefix or "", options.raw)
+    if options.prefix_file is not None:
+        prefix = read_whole(options.prefix_file)
+    stop = None if options.stop is None else given("--stop", options.stop, options.raw)
     model = load(options.path, options.plugin)
     learned = training_text(options.path) if options.memorization else None
-    settings |= {"prefix": options.prefix, "length": options.length, "stop": options.stop}
+    settings |= {"prefix": prefix, "length": options.length, "stop": stop}
+    screen, errors = Screen(), Screen(stderr=True)
+    if note := note_unknown(model.vocabulary, prefix, "the prefix"):
+        say(errors, f"keras-charrnn: {note}")
     if options.num_samples == 1:
         texts = [""]
         for piece in model.stream(**settings):
-            sys.stdout.write(piece)
-            sys.stdout.flush()
+            show(screen, piece, end="")
             texts[0] += piece
-        sys.stdout.write("\n")
+        show(screen, "")
     else:
         texts = model.generate(num_samples=options.num_samples, **settings)
         for number, text in enumerate(texts, start=1):
-            print(f"--- {number} ---\n{text}")
+            show(screen, f"--- {number} ---\n{text}")
     if learned is not None:
         from keras_charrnn.text.verbatim import memorization
 
-        sys.stdout.flush()
-        found = memorization([text.removeprefix(options.prefix) for text in texts], learned)
-        print(f"keras-charrnn: {found}", file=sys.stderr)
+        found = memorization([text.removeprefix(prefix) for text in texts], learned)
+        say(errors, f"keras-charrnn: {found}")

@@ -1,4 +1,4 @@
-"""Measure how well a trained model predicts a text of any length, in constant memory; per line too.
+__doc__ = """Measure how well a trained model predicts a text of any length, in constant memory; per line too.
 
 One pass over every character, the state carried: the protocol `carried` of evaluate.
 """
@@ -26,6 +26,7 @@ def run(options):
     with quiet_tensorflow(options.debug):
         from keras_charrnn.runs import measures
     from keras_charrnn.common.progress import progress
+    from keras_charrnn.common.screen import Screen, say
     from keras_charrnn.model.evaluation import Lines
     from keras_charrnn.text.corpora import read_pieces
 
@@ -52,28 +53,30 @@ def run(options):
             shutil.copyfileobj(lines_as_json, sys.stdout)
             print(rest + "}")
             return
-    print(f"{name}: {result.characters:,} characters, protocol {result.protocol}")
+    screen = Screen()
+    say(screen, f"{name}: {result.characters:,} characters, protocol {result.protocol}")
     for title in ("nats_per_character", "bits_per_character", "perplexity"):
-        print(f"  {title.replace('_', ' '):20}{getattr(result, title):.4f}")
+        say(screen, f"  {title.replace('_', ' '):20}{getattr(result, title):.4f}")
     if result.unknown:
-        print(f"  {result.unknown:,} characters are unknown to the model, and were dropped or replaced")
+        say(screen, f"  {result.unknown:,} characters are unknown to the model, and were dropped or replaced")
 
 
 def _to_screen():
-    from keras_charrnn.cli.terminal import visible
+    from keras_charrnn.common.screen import Screen, beginning, show, visible
 
+    screen = Screen()
     width = max(10, shutil.get_terminal_size().columns - 17)
     title = "   line    bits  text\n"
 
-    def show(lines):
+    def show_lines(lines):
         nonlocal title
         for line in lines:
             bits = f"{line.bits_per_character:7.3f}" if line.characters else "      -"
-            text = visible(line.beginning).replace("\t", " ")[:width]
-            print(f"{title}{line.number:>7} {bits}  {text}")
+            text = beginning(visible(line.beginning).replace("\t", " "), width)
+            show(screen, f"{title}{line.number:>7} {bits}  {text}")
             title = ""
 
-    return show
+    return show_lines
 
 
 def _to_json(file):

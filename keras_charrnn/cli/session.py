@@ -4,14 +4,14 @@ import dataclasses
 import pathlib
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 
-import rich.console
-
-from keras_charrnn.cli.terminal import visible
+from keras_charrnn.cli.text import note_unknown
+from keras_charrnn.common.escapes import unescape
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.importing import suggest
+from keras_charrnn.common.screen import Screen, say, show
+from keras_charrnn.common.shell import quote
 from keras_charrnn.common.signals import HeldSignals
 from keras_charrnn.errors import SettingsError
 
@@ -22,11 +22,12 @@ class Session:
     Args:
         draft: A `Draft`.
         interactive: Whether a person sits before it: colours, and messages on standard output.
+        raw: Whether a backslash in a line begins no escape.
     """
 
-    def __init__(self, draft, interactive):
-        self.draft, self.interactive = draft, interactive
-        self._screen = rich.console.Console()
+    def __init__(self, draft, interactive, raw=False):
+        self.draft, self.interactive, self.raw = draft, interactive, raw
+        self._screen, self._errors = Screen(), Screen(stderr=True)
         self._saved = None
 
     def answer(self, line):
@@ -41,17 +42,20 @@ class Session:
         if several and line.strip().isdecimal():
             self.pick(line)
             return True
-        typed = line.removeprefix("/" if line.startswith("//") else "").replace("\\n", "\n")
+        typed = line.removeprefix("/" if line.startswith("//") else "")
+        typed = typed if self.raw else unescape(typed)
         self.draft.add(typed)
+        if note := note_unknown(self.draft.vocabulary, typed, "the text"):
+            self.say(note)
         self._offer(typed)
         return True
 
     def say(self, message):
         """Print a message, which is no text of the model's."""
         if self.interactive:
-            self._screen.out(visible(message), style="dim", highlight=False)
+            say(self._screen, message, "dim")
         else:
-            print(message, file=sys.stderr)
+            say(self._errors, message)
 
     def _command(self, line):
         name, _, argument = line[1:].partition(" ")
@@ -87,12 +91,8 @@ class Session:
         elif self.interactive:
             self.say(f"a number from 1 to {len(self.draft.offers)} picks one")
 
-    def _write(self, text, style=None):
-        if self.interactive:
-            self._screen.out(visible(text), style=style, end="", highlight=False)
-        else:
-            sys.stdout.write(text)
-        sys.stdout.flush()
+    def _write(self, text, style=""):
+        show(self._screen, text, style if self.interactive else "", end="")
 
     def pick(self, argument):
         self.draft.pick(_whole("pick", argument))
@@ -120,14 +120,15 @@ class Session:
             self.draft.accept()  # tells to pick one first
         write_text(path, self.draft.text)
         self._saved = path
-        self.say(f"saved {len(self.draft.text):,} characters in {path}")
+        self.say(f"saved {len(self.draft.text):,} characters in {quote(path)}")
 
     def settings(self, _):
         self.say("  ".join(f"{name} {_shown(value)}" for name, value in self.draft.settings.items()))
 
     def help(self, _):
         self.say(
-            "What you type is put at the end of the text, and continued. An empty line goes on. \\n is a line end."
+            "What you type is put at the end of the text, and continued. An empty line goes on. \\n is a line end, "
+            r"\t a tab, \\ a backslash, \u00e9 an é."
         )
         width = max(len(command.usage(name)) for name, command in COMMANDS.items())
         for name, command in COMMANDS.items():

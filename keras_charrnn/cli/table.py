@@ -11,10 +11,9 @@ def print_summaries(registry, broken=()):
         broken: Further rows (name, error), of plugins that could not be imported.
     """
     import rich.box
-    import rich.console
-    import rich.markup
     import rich.table
 
+    from keras_charrnn.common.screen import Screen, cell
     from keras_charrnn.errors import RegistryError
 
     table = rich.table.Table(registry.kind, "what it is", box=rich.box.SIMPLE_HEAD)
@@ -25,7 +24,7 @@ def print_summaries(registry, broken=()):
         except RegistryError as error:
             broken.append((name, error))
         else:
-            table.add_row(name, rich.markup.escape(summary))
+            table.add_row(cell(name), cell(summary))
     for name, error in broken:
-        table.add_row(rich.markup.escape(name), rich.markup.escape(f"broken: {error}"))
-    rich.console.Console().print(table)
+        table.add_row(cell(name), cell(f"broken: {error}"))
+    Screen().print(table)

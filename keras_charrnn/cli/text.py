@@ -1,6 +1,7 @@
-"""A text that the command line names: a file, or standard input."""
+"""A text that the command line gives, or names: a file, or standard input."""
 
 import contextlib
+import itertools
 import pathlib
 import sys
 
@@ -26,6 +27,53 @@ def open_text(path):
         raise CorpusError(f"{path} cannot be read: {error.strerror}{near}") from error
     with file:
         yield file, str(path), path.stat().st_size if path.is_file() else None
+
+
+def read_whole(path):
+    """Return a text.
+
+    Raises:
+        CorpusError: If it cannot be read or is not UTF-8.
+    """
+    from keras_charrnn.text.corpora.pieces import read_pieces
+
+    with open_text(path) as (file, name, _):
+        return "".join(read_pieces(file, name))
+
+
+def given(name, value, raw=False):
+    """Return a text that stands on the command line, or in a line of a terminal, without its escapes.
+
+    Args:
+        name: What it is, for messages.
+        value: As Python has decoded it, whatever the locale.
+        raw: Whether a backslash is one, and begins no escape.
+
+    Raises:
+        SettingsError: If it is not UTF-8, or an escape is no character.
+    """
+    from keras_charrnn.common.escapes import unescape
+    from keras_charrnn.errors import SettingsError
+
+    try:
+        text = value.encode("utf-8", "surrogateescape").decode("utf-8")
+        return text if raw else unescape(text)
+    except UnicodeError as error:
+        raise SettingsError(f"{name} is not UTF-8: byte {error.start}") from error
+    except SettingsError as error:
+        raise SettingsError(f"{name}: {error}") from error
+
+
+def note_unknown(vocabulary, text, what):
+    """Return in a sentence which characters of a text a vocabulary drops or replaces, the first ten; "" for none."""
+    if vocabulary.unknown == "error":  # that is an error, wherever the text is used
+        return ""
+    unknown = list(dict.fromkeys(itertools.compress(text, ~vocabulary.knows(text))))
+    if not unknown:
+        return ""
+    done = "drops" if vocabulary.unknown == "drop" else "replaces by U+FFFD"
+    shown = ", ".join(map(repr, unknown[:10])) + (", …" if len(unknown) > 10 else "")
+    return f"{what} has characters that the model does not know, and {done}: {shown}"
 
 
 def read_text(path, characters):

@@ -1,4 +1,4 @@
-"""Train the model of a recipe."""
+__doc__ = """Train the model of a recipe."""
 
 
 def add_overrides(parser):
@@ -29,7 +29,7 @@ def run(options):
     with quiet_tensorflow(options.debug):
         from keras_charrnn.training import fit
 
-    import rich.console
+    from keras_charrnn.common.screen import Screen
 
-    console = rich.console.Console(quiet=options.quiet)
+    console = Screen(quiet=options.quiet, lasting=True)
     fit(options.recipe, overrides, options.runs, options.name, console=console)

@@ -1,4 +1,4 @@
-"""Search over the keys that the section `tune` of a recipe names, for the least validation loss.
+__doc__ = """Search over the keys that the section `tune` of a recipe names, for the least validation loss.
 
 Trials that fall behind are ended early. The table, each run and best.yaml, the recipe with the best values, are written
 into one folder, from which the search can go on. Exit status 1 if no trial came to a loss.
@@ -27,9 +27,9 @@ def run(options):
     with quiet_tensorflow(options.debug):
         from keras_charrnn.studies.tuning import tune
 
-    import rich.console
+    from keras_charrnn.common.screen import Screen
 
-    console = rich.console.Console(stderr=options.json, quiet=options.quiet)
+    console = Screen(stderr=options.json, quiet=options.quiet, lasting=True)
     search = tune(options.recipe, options.minutes, options.trials, overrides, options.output, console)
     if options.json:
         import json

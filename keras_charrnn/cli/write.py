@@ -1,4 +1,4 @@
-"""Write a text together with a trained model: it goes on, you choose, change and go on.
+__doc__ = """Write a text together with a trained model: it goes on, you choose, change and go on.
 
 What you type is put at the end of the text, and the model continues it; an empty line lets it go on. /help lists the
 commands. From a pipe it reads the same lines, and writes nothing but text; the first line that it refuses ends it.
@@ -8,7 +8,7 @@ import contextlib
 import sys
 
 from keras_charrnn.cli.sample import add_sampling_arguments
-from keras_charrnn.cli.terminal import is_interactive
+from keras_charrnn.cli.text import given
 from keras_charrnn.errors import CharRNNError, SettingsError, WriteError
 
 PROMPT = "> "
@@ -27,16 +27,19 @@ def run(options):
     with quiet_tensorflow(options.debug):
         from keras_charrnn.cli.draft import Draft
         from keras_charrnn.cli.session import Session
+        from keras_charrnn.common.shell import quote
         from keras_charrnn.runs.folder import load
         from keras_charrnn.text import corpora
     names = ("length", "choices", "seed", "temperature", "top_k", "top_p")
     text = corpora.load(path=options.text).text if options.text else ""
     model = load(options.path, options.plugin)
     draft = Draft(model, text, **{name: getattr(options, name) for name in names})
-    interactive = is_interactive()
-    session = Session(draft, interactive)
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    session = Session(draft, interactive, options.raw)
     if interactive:
-        session.say(f"{options.path}: {len(model.vocabulary)} symbols. Type a beginning; /help lists the commands.")
+        session.say(
+            f"{quote(options.path)}: {len(model.vocabulary)} symbols. Type a beginning; /help lists the commands."
+        )
         _converse(session)
     else:
         _read(session)
@@ -72,11 +75,13 @@ def _converse(session):
         readline.parse_and_bind("tab: complete")
     while True:
         try:
-            if not session.answer(input(PROMPT)):
+            if not session.answer(given("the line", input(PROMPT), raw=True)):
                 return
         except EOFError:
             print()
             return
+        except UnicodeDecodeError:  # of `input`
+            session.say("the line is not UTF-8, and is left out")
         except KeyboardInterrupt:
             session.say("\n/quit or Ctrl-D leaves")
         except CharRNNError as error:

@@ -1,10 +1,12 @@
 """Files that are whole at any moment: written beside their place, flushed, and renamed; and folders with numbers."""
 
+import contextlib
+import errno
 import os
 import pathlib
 import re
 
-from keras_charrnn.errors import SettingsError, WriteError
+from keras_charrnn.errors import RunError, SettingsError, WriteError
 
 
 def write_whole(path, write):
@@ -91,12 +93,40 @@ def make_output(output, name):
     return folder
 
 
-def lock(file):
-    """Lock an open file for this process alone; the system unlocks it when the process ends, however that is.
+# How systems say that another process has a lock; all else says that there are no locks, as on many network drives.
+_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+
+
+@contextlib.contextmanager
+def lock(path, taken):
+    """Hold a file for this process alone, within `with`; the system lets go of it when the process ends, however.
+
+    Args:
+        path: Of the file; it is made where there is none.
+        taken: What to say where another process holds it.
+
+    Yields:
+        What to tell the user, a sentence: where the file system has no locks, nothing is held; "" otherwise.
 
     Raises:
-        OSError: If another process has it.
+        RunError: If another process holds it, or the file cannot be written.
     """
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise RunError(f"{path.parent} cannot be written to: {error.strerror}") from error
+    note = ""
+    with file:
+        try:
+            _lock(file)
+        except OSError as error:
+            if error.errno in _TAKEN:
+                raise RunError(taken) from error
+            note = f"the file system of {path.parent} has no locks: see to it that no other process trains there"
+        yield note
+
+
+def _lock(file):
     try:
         import fcntl
     except ImportError:  # Windows

@@ -13,15 +13,16 @@ def progress(title, total=None, shown=True, console=None):
         shown: Whether to show it.
         console: A `rich.console.Console`; None for standard error.
     """
-    import rich.console
     import rich.progress
 
-    console = console or rich.console.Console(stderr=True)
+    from keras_charrnn.common.screen import Screen, visible
+
+    console = console or Screen(stderr=True)
     columns = [rich.progress.TextColumn("{task.description}", markup=False), rich.progress.BarColumn(bar_width=None)]
     columns.append(rich.progress.TimeElapsedColumn() if total is None else rich.progress.TimeRemainingColumn())
     if not (shown and console.is_terminal):  # Rich before 15 ends a bar that is not shown with an empty line
         yield lambda amount: None
         return
     with rich.progress.Progress(*columns, console=console, transient=True, expand=True) as bar:
-        task = bar.add_task(title, total=total)
+        task = bar.add_task(visible(title), total=total)
         yield lambda amount: bar.advance(task, amount)

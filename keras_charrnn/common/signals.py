@@ -1,17 +1,27 @@
-"""Ctrl-C and the system's request to end, held back until the work is at a place where it can end."""
+"""Ctrl-C, the system's request to end and a closed terminal, held back until the work is where it can end."""
 
 import signal
 import threading
+
+HANG_UP = getattr(signal, "SIGHUP", None)  # the terminal is closed; not on every system
+
+
+def ending():
+    """Return the numbers of the signals that ask a training to end: SIGINT, SIGTERM, and SIGHUP but under nohup."""
+    hang_up = [] if HANG_UP is None or signal.getsignal(HANG_UP) is signal.SIG_IGN else [HANG_UP]
+    return [signal.SIGINT, signal.SIGTERM, *hang_up]
 
 
 class HeldSignals:
     """Within `with`, holds the first signal until `check` is called; a second one raises KeyboardInterrupt at once.
 
+    A closed terminal never counts as the second: both the system and the shell may tell of it.
+
     What a signal's handler raises may be lost where Python ignores exceptions, as in the removal of an object; what
     `check` raises cannot be. In a thread other than the main one, where Python hands out no signals, nothing is held.
 
     Args:
-        numbers: Of the signals, SIGINT or SIGTERM.
+        numbers: Of the signals, some of `ending`.
 
     Attributes:
         received: Number of the first one, or None.
@@ -36,14 +46,15 @@ class HeldSignals:
 
         Raises:
             KeyboardInterrupt: After SIGINT.
-            SystemExit: After SIGTERM.
+            SystemExit: After another one, with the status of a program that it has ended: 143, or 129.
         """
-        if self.received == signal.SIGTERM:
-            raise SystemExit(128 + signal.SIGTERM)
-        if self.received is not None:
+        if self.received == signal.SIGINT:
             raise KeyboardInterrupt
+        if self.received is not None:
+            raise SystemExit(128 + self.received)
 
     def _receive(self, number, frame):
-        if self.received is not None:
+        if self.received is None:
+            self.received = number
+        elif number != HANG_UP:
             raise KeyboardInterrupt
-        self.received = number

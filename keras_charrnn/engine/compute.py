@@ -68,7 +68,7 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
             "TensorFlow executes nothing eagerly, for tf.compat.v1.disable_eager_execution or "
             "disable_v2_behavior, and so Keras cannot train; leave that out"
         )
-    notes, cores = [], len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    notes, cores = [], len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     gpus = len(tf.config.list_physical_devices("GPU"))
     if replicas == "auto":
         most = min(gpus or cores, max(1, batch_size // ROWS))

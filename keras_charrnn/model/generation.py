@@ -48,19 +48,21 @@ class Generator:
             A str; a list of B of them where `num_samples` is not 1.
 
         Raises:
-            SettingsError: If a setting is out of its range.
+            SettingsError: If a setting is out of its range, or the stop text has a character that is no symbol.
             VocabularyError: If the prefix has a character that the model does not know.
         """
         _require("num_samples", "a whole number of 1 or more", num_samples, _is_whole(num_samples, 1))
-        pieces = list(self._pieces(prefix, length, num_samples, stop, Sampling(**settings)))
+        ids = self._check(prefix, length, stop)
+        pieces = list(self._pieces(ids, length, num_samples, stop, Sampling(**settings)))
         texts = [prefix + _before(stop, "".join(each)) for each in zip(*pieces, strict=True)] or [prefix] * num_samples
         return texts if num_samples != 1 else texts[0]
 
     def stream(self, prefix="", length=400, stop=None, **settings):
         """Yield the prefix, then new characters in pieces of up to 1,024; together what `generate` returns."""
+        ids, sampling = self._check(prefix, length, stop), Sampling(**settings)
         yield prefix
         held = ""  # the end of what was made, as long as it may be the beginning of the stop text
-        for (piece,) in self._pieces(prefix, length, 1, stop, Sampling(**settings)):
+        for (piece,) in self._pieces(ids, length, 1, stop, sampling):
             text = held + piece
             if stop and stop in text:
                 yield _before(stop, text)
@@ -71,16 +73,27 @@ class Generator:
         if held:
             yield held
 
-    def _pieces(self, prefix, length, batch, stop, sampling):
-        """Yield lists of B pieces of new text, until `length` characters are made or each text has the stop text."""
+    def _check(self, prefix, length, stop):
+        """Return the ids of the characters that are read first."""
         _require("length", "a whole number of 0 or more", length, _is_whole(length, 0))
         _require("prefix", "a text", prefix, isinstance(prefix, str))
         _require("stop", "a text of at least one character", stop, stop is None or (isinstance(stop, str) and stop))
         vocabulary = self._model.vocabulary
+        never = [each for each in stop or "" if each not in vocabulary]
+        if never:
+            raise SettingsError(
+                f"the stop text has the character {never[0]!r} (U+{ord(never[0]):04X}), which is none of the model's "
+                f"{len(vocabulary)} symbols: it would never come up; give another text, or none"
+            )
         start = prefix or (LINE_END if LINE_END in vocabulary else vocabulary.symbols[0])
         ids = vocabulary.encode(start, what="the prefix")
         if not len(ids):
             raise SettingsError(f"the model knows no character of the prefix {prefix!r}; give it another one")
+        return ids
+
+    def _pieces(self, ids, length, batch, stop, sampling):
+        """Yield lists of B pieces of new text, until `length` characters are made or each text has the stop text."""
+        vocabulary = self._model.vocabulary
         states, known = self._model.initial_states(1), ids[:-1].astype(np.int32)
         whole = len(known) // WINDOW * WINDOW
         for window in known[:whole].reshape(-1, WINDOW, 1):

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_charrnn.common.escapes import unescape
+from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.checks import (
     Named,
     by_name,
@@ -225,7 +227,9 @@ class Samples(Section):
     every_epochs: int = key(1, "epochs from sample to sample, 0 for none", whole(0))
     every_steps: int = key(0, "steps from sample to sample, 0 for none", whole(0))
     prefix: str | None = key(
-        None, "start of every sample; null: a line end or else the vocabulary's first symbol", optional(text())
+        None,
+        r"start of every sample, in which \n is a line end; null: a line end or else the vocabulary's first symbol",
+        optional(text()),
     )
     length: int = key(300, "new characters in a sample", whole(1))
     temperatures: tuple = key(
@@ -235,6 +239,18 @@ class Samples(Section):
     )
     top_k: int | None = key(None, "how many of the likeliest symbols to draw from", optional(whole(1)))
     top_p: float | None = key(None, "share of the probability to draw from", optional(SHARE_ABOVE_0))
+
+    @property
+    def beginning(self):
+        """The prefix without its escapes, as the model reads it; "" for none."""
+        return unescape(self.prefix or "")
+
+    def conflicts(self):
+        try:
+            _ = self.beginning
+        except SettingsError as error:
+            return [f"samples.prefix: {error}"]
+        return []
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pathlib
 
 from keras_charrnn.common.files import lock, make_numbered, remove_temporaries, write_text
 from keras_charrnn.common.importing import suggest
+from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import CharRNNError, RunError
 from keras_charrnn.runs.checkpoints import Checkpoints
 from keras_charrnn.text.verbatim import Memorization
@@ -78,7 +79,9 @@ class RunFolder:
         runs_dir = pathlib.Path(runs_dir)
         for path in (runs_dir, runs_dir / name):
             if cls(path).recipe.is_file():
-                raise RunError(f"{path} is the folder of a run; to go on with it: keras-charrnn resume {path}")
+                raise RunError(
+                    f"{quote(path)} is the folder of a run; to go on with it:\n{command_line('resume', path)}"
+                )
         try:
             folder = cls(make_numbered(runs_dir, name))
             folder.checkpoints.folder.mkdir()
@@ -129,23 +132,21 @@ class RunFolder:
     def lock(self):
         """Hold the run for this process alone, for as long as it trains.
 
+        Yields:
+            What to tell the user, as `files.lock`.
+
         Raises:
             RunError: If another process has it, or the folder cannot be written to.
         """
-        path = self.checkpoints.folder / "lock"
         try:
             self.checkpoints.folder.mkdir(exist_ok=True)
-            file = path.open("a+")
         except OSError as error:
             raise RunError(f"{self.path} cannot be written to: {error.strerror}") from error
-        with file:
-            try:
-                lock(file)
-            except OSError as error:
-                raise RunError(f"{self.path} is being trained by another process; wait for it, or stop it") from error
+        taken = f"{self.path} is being trained by another process; wait for it, or stop it"
+        with lock(self.checkpoints.folder / "lock", taken) as note:
             for folder in (self.path, self.checkpoints.folder, self.samples):
                 remove_temporaries(folder)
-            yield
+            yield note
 
     def read_metrics(self):
         """Return the metrics of each epoch, with what the clock said, a list of mappings.

@@ -15,7 +15,7 @@ def main(path):
     """Do the jobs of a file; write beside it errors.json, a message for each, "" where all went well."""
     registry.cells.names()  # registers the package's own cells
     errors = []
-    for job in json.loads(pathlib.Path(path).read_text()):
+    for job in json.loads(pathlib.Path(path).read_text(encoding="utf-8")):
         try:
             if job["plugin"]:
                 registry.load_plugin(job["plugin"])
@@ -24,4 +24,4 @@ def main(path):
             errors.append("")
         except Exception as error:  # a cell may raise anything
             errors.append(describe(error))
-    pathlib.Path(path).with_name("errors.json").write_text(json.dumps(errors))
+    pathlib.Path(path).with_name("errors.json").write_text(json.dumps(errors), encoding="utf-8")

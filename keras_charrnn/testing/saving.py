@@ -138,7 +138,7 @@ def _plugin(cls):
 
 def _read_elsewhere(jobs, folder):
     """Run `fresh` on jobs in another process; return an error for each, or ""."""
-    (folder / "jobs.json").write_text(json.dumps(jobs))
+    (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
     paths = [path or os.getcwd() for path in sys.path]  # noqa: PTH109
     done = subprocess.run(
         [sys.executable, "-c", READ, folder / "jobs.json"],
@@ -146,8 +146,9 @@ def _read_elsewhere(jobs, folder):
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3", FRESH: "1"},
         capture_output=True,
         text=True,
+        errors="replace",
         timeout=TIMEOUT,
     )
     if done.returncode:
         return [(done.stderr.strip().splitlines() or ["the process ended"])[-1]] * len(jobs)
-    return json.loads((folder / "errors.json").read_text())
+    return json.loads((folder / "errors.json").read_text(encoding="utf-8"))

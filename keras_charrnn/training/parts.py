@@ -5,6 +5,7 @@ import keras
 from keras_charrnn import registry
 from keras_charrnn.common.extras import require
 from keras_charrnn.common.keras_settings import require_float32
+from keras_charrnn.common.screen import show
 from keras_charrnn.errors import CharRNNError, SettingsError
 from keras_charrnn.model import CharRNN
 from keras_charrnn.training import callbacks as ours
@@ -42,7 +43,7 @@ def make_model(plan, data, machine):
     model = model_of(plan.model, data.vocabulary, plan.states.reset == "line")
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.label_smoothing = plan.training.label_smoothing
-    note_of_prefix(plan.samples.prefix or "", model.vocabulary)  # refuses what no sample can begin with
+    note_of_prefix(plan.samples.beginning, model.vocabulary)  # refuses what no sample can begin with
     compile_model(model, plan, data.training.steps)
     return model
 
@@ -87,19 +88,19 @@ def make_samples(plan, folder, console):
     """Return the callback that makes samples, for a run's folder and the screen."""
     settings = plan.samples
 
-    def show(title, text):
-        console.print(f"[dim]--- {title} ---[/dim]", highlight=False)
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    def show_sample(title, text):
+        show(console, f"--- {title} ---", "dim")
+        show(console, text)
 
     return ours.Samples(
         settings.temperatures,
         settings.every_epochs,
         settings.every_steps,
-        settings.prefix or "",
+        settings.beginning,
         settings.length,
         settings.top_k,
         settings.top_p,
         seed=plan.compute.seed,
         folder=folder.samples,
-        show=show,
+        show=show_sample,
     )

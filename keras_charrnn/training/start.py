@@ -3,11 +3,10 @@
 import dataclasses
 import json
 
-import rich.console
-
 from keras_charrnn import recipe
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.keras_settings import require_no_limits
+from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import CorpusError, RunError, SettingsError
 from keras_charrnn.recipe.checks import show
@@ -18,7 +17,7 @@ from keras_charrnn.training.changes import adapted, changes, goes_on
 from keras_charrnn.training.data import Data, read_text
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
-from keras_charrnn.training.telling import announce, describe, say
+from keras_charrnn.training.telling import announce, describe
 from keras_charrnn.training.train import train
 
 
@@ -40,23 +39,23 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
         CharRNNError: If the recipe, its text or the machine do not allow the run; nothing has been written then.
         WriteError: If a file of the run cannot be written, while it runs; the checkpoint before is as it was.
         DivergenceError: If the loss diverged; the best model so far is in the run's folder.
-        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM, when the step is done and a checkpoint written:
-            `resume` goes on from it.
+        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM or SIGHUP, when the step is done and a checkpoint
+            written: `resume` goes on from it.
     """
     require_no_limits()
     asked = {**(overrides or {}), **({} if name is None else {"name": name})}
     plan = recipe.read(source, asked)
     refuse_fights(plan, source, callbacks)
-    console = console or rich.console.Console()
+    console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     data = Data.of(read_text(plan, console), plan, console)
     model = make_model(plan, data, machine)
     callbacks = [*make_named_callbacks(plan), *callbacks]
     folder = RunFolder.create(runs_dir, plan.name)
-    with folder.lock():
+    with folder.lock() as note:
         write_text(folder.recipe, plan.to_yaml())
         write_text(folder.environment, json.dumps(describe(machine, data, model), indent=2) + "\n")
-        announce(console, plan, machine, data, model, folder)
+        announce(console, plan, machine, data, model, folder, note)
         return train(plan, data, model, folder, callbacks, console)
 
 
@@ -85,8 +84,8 @@ def resume(path, callbacks=(), console=None):
     """
     require_no_limits()
     folder = RunFolder.open(getattr(path, "folder", path))
-    console = console or rich.console.Console()
-    with folder.lock():
+    console = console or Screen(lasting=True)
+    with folder.lock() as note:
         with folder.naming_version():
             plan = recipe.read(folder.recipe)
             start = folder.checkpoints.newest()
@@ -100,7 +99,7 @@ def resume(path, callbacks=(), console=None):
                     learned = training_text(folder.path)
                 except CorpusError:  # the report is to be had without
                     learned = None
-                end(folder, plan.samples.prefix or "", characters, learned, console)
+                end(folder, plan.samples.beginning, characters, learned, console)
             say(console, f"{folder.path} has finished; nothing is left to do")
             return Run(folder.path, folder.read_metrics())
         environment = folder.read_environment()
@@ -114,7 +113,7 @@ def resume(path, callbacks=(), console=None):
         data = Data.of(text, plan, console)
         model = make_model(plan, data, machine)
         callbacks = [*make_named_callbacks(plan), *callbacks]
-        announce(console, plan, machine, data, model, folder)
+        announce(console, plan, machine, data, model, folder, note)
         for key, (before, now) in changed.items():
             say(console, f"changed  {key}: {show(now)}, {show(before)} so far")
         say(

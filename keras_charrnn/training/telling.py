@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_charrnn.common.screen import say
+from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.runs import RunFolder
 from keras_charrnn.training.requirements import note_of_prefix
@@ -15,12 +17,7 @@ from keras_charrnn.views.advice import MANY_SYMBOLS, MORE_RARELY, advise
 UNCHOSEN = "no best model is chosen, and the last one is kept"
 
 
-def say(console, text):
-    """Show a text as it stands: a path may look like rich's markup."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def announce(console, plan, machine, data, model, folder):
+def announce(console, plan, machine, data, model, folder, note):
     """Show what is about to be trained, on what and where."""
     text, split, settings = data.text, data.split, plan.model
     shares = ", ".join(f"{count:,} {name}" for name, count in split.items() if count)
@@ -30,17 +27,22 @@ def announce(console, plan, machine, data, model, folder):
         f"windows  {data.training.steps} of {plan.windows.batch_size} x {plan.windows.length} an epoch, "
         f"{data.training.left_over:,} characters left over",
         f"compute  {machine.describe()}",
-        f"run      {folder.path}",
+        f"run      {quote(folder.path)}",
     ]
-    lines += [f"note     {note}" for note in (*filter(None, [text.note, *_notes(plan, data)]), *machine.notes)]
-    for line in lines:
-        say(console, line)
+    say(console, "\n".join(lines))
+    say_notes(console, text.note, *_notes(plan, data), *machine.notes, note)
+
+
+def say_notes(console, *notes):
+    """Show what a user must know, each in a sentence, "" for nothing."""
+    for each in filter(None, notes):
+        say(console, f"note     {each}")
 
 
 def _notes(plan, data):
     """Yield what a user must know of the vocabulary, the samples and the split; "" for nothing."""
     yield _note_of_many(data)
-    yield note_of_prefix(plan.samples.prefix or "", data.vocabulary)
+    yield note_of_prefix(plan.samples.beginning, data.vocabulary)
     yield "" if plan.split.validation else f"split.validation is 0: {UNCHOSEN}"
 
 
@@ -73,10 +75,7 @@ def conclude(console, run):
     if record := RunFolder(run.folder).read_memorization():
         samples, found = record
         say(console, f"In the samples of {samples}, {found}.")
-    say(
-        console,
-        f"run in {run.folder}, with report.html; more text: keras-charrnn sample {run.folder}",
-    )
+    say(console, f"run in {quote(run.folder)}, with report.html; more text:\n{command_line('sample', run.folder)}")
 
 
 def describe(machine, data, model):

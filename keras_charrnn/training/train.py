@@ -5,6 +5,8 @@ import dataclasses
 
 import keras
 
+from keras_charrnn.common.screen import say
+from keras_charrnn.common.shell import command_line
 from keras_charrnn.errors import DivergenceError
 from keras_charrnn.runs import Run
 from keras_charrnn.runs.measures import learned
@@ -14,7 +16,7 @@ from keras_charrnn.training.changes import adapted, recorded
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.optimization import make_callbacks
 from keras_charrnn.training.parts import compile_model, make_samples
-from keras_charrnn.training.telling import conclude, say
+from keras_charrnn.training.telling import conclude
 
 
 def train(plan, data, model, folder, further, console, start=None):
@@ -46,7 +48,7 @@ def train(plan, data, model, folder, further, console, start=None):
             )
     run = Run(folder.path, history)
     characters = data.split["train"]
-    end(folder, plan.samples.prefix or "", characters, learned(data.text, data.vocabulary, characters), console)
+    end(folder, plan.samples.beginning, characters, learned(data.text, data.vocabulary, characters), console)
     conclude(console, run)
     return run
 
@@ -102,8 +104,8 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         say(
             console,
             f"\nInterrupted at step {int(model.windows_done)}; all is kept as it was at step "
-            f"{checkpointing.saved}.\nTo go on: keras-charrnn resume {folder.path}\n"
-            f"Text from the best model so far: keras-charrnn sample {folder.path}",
+            f"{checkpointing.saved}.\nTo go on:\n{command_line('resume', folder.path)}\n"
+            f"Text from the best model so far:\n{command_line('sample', folder.path)}",
         )
         raise
     finally:

@@ -218,7 +218,7 @@ def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(recipe):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and without_tensorflow(err.decode()) == ""
-    assert b"To go on: keras-charrnn resume runs/tiny-001" in out
+    assert b"To go on:\n    keras-charrnn resume runs/tiny-001\n" in out
     assert main(["sample", "runs/tiny-001", "--length", "3"]) == 0
 
 

@@ -142,7 +142,7 @@ def test_ctrl_c_in_a_trial_keeps_all_and_the_search_goes_on_in_its_midst(searche
     file = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
         tune(searched, output="parts", console=rich.console.Console(file=file))
-    assert "to go on with the search: keras-charrnn tune parts --minutes 5" in file.getvalue()
+    assert "to go on with the search:\n    keras-charrnn tune parts --minutes 5\n" in file.getvalue()
     before = json.loads(pathlib.Path("parts/tune.json").read_text())
     assert [each["state"] for each in before["trials"]] == ["done", "not ended"] and before["best"] == 1
     parts = tune("parts")
@@ -213,12 +213,12 @@ def test_a_search_goes_on_as_it_began_or_says_why_not(searched, copied):
     path, whole = folder / "tune.json", (folder / "tune.json").read_text()
     with pytest.raises(SettingsError, match="leave out overrides and output"):
         tune(folder, overrides={"model.units": 3})
-    with pytest.raises(SettingsError, match="has a search in it; to go on with it: keras-charrnn tune"):
+    with pytest.raises(
+        SettingsError, match="has a search in it; to go on with it:\n    keras-charrnn tune copied --minutes 5$"
+    ):
         tune(searched, output=folder)
-    with (folder / "lock").open("a+") as file:
-        lock(file)
-        with pytest.raises(RunError, match="is being searched by another process"):
-            tune(folder)
+    with lock(folder / "lock", "taken"), pytest.raises(RunError, match="is being searched by another process"):
+        tune(folder)
     for damage in (
         whole[:-20],
         "[]",

@@ -4,23 +4,24 @@ import dataclasses
 import gc
 import math
 
-import rich.console
-
 from keras_charrnn import recipe, registry
 from keras_charrnn.common.files import make_output
+from keras_charrnn.common.screen import Screen, say
+from keras_charrnn.common.shell import quote
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import ExtraError, RecipeError, SettingsError, WriteError, in_words
 from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.recipe.sections import CELL
 from keras_charrnn.studies.comparison.clock import Clock
+from keras_charrnn.studies.comparison.growing import GrowingTable
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
 from keras_charrnn.studies.comparison.results import CellResult, Comparison, Trial
-from keras_charrnn.studies.comparison.screen import Screen
 from keras_charrnn.studies.comparison.writing import to_rich, write_plots, write_tables
 from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.training import fit, versions
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
+from keras_charrnn.training.telling import say_notes
 
 MATCHES = ("parameters", "units")
 
@@ -52,18 +53,18 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
             has been written then.
         SettingsError: If `match`, `parameters`, `seeds` or `output` is out of its range.
         WriteError: If a file cannot be written.
-        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM; what was done until then is written.
+        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM or SIGHUP; what was done until then is written.
     """
     _check(match, parameters, seeds)
     plan = recipe.read(source, overrides)
     refuse_fights(plan, source)
     require_validation(plan, "compare")
     results = _read_cells(cells, plan)
-    console = console or rich.console.Console()
+    console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     text = corpora.load(**vars(plan.corpus))
     vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
-    note = note_of_prefix(plan.samples.prefix or "", vocabulary)
+    note = note_of_prefix(plan.samples.beginning, vocabulary)
     if match == "parameters" and parameters is None:
         parameters = count_parameters(plan.model, vocabulary)
     facts = {
@@ -77,12 +78,11 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
     }
     comparison = Comparison(make_output(output, f"{plan.name}-compare"), facts, results)
     lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
-    lines += [f"folder   {comparison.folder}"]
-    lines += [f"note     {note}" for note in (*filter(None, [text.note, note]), *machine.notes)]
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    lines += [f"folder   {quote(comparison.folder)}"]
+    say(console, "\n".join(lines))
+    say_notes(console, text.note, note, *machine.notes)
     try:
-        with Screen(console, lambda: to_rich(comparison)) as screen:
+        with GrowingTable(console, lambda: to_rich(comparison)) as screen:
             for result in results:
                 _train_cell(result, plan, vocabulary, comparison, screen)
     finally:  # of Ctrl-C too
@@ -151,8 +151,7 @@ def _train(result, seed, plan, folder, screen):
     clock = Clock(step, tell)
     overrides = {"model.cell": result.arguments, "model.units": result.units, "compute.seed": seed}
     try:
-        quiet = rich.console.Console(quiet=True)
-        run = fit(plan, overrides, folder, result.arguments["name"], callbacks=[clock], console=quiet)
+        run = fit(plan, overrides, folder, result.arguments["name"], callbacks=[clock], console=Screen(quiet=True))
     except WriteError:  # it would hit the others too
         raise
     except Exception as error:
@@ -182,6 +181,5 @@ def _conclude(comparison, console):
         pictures = []
         lines.append(str(error))
     names = ["comparison.csv", "comparison.json", "comparison.md", *pictures]
-    lines.append(f"in {comparison.folder}: {', '.join(names)}, and each run")
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    lines.append(f"in {quote(comparison.folder)}: {', '.join(names)}, and each run")
+    say(console, "\n".join(lines))

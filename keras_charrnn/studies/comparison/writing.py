@@ -7,11 +7,10 @@ import json
 
 import rich.box
 import rich.console
-import rich.markup
 import rich.table
-import rich.text
 
 from keras_charrnn.common.files import write_bytes, write_text
+from keras_charrnn.common.screen import cell
 from keras_charrnn.engine import compute
 from keras_charrnn.studies.comparison.plots import draw_plots
 
@@ -88,9 +87,9 @@ def to_rich(comparison):
     for title, _ in COLUMNS.values():
         table.add_column(title, justify="left" if title == "cell" else "right", overflow="fold")
     for row in rows:
-        table.add_row(*map(rich.markup.escape, row[: len(COLUMNS)]))
+        table.add_row(*map(cell, row[: len(COLUMNS)]))
     failures = [f"{each.cell} failed: {each.failure}" for each in comparison.cells if each.failure]
-    return rich.console.Group(table, *(rich.text.Text(line) for line in failures))
+    return rich.console.Group(table, *(cell(line) for line in failures))
 
 
 def _table(comparison):

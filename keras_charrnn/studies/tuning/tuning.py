@@ -8,14 +8,14 @@ import os
 import pathlib
 import time
 
-import rich.console
-
 from keras_charrnn import recipe
 from keras_charrnn.common.files import lock, make_output, remove_temporaries
+from keras_charrnn.common.screen import Screen, say
+from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import RecipeError, RunError, SettingsError, WriteError, in_words
 from keras_charrnn.recipe.fights import refuse_fights
-from keras_charrnn.studies.comparison.screen import Screen
+from keras_charrnn.studies.comparison.growing import GrowingTable
 from keras_charrnn.studies.tuning.judge import Deadline, Judge
 from keras_charrnn.studies.tuning.results import DONE, FAILED, FILE, OUT_OF_TIME, PRUNED, RUNNING, Search, Trial
 from keras_charrnn.studies.tuning.space import Space
@@ -25,6 +25,7 @@ from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.training import fit, resume, versions
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
+from keras_charrnn.training.telling import say_notes
 
 FAILURES = 5  # in a row, after which nothing else is to be expected
 
@@ -56,18 +57,18 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
         SettingsError: If `minutes`, `trials` or `output` is out of its range.
         RunError: If the search to go on with is damaged, its text has changed, or another process has it.
         WriteError: If a file cannot be written.
-        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM; what was done until then is kept.
+        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM or SIGHUP; what was done until then is kept.
     """
     load_optuna()
     _check(minutes, trials)
     end = Deadline.clock() + 60 * minutes
-    console = console or rich.console.Console()
-    search, plan = _open(source, overrides, output)
+    console = console or Screen(lasting=True)
+    search, plan = _open(source, overrides, output, minutes)
     require_validation(plan, "tune")
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     text = corpora.load(**vars(plan.corpus))
     vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
-    note = note_of_prefix(plan.samples.prefix or "", vocabulary)
+    note = note_of_prefix(plan.samples.beginning, vocabulary)
     if search is None:
         facts = {
             "recipe": plan.to_mapping(),
@@ -79,16 +80,19 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
     elif text.sha256 != search.facts["corpus"].get("sha256"):
         raise RunError(f"{text.source} is not the text that {search.folder} began with; bring it back, or begin anew")
     lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
-    lines += [f"folder   {search.folder}"]
-    lines += [f"note     {note}" for note in (*filter(None, [text.note, note]), *machine.notes)]
-    _say(console, lines)
-    with _hold(search.folder):
+    lines += [f"folder   {quote(search.folder)}"]
+    say(console, "\n".join(lines))
+    say_notes(console, text.note, note, *machine.notes)
+    taken = f"{search.folder} is being searched by another process; wait for it, or stop it"
+    with lock(search.folder / "lock", taken) as unlocked:
+        remove_temporaries(search.folder)
+        say_notes(console, unlocked)
         try:
-            with Screen(console, lambda: to_rich(search)) as screen:
+            with GrowingTable(console, lambda: to_rich(search)) as screen:
                 _Searching(search, plan, end, screen).go_on(trials)
         finally:  # of Ctrl-C too
             write_search(search, plan)
-            _say(console, _conclusion(search, minutes))
+            say(console, "\n".join(_conclusion(search, minutes)))
     return search
 
 
@@ -103,10 +107,10 @@ def _is_search(path):
     return isinstance(path, str | os.PathLike) and (pathlib.Path(path) / FILE).is_file()
 
 
-def _open(source, overrides, output):
+def _open(source, overrides, output, minutes):
     """Return the search that is to go on, or None for a new one, and the recipe."""
     if output is not None and _is_search(output):
-        raise SettingsError(f"{output} has a search in it; to go on with it: keras-charrnn tune {output} --minutes …")
+        raise SettingsError(f"{quote(output)} has a search in it; to go on with it:\n{_going_on(output, minutes)}")
     if not _is_search(source):
         plan = recipe.read(source, overrides)
         refuse_fights(plan, source)
@@ -124,17 +128,6 @@ def _open(source, overrides, output):
     except (LookupError, TypeError, ValueError) as error:
         raise RunError(f"{search.folder / FILE} is damaged: a trial has other values than its recipe allows") from error
     return search, plan
-
-
-@contextlib.contextmanager
-def _hold(folder):
-    with (folder / "lock").open("a+") as file:
-        try:
-            lock(file)
-        except OSError as error:
-            raise RunError(f"{folder} is being searched by another process; wait for it, or stop it") from error
-        remove_temporaries(folder)
-        yield
 
 
 class _Searching:
@@ -199,7 +192,7 @@ class _Searching:
             trial.state = OUT_OF_TIME
 
     def _run(self, trial, callbacks):
-        name, console = f"trial-{trial.number:03d}", rich.console.Console(quiet=True)
+        name, console = f"trial-{trial.number:03d}", Screen(quiet=True)
         begun = sorted(self._search.folder.glob(f"{name}-*"))
         if begun:
             with contextlib.suppress(RunError):  # the interruption came before the first checkpoint
@@ -214,12 +207,10 @@ def _conclusion(search, minutes):
         best = search.folder / "best.yaml"
         names.append(best.name)
         lines.append(f"best: trial {search.best.number}, {search.best.nats_per_character:.4f} nats per character")
-        lines.append(f"to train it again: keras-charrnn train {best}")
-    lines.append(f"in {search.folder}: {', '.join(names)}, and each run")
-    lines.append(f"to go on with the search: keras-charrnn tune {search.folder} --minutes {minutes:g}")
-    return lines
+        lines += ["to train it again:", command_line("train", best)]
+    lines.append(f"in {quote(search.folder)}: {', '.join(names)}, and each run")
+    return [*lines, "to go on with the search:", _going_on(search.folder, minutes)]
 
 
-def _say(console, lines):
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+def _going_on(folder, minutes):
+    return command_line("tune", pathlib.Path(folder), "--minutes", f"{minutes:g}")

@@ -6,12 +6,12 @@ import json
 
 import rich.box
 import rich.console
-import rich.markup
 import rich.table
-import rich.text
 
 from keras_charrnn import recipe
 from keras_charrnn.common.files import write_text
+from keras_charrnn.common.screen import cell
+from keras_charrnn.common.shell import command
 from keras_charrnn.recipe.checks import show
 from keras_charrnn.studies.comparison.writing import markdown_table, origin
 from keras_charrnn.studies.tuning.results import FILE
@@ -54,7 +54,7 @@ def best_recipe(search, plan):
     found = recipe.read(plan, {**best.values, "tune": None})
     return (
         f"# The best of {len(search.trials)} trials: {best.nats_per_character:.4f} nats per character in validation, "
-        f"with {words_of(best)}.\n#\n#     keras-charrnn train {BEST}\n{found.to_yaml(without=('tune',))}"
+        f"with {words_of(best)}.\n#\n#     {command('train', search.folder / BEST)}\n{found.to_yaml(without=('tune',))}"
     )
 
 
@@ -65,9 +65,9 @@ def to_rich(search):
     for title in titles:
         table.add_column(title, justify="left" if title == "state" else "right", overflow="fold")
     for row, each in zip(rows, search.trials, strict=True):
-        table.add_row(*map(rich.markup.escape, row), style="bold" if each is search.best else None)
+        table.add_row(*map(cell, row), style="bold" if each is search.best else None)
     failures = [f"trial {each.number} failed: {each.error}" for each in search.trials if each.error]
-    return rich.console.Group(table, *(rich.text.Text(line) for line in failures))
+    return rich.console.Group(table, *(cell(line) for line in failures))
 
 
 def words_of(trial):

@@ -1,10 +1,8 @@
-"""Ctrl-C and the system's request to end, between two steps."""
-
-import signal
+"""Ctrl-C, the system's request to end and a closed terminal, between two steps."""
 
 import keras
 
-from keras_charrnn.common.signals import HeldSignals
+from keras_charrnn.common.signals import HeldSignals, ending
 
 
 class Interruption(keras.callbacks.Callback):
@@ -19,7 +17,7 @@ class Interruption(keras.callbacks.Callback):
 
     def __init__(self, checkpointing):
         super().__init__()
-        self.checkpointing, self._signals = checkpointing, HeldSignals(signal.SIGINT, signal.SIGTERM)
+        self.checkpointing, self._signals = checkpointing, HeldSignals(*ending())
 
     def __enter__(self):
         self._signals.__enter__()

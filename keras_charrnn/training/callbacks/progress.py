@@ -5,6 +5,7 @@ import time
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from keras_charrnn.common.screen import say
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.training.callbacks.speed import Speed
 
@@ -60,7 +61,7 @@ class Progress(Speed):
         else:
             parts.append(f"train {_loss(logs['loss'])}")
         parts += [_speed(self.characters_per_second()), f"{time.perf_counter() - self._started:.0f} s"]
-        self.console.print("  ".join(parts), highlight=False, soft_wrap=True)
+        say(self.console, "  ".join(parts))
 
     def on_train_end(self, logs=None):
         self.close()

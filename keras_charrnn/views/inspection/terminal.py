@@ -8,6 +8,7 @@ import rich.cells
 import rich.table
 import rich.text
 
+from keras_charrnn.common.screen import say
 from keras_charrnn.views.inspection.levels import ACTIVITY, SURPRISE, activity_levels, surprise_levels
 from keras_charrnn.views.pages import visible
 
@@ -28,9 +29,9 @@ def show(inspection, console):
     score, trace = inspection.score, inspection.trace
     shown = min(SHOWN, len(trace.text))
     figures = f"{score.bits_per_character:.3f} bits each, perplexity {score.perplexity:.2f}"
-    _print(console, f"{score.characters:,} predicted characters: {figures}")
+    say(console, f"{score.characters:,} predicted characters: {figures}")
     part = f"the first {shown} of {len(trace.text):,} characters" if shown < len(trace.text) else "the text"
-    _print(console, f"Below, {part}: surprise (a full block is {SURPRISE} bits), the likeliest symbols, units\n")
+    say(console, f"Below, {part}: surprise (a full block is {SURPRISE} bits), the likeliest symbols, units\n")
     rows = _rows(inspection, shown)
     margin = max(len(label) for label, _, _ in rows) + 1
     column = max(rich.cells.cell_len(cell) for _, cells, _ in rows for cell in cells)
@@ -88,7 +89,7 @@ def _show_units(inspection, console):
             table.add_row(name, str(unit), f"{correlation:+.3f}")
         if not ranked:
             table.add_row(name, "", "the same throughout")
-    _print(console, f"The units, of {inspection.candidates:,}, that follow a property of the text best:")
+    say(console, f"The units, of {inspection.candidates:,}, that follow a property of the text best:")
     console.print(table)
 
 
@@ -96,9 +97,5 @@ def _show_flow(flow, console):
     table = rich.table.Table("steps", *(f"layer {n}" for n in range(1, flow.shape[1] + 1)), box=rich.box.SIMPLE_HEAD)
     for distance in (each for each in DISTANCES if each <= len(flow)):
         table.add_row(str(distance), *(f"{norm:.3g}" for norm in flow[distance - 1]))
-    _print(console, "The norm of the gradient of a character's loss by the states so many steps before it:")
+    say(console, "The norm of the gradient of a character's loss by the states so many steps before it:")
     console.print(table)
-
-
-def _print(console, line):
-    console.print(line, highlight=False, markup=False)

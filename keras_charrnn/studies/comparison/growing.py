@@ -2,10 +2,11 @@
 
 import rich.console
 import rich.live
-import rich.text
+
+from keras_charrnn.common.screen import cell, say
 
 
-class Screen:
+class GrowingTable:
     """Shows a table as it grows, with where the training is; where the output is no terminal, a line for each row.
 
     Args:
@@ -30,11 +31,11 @@ class Screen:
     def tell(self, state):
         """Say how far a training is."""
         if self._live is not None:
-            self._live.update(rich.console.Group(self._draw(), rich.text.Text(state, "dim")), refresh=True)
+            self._live.update(rich.console.Group(self._draw(), cell(state, "dim")), refresh=True)
 
     def ended(self, line):
         """Say in a line what a training came to."""
         if self._live is not None:
             self._live.update(self._draw(), refresh=True)
             return
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, line)
