@@ -106,10 +106,8 @@ def show(console, text, style="", end="\n"):
         style: Of Rich, for a terminal.
         end: What follows it.
     """
-    segment = rich.segment.Segment(
-        (visible(text) if _is_screen(console) else text) + end, rich.style.Style.parse(style)
-    )
-    console.print(rich.segment.Segments([segment]), end="", crop=False)
+    shown = rich.segment.Segment(visible(text) if _is_screen(console) else text, rich.style.Style.parse(style))
+    console.print(rich.segment.Segments([shown, rich.segment.Segment(end)]), end="", crop=False)
 
 
 def say(console, message, style=""):

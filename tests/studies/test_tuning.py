@@ -213,9 +213,7 @@ def test_a_search_goes_on_as_it_began_or_says_why_not(searched, copied):
     path, whole = folder / "tune.json", (folder / "tune.json").read_text()
     with pytest.raises(SettingsError, match="leave out overrides and output"):
         tune(folder, overrides={"model.units": 3})
-    with pytest.raises(
-        SettingsError, match="has a search in it; to go on with it:\n    keras-charrnn tune copied --minutes 5$"
-    ):
+    with pytest.raises(SettingsError, match=r"to go on with it:\n    keras-charrnn tune copied --minutes 5$"):
         tune(searched, output=folder)
     with lock(folder / "lock", "taken"), pytest.raises(RunError, match="is being searched by another process"):
         tune(folder)
