@@ -92,6 +92,8 @@ class Parser(argparse.ArgumentParser):
             if word == "--":
                 return [*joined, word, *left]
             if word in options and options[word].nargs is None and (value := next(left, None)) is not None:
+                if value == "--":  # which argparse would take away
+                    self.error(f"argument {word}: expected one argument, not --")
                 if value.partition("=")[0] in options:
                     self.error(f"argument {word}: {value} is an option; as the value of {word}, write {word}={value}")
                 word = f"{word}={value}"
