@@ -87,8 +87,8 @@ def visible(text):
 
 
 def cell(text, style=""):
-    """Return a text as Rich shows it in a table: as it is, with control characters made visible."""
-    return rich.text.Text(visible(str(text)), style)
+    """Return a text for a table of Rich: all of it, with control characters made visible."""
+    return rich.text.Text(visible(str(text)), style, overflow="fold")
 
 
 def beginning(text, width):

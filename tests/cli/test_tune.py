@@ -23,7 +23,7 @@ def test_tune_prints_a_table_and_how_to_go_on_and_goes_on(recipe, capsys):
     assert err == "" and "model.units" in out and "done, best" in out and "\x1b" not in out
     assert "in out: tune.csv, tune.json, tune.md, best.yaml, and each run" in out
     assert "to train it again:\n    keras-charrnn train out/best.yaml\n" in out
-    assert "to go on with the search: keras-charrnn tune out --minutes 5" in out
+    assert "to go on with the search:\n    keras-charrnn tune out --minutes 5\n" in out
     assert main(["tune", "out", "--minutes", "5", "--json"]) == 0
     out, err = capsys.readouterr()
     document = json.loads(out)

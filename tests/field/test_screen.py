@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import rich.console
+import rich.table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +108,15 @@ def test_tables_and_styles_show_text_as_it_is():
         console.print(cell(":smile: [bold]x[/bold] \x1b[1m"), soft_wrap=True)
         show(console, "one\n:cat:", "bold", end="|")
     assert unstyled(stream.text()) == ":smile: [bold]x[/bold] ␛[1m\none\n:cat:|" != stream.text()
+
+
+def test_a_narrow_table_leaves_nothing_of_a_path_out():
+    table = rich.table.Table()
+    table.add_row(cell("/a/path/that-is/longer/than/its-column"), "1234")
+    with standard_output(columns=20) as stream:
+        Screen().print(table)
+    rows = re.findall("│ (.*?) +│", stream.text())
+    assert "".join(rows) == "/a/path/that-is/longer/than/its-column"
 
 
 def test_control_characters_are_shown_not_sent():
