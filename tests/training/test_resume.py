@@ -342,7 +342,9 @@ def test_a_run_has_one_trainer_at_a_time(cut, tiny, console, tmp_path):
     ):
         keras_charrnn.resume(cut.path, console=console)
     for options in ({"runs_dir": cut.path}, {"name": "tiny-001"}):
-        with pytest.raises(RunError, match=r"is the folder of a run; to go on with it: keras-charrnn resume .*001"):
+        with pytest.raises(
+            RunError, match=r"is the folder of a run; to go on with it:\n    keras-charrnn resume .*001$"
+        ):
             keras_charrnn.fit(tiny, console=console, **options)
 
 
@@ -361,7 +363,9 @@ def test_a_signal_at_the_very_end_leaves_the_run_finished(tiny, console):
 
 
 def test_a_run_in_a_folder_with_brackets_says_where_it_is(gone_on):
-    assert f"run in {AWKWARD}/tiny-001, with" in (gone_on / "shown.txt").read_text()
+    shown = (gone_on / "shown.txt").read_text()
+    assert f"run in '{AWKWARD}/tiny-001', with" in shown
+    assert f"\n    keras-charrnn sample '{AWKWARD}/tiny-001'\n" in shown
 
 
 def test_the_seconds_of_an_interrupted_epoch_count(cut, gone_on):

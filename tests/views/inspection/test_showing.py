@@ -88,9 +88,14 @@ def test_the_page_needs_no_network(seen):
     assert len(json.loads(data)["ids"]) == len(seen.trace.text)
 
 
-def printed(seen, width, **options):
-    out = io.StringIO()
-    inspection.show(seen, rich.console.Console(file=out, width=width, **options))
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def printed(seen, width, color_system=None):
+    out = Terminal()
+    inspection.show(seen, rich.console.Console(file=out, width=width, color_system=color_system))
     return out.getvalue()
 
 
@@ -118,9 +123,9 @@ def test_the_terminal_has_every_character_and_its_guesses_below(seen, width):
 
 
 def test_the_terminal_has_colours_unless_told_not_to(seen, monkeypatch):
-    assert "\x1b[" in printed(seen, 80, force_terminal=True, color_system="truecolor")
+    assert "\x1b[" in printed(seen, 80, "truecolor")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not re.search(r"\x1b\[[0-9;]*[34]8;", printed(seen, 80, force_terminal=True))
+    assert not re.search(r"\x1b\[[0-9;]*[34]8;", printed(seen, 80, "truecolor"))
 
 
 def test_wide_and_shapeless_characters_keep_the_columns(make_model):
