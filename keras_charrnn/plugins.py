@@ -9,6 +9,7 @@ import pathlib
 import sys
 import traceback
 
+from keras_charrnn.common.files import user_path
 from keras_charrnn.errors import CharRNNError, PluginError, RegistryError
 
 FILE_MODULE = "keras_charrnn_plugin_"  # begins the name of a module made of a plugin's file
@@ -41,7 +42,7 @@ def load_plugin(plugin, folder="."):
         PluginError: If importing it fails; with the plugin's own file and line.
     """
     if is_plugin_file(plugin):
-        path = pathlib.Path(folder, plugin).expanduser().resolve()
+        path = (pathlib.Path(folder) / user_path(plugin)).resolve()
         if not path.is_file():
             raise RegistryError(f"plugin {plugin!r}: there is no file {path}; paths start from the recipe's folder")
         with _naming(f"plugin {plugin!r}", [path.parent]):

@@ -75,6 +75,17 @@ def test_a_stopped_run_goes_on_and_ends_as_it_did(earlier):
     assert {path.name: path.read_text() for path in (run.folder / "samples").iterdir()} == end["samples"]
 
 
+def test_a_run_on_a_text_that_has_other_symbols_now_says_so(earlier):
+    folder = RunFolder(earlier[0] / "run")
+    record = json.loads(folder.environment.read_text())
+    record["vocabulary"]["symbols"] += 1  # a CR, which is a line end now
+    folder.environment.write_text(json.dumps(record))
+    with pytest.raises(
+        RunError, match=r"has 31 symbols, 32 when .*run began: before 0\.2\.0 a CR alone was no line end"
+    ):
+        keras_charrnn.resume(folder.path)
+
+
 def test_what_cannot_be_read_says_which_version_made_it(earlier):
     folder, _ = earlier
     folder = RunFolder(folder / "run")

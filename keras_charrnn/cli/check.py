@@ -2,7 +2,12 @@ __doc__ = """Check a recipe, and show every key with its value and meaning."""
 
 
 def add_arguments(parser):
-    parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="a YAML file; without one, the keys and defaults")
+    parser.add_argument(
+        "recipe",
+        metavar="RECIPE",
+        nargs="?",
+        help="a YAML file, or - for standard input; without one, the keys and defaults",
+    )
 
 
 def run(options):
@@ -10,8 +15,8 @@ def run(options):
     import rich.table
 
     from keras_charrnn.cli.quiet import quiet_tensorflow
+    from keras_charrnn.common.files import name_of
     from keras_charrnn.common.screen import Screen, cell, say
-    from keras_charrnn.common.shell import quote
     from keras_charrnn.recipe import describe_keys, read
     from keras_charrnn.recipe.checks import show
     from keras_charrnn.recipe.fights import refuse_fights
@@ -32,4 +37,4 @@ def run(options):
     screen = Screen()
     screen.print(table)
     if options.recipe:
-        say(screen, f"{quote(options.recipe)} is fine")
+        say(screen, f"{name_of(options.recipe)} is fine")

@@ -7,7 +7,7 @@ from keras_charrnn.cli.train import add_overrides
 
 
 def add_arguments(parser):
-    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file")
+    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file; - for standard input")
     parser.add_argument(
         "--cells",
         metavar="CELLS",

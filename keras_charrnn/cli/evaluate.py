@@ -4,10 +4,13 @@ The protocol is named with every figure. carried: one pass over every character,
 random windows of 256 characters, each from the initial states, as in nanoGPT. They are different measures.
 """
 
+from keras_charrnn.cli.text import add_encoding
+
 
 def add_arguments(parser):
     parser.add_argument("paths", metavar="RUN", nargs="+", help="a run's folder, or with --text a .keras file")
     parser.add_argument("--text", metavar="FILE", nargs="+", help="texts to predict, in place of the run's own")
+    add_encoding(parser)
     parser.add_argument(
         "--split",
         choices=("train", "validation", "test"),
@@ -29,11 +32,15 @@ def run(options):
         from keras_charrnn.runs.measures import evaluate, open_source
     import dataclasses
 
+    from keras_charrnn.common.files import name_of
     from keras_charrnn.common.progress import progress
     from keras_charrnn.errors import VocabularyError
     from keras_charrnn.text import corpora
 
-    texts = [dataclasses.replace(corpora.load(path=path), name=path) for path in options.text or ()] or [None]
+    texts = [
+        dataclasses.replace(corpora.load(path=path, encoding=options.encoding), name=name_of(path))
+        for path in options.text or ()
+    ] or [None]
     rows = []
     for path in options.paths:
         source = open_source(path, options.plugin)

@@ -1,6 +1,6 @@
 __doc__ = """Write a model for another program: its single step in a program's format, or its weights."""
 
-import pathlib
+from keras_charrnn.common.files import user_path
 
 # Those of `keras_charrnn.export`, which imports Keras.
 FORMATS = ("saved_model", "onnx", "litert", "weights", "torch")
@@ -32,8 +32,8 @@ def run(options):
     from keras_charrnn.common.screen import Screen, say
     from keras_charrnn.common.shell import quote
 
-    path = pathlib.Path(options.path)
+    path = user_path(options.path)
     folder = path / "export" if path.is_dir() else path.parent
-    output = pathlib.Path(options.output or folder / f"{options.format}{endings[options.format][0]}")
+    output = user_path(options.output or folder / f"{options.format}{endings[options.format][0]}")
     load(options.path, options.plugin).export(output, options.format)
     say(Screen(), f"written to {quote(output)}, with {quote(output.with_suffix('.json'))}")

@@ -1,14 +1,14 @@
 __doc__ = """See inside a model while it reads a text."""
 
 import contextlib
-import pathlib
 
-from keras_charrnn.cli.text import read_text
+from keras_charrnn.cli.text import add_encoding, read_text
 
 
 def add_arguments(parser):
     parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
     parser.add_argument("--text", metavar="FILE", required=True, help="the text to read; - for standard input")
+    add_encoding(parser)
     parser.add_argument(
         "--units", metavar="NAMES", help="as in 3,c.17,1.h.4: unit, state and unit, layer, state and unit"
     )
@@ -22,9 +22,9 @@ def add_arguments(parser):
 def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
-    text, cut = read_text(options.text, options.characters)
+    text, cut = read_text(options.text, options.characters, options.encoding)
     with quiet_tensorflow(options.debug):
-        from keras_charrnn.common.files import write_text
+        from keras_charrnn.common.files import user_path, write_text
         from keras_charrnn.common.screen import Screen, say
         from keras_charrnn.common.shell import quote
         from keras_charrnn.runs.folder import load
@@ -36,8 +36,8 @@ def run(options):
         inspection = inspect(model, text, units)
     note = f"Only the first {len(text):,} characters were read; --characters takes more." if cut else ""
     if options.html:
-        name = pathlib.Path(options.path).resolve().name
-        write_text(options.html, to_html(inspection, name, note))
+        name = user_path(options.path).resolve().name
+        write_text(user_path(options.html), to_html(inspection, name, note))
     if note:
         say(console, note)
     if options.html:

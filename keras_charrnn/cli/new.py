@@ -6,11 +6,11 @@ The time is an estimate: some steps of the training itself are made and timed.
 import math
 import os
 import pathlib
-import re
 import tempfile
 import time
 
-from keras_charrnn.common.files import write_text
+from keras_charrnn.cli.text import add_encoding
+from keras_charrnn.common.files import clean_name, is_stream, user_path, write_text, write_whole
 from keras_charrnn.common.progress import progress
 from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.common.shell import command_line, quote
@@ -20,27 +20,36 @@ STEPS = 40  # of an epoch that is timed
 
 
 def add_arguments(parser):
-    parser.add_argument("text", metavar="TEXT", help="a text file, in UTF-8")
+    parser.add_argument("text", metavar="TEXT", help="a text file; - for standard input")
+    add_encoding(parser)
     parser.add_argument(
         "--output", metavar="RECIPE", help="the recipe to write (default: TEXT's name with .yaml, here)"
     )
 
 
 def run(options):
+    from keras_charrnn.common.encodings import AUTO
     from keras_charrnn.recipe.suggestion import Suggestion
     from keras_charrnn.text import corpora
     from keras_charrnn.text.vocabulary import Vocabulary
 
-    text = corpora.load(path=options.text)
-    output = pathlib.Path(options.output or re.sub(r"[^\w-]+", "-", pathlib.Path(options.text).stem) + ".yaml")
+    text = corpora.load(path=options.text, encoding=options.encoding)
+    output = user_path(options.output or f"{clean_name(text.name, 'text')}.yaml")
+    user_path(output.absolute())  # by which a training knows it; its error before anything is written
     if output.exists():
         raise SettingsError(f"{output} exists already; name another file with --output, or remove it")
     if output.suffix not in (".yaml", ".yml"):
         raise SettingsError(f"--output must end in .yaml; received {output}")
     suggestion = Suggestion.for_text(text.characters, len(Vocabulary.of_counts(text.symbols, text.counts)))
-    path = _path_from(output.parent, options.text)
-    write_text(output, suggestion.to_yaml(path))
+    if is_stream(options.text):
+        path, encoding = "text.txt", AUTO
+        _keep(text, output.with_name(path))
+    else:
+        path, encoding = _path_from(output.parent, options.text), options.encoding
+    write_text(output, suggestion.to_yaml(path, encoding=encoding))
     screen = Screen()
+    for note in text.notes:
+        say(screen, f"note     {note}")
     say(
         screen,
         f"{quote(output)}: {text.characters:,} characters, a GRU of {suggestion.units} units with "
@@ -48,14 +57,29 @@ def run(options):
     )
     seconds, machine = _measure(output, text, suggestion, options.debug)
     expectation = f"Expect about {_about(seconds)} on {machine}: an estimate, from some steps timed there."
-    write_text(output, suggestion.to_yaml(path, expectation))
+    write_text(output, suggestion.to_yaml(path, expectation, encoding))
     say(screen, f"{expectation}\n{command_line('train', output)}")
+
+
+def _keep(text, path):
+    """Write the text of a pipe as a file, for the recipe to name."""
+    if path.exists():
+        raise SettingsError(f"{path}, where the text is to be kept, exists already; name another folder with --output")
+
+    def write(temporary):
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(text.pieces())
+
+    write_whole(path, write)
 
 
 def _path_from(folder, text):
     """Return the path of the text as it stands in a recipe in `folder`: relative only downwards."""
+    text = user_path(text)
     relative = os.path.relpath(text, folder)
-    return str(pathlib.Path(text).resolve()) if relative.startswith("..") else relative
+    if relative.startswith(".."):
+        return str(text.resolve())
+    return f"./{relative}" if relative == "-" or relative.startswith("~") else relative
 
 
 def _measure(recipe, text, suggestion, debug):
@@ -81,8 +105,10 @@ def _measure(recipe, text, suggestion, debug):
         if len(beginning) >= wanted:
             break
     beginning = beginning[:wanted]
-    brief = {"training.epochs": 2, "samples.every_epochs": 0, "corpus.max_bytes": len(beginning.encode())}
     with tempfile.TemporaryDirectory() as folder, progress("timing some steps of the training"):
+        path = pathlib.Path(folder) / "beginning.txt"
+        write_text(path, beginning)
+        brief = {"training.epochs": 2, "samples.every_epochs": 0, "corpus.path": str(path), "corpus.encoding": "utf-8"}
         started = time.perf_counter()
         done = fit(recipe, brief, folder, callbacks=[clock], console=Screen(quiet=True))
         ended = time.perf_counter()

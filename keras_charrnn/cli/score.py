@@ -9,12 +9,13 @@ import shutil
 import sys
 import tempfile
 
-from keras_charrnn.cli.text import open_text
+from keras_charrnn.cli.text import add_encoding
 
 
 def add_arguments(parser):
     parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
-    parser.add_argument("text", metavar="FILE", help="the text, in UTF-8; - for standard input")
+    parser.add_argument("text", metavar="FILE", help="the text; - for standard input")
+    add_encoding(parser)
     parser.add_argument("--lines", action="store_true", help="the figures of each line too")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
@@ -25,23 +26,23 @@ def run(options):
 
     with quiet_tensorflow(options.debug):
         from keras_charrnn.runs import measures
+    from keras_charrnn.common.files import name_of
     from keras_charrnn.common.progress import progress
     from keras_charrnn.common.screen import Screen, say
     from keras_charrnn.model.evaluation import Lines
     from keras_charrnn.text.corpora import read_pieces
+    from keras_charrnn.text.corpora.opening import open_text
+    from keras_charrnn.text.corpora.text import Limited
 
-    lines = Lines()
-    with open_text(options.text) as (file, name, size), tempfile.TemporaryFile("w+", encoding="utf-8") as lines_as_json:
+    lines, name = Lines(), name_of(options.text)
+    with open_text(options.text) as file, tempfile.TemporaryFile("w+", encoding="utf-8") as lines_as_json:
         source = measures.open_source(options.path, options.plugin)
         show = _to_json(lines_as_json) if options.json else _to_screen()
-        with progress(f"scoring {name}", size, shown=not options.lines) as advance:
-
-            def watch(piece, nats):
-                advance(len(piece.encode("utf-8", "surrogatepass")))
-                if options.lines:
-                    show(lines.add(piece, nats))
-
-            result = measures.evaluate_pieces(source, read_pieces(file, name), name, watch)
+        with progress(f"scoring {name}", file.size, shown=not options.lines) as advance:
+            watched = Limited(file, watch=lambda data: advance(len(data)))
+            pieces = read_pieces(watched, name, encoding=options.encoding)
+            watch = (lambda piece, nats: show(lines.add(piece, nats))) if options.lines else None
+            result = measures.evaluate_pieces(source, pieces, name, watch)
         show(lines.end())
         if options.json:
             # Printed at the end, so that an error leaves no half of a document; from a file, for want of memory.

@@ -1,14 +1,13 @@
 """What a line means to `keras-charrnn write`: text, or a slash-command."""
 
 import dataclasses
-import pathlib
 import shutil
 import signal
 from collections.abc import Callable
 
 from keras_charrnn.cli.text import note_unknown
 from keras_charrnn.common.escapes import unescape
-from keras_charrnn.common.files import write_text
+from keras_charrnn.common.files import user_path, write_text
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.common.screen import Screen, say, show
 from keras_charrnn.common.shell import quote
@@ -111,10 +110,10 @@ class Session:
         self._write(self.draft.text + "\n")
 
     def save(self, argument):
-        path = argument or self._saved
-        if not path:
+        if not (argument or self._saved):
             raise SettingsError("/save needs the name of a file, as in /save poem.txt")
-        if path != self._saved and pathlib.Path(path).exists():
+        path = user_path(argument or self._saved)
+        if path != self._saved and path.exists():
             raise SettingsError(f"{path} exists already; /save under another name")
         if len(self.draft.offers) > 1:
             self.draft.accept()  # tells to pick one first

@@ -1,44 +1,30 @@
-"""A text that the command line gives, or names: a file, or standard input."""
+"""A text that the command line gives, or names: a file, a pipe, or "-" for standard input."""
 
-import contextlib
 import itertools
-import pathlib
-import sys
 
 
-@contextlib.contextmanager
-def open_text(path):
-    """Yield a file of bytes, its name in messages, and its size, None for that of a pipe; "-" is standard input.
-
-    Raises:
-        CorpusError: If it cannot be opened.
-    """
-    from keras_charrnn.common.importing import suggest
-    from keras_charrnn.errors import CorpusError
-
-    if path == "-":
-        yield sys.stdin.buffer, "standard input", None
-        return
-    path = pathlib.Path(path)
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        near = suggest(path.name, [each.name for each in path.parent.glob("*")]) if not path.exists() else ""
-        raise CorpusError(f"{path} cannot be read: {error.strerror}{near}") from error
-    with file:
-        yield file, str(path), path.stat().st_size if path.is_file() else None
+def add_encoding(parser):
+    """Add the argument of all commands that take a text."""
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        default="auto",
+        help="of the text, as in cp1252 (default: what its byte-order mark says, or UTF-8)",
+    )
 
 
 def read_whole(path):
     """Return a text.
 
     Raises:
-        CorpusError: If it cannot be read or is not UTF-8.
+        CorpusError: If it cannot be read, is no text, or neither UTF-8 nor what its byte-order mark says.
     """
+    from keras_charrnn.common.files import name_of
+    from keras_charrnn.text.corpora.opening import open_text
     from keras_charrnn.text.corpora.pieces import read_pieces
 
-    with open_text(path) as (file, name, _):
-        return "".join(read_pieces(file, name))
+    with open_text(path) as file:
+        return "".join(read_pieces(file, name_of(path)))
 
 
 def given(name, value, raw=False):
@@ -76,21 +62,24 @@ def note_unknown(vocabulary, text, what):
     return f"{what} has characters that the model does not know, and {done}: {shown}"
 
 
-def read_text(path, characters):
+def read_text(path, characters, encoding):
     """Return the first characters of a text, and whether there are more; little more of it than these is read.
 
     Raises:
-        CorpusError: If it cannot be read, is empty or is not UTF-8.
-        SettingsError: If `characters` is below 1.
+        CorpusError: If it cannot be read, is empty, no text, or not in its encoding.
+        SettingsError: If `characters` is below 1, or there is no such encoding.
     """
+    from keras_charrnn.common.files import name_of
     from keras_charrnn.errors import CorpusError, SettingsError
+    from keras_charrnn.text.corpora.opening import open_text
     from keras_charrnn.text.corpora.pieces import SIZE, read_pieces
 
     if characters < 1:
         raise SettingsError(f"the number of characters must be 1 or more; received {characters}")
-    text = ""
-    with open_text(path) as (file, name, _):
-        for piece in read_pieces(file, name, min(SIZE, 4 * (characters + 1))):  # UTF-8 has 4 bytes at most
+    text, name = "", name_of(path)
+    with open_text(path) as file:
+        # No encoding has more than 4 bytes for a character.
+        for piece in read_pieces(file, name, min(SIZE, 4 * (characters + 1)), encoding=encoding):
             text += piece
             if len(text) > characters:
                 break

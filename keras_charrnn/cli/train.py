@@ -13,7 +13,7 @@ def add_overrides(parser):
 
 
 def add_arguments(parser):
-    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file")
+    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file; - for standard input")
     add_overrides(parser)
     parser.add_argument("--runs", metavar="DIR", default="runs", help="where the run's folder is made (default: runs)")
     parser.add_argument("--name", metavar="NAME", help="of the run's folder, in place of the recipe's")

@@ -8,7 +8,11 @@ from keras_charrnn.cli.train import add_overrides
 
 
 def add_arguments(parser):
-    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file; or the folder of a search, to go on with it")
+    parser.add_argument(
+        "recipe",
+        metavar="RECIPE",
+        help="a YAML file, or - for standard input; or the folder of a search, to go on with it",
+    )
     parser.add_argument("--minutes", metavar="N", type=float, required=True, help="after which the search ends")
     parser.add_argument("--trials", metavar="N", type=int, help="most trials (default: as many as there is time for)")
     add_overrides(parser)

@@ -8,7 +8,7 @@ import contextlib
 import sys
 
 from keras_charrnn.cli.sample import add_sampling_arguments
-from keras_charrnn.cli.text import given
+from keras_charrnn.cli.text import add_encoding, given
 from keras_charrnn.errors import CharRNNError, SettingsError, WriteError
 
 PROMPT = "> "
@@ -17,6 +17,7 @@ PROMPT = "> "
 def add_arguments(parser):
     parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
     parser.add_argument("--text", metavar="FILE", help="a text to go on with")
+    add_encoding(parser)
     parser.add_argument("--choices", metavar="N", type=int, default=1, help="continuations at a time (default: 1)")
     add_sampling_arguments(parser, length=200)
 
@@ -31,7 +32,7 @@ def run(options):
         from keras_charrnn.runs.folder import load
         from keras_charrnn.text import corpora
     names = ("length", "choices", "seed", "temperature", "top_k", "top_p")
-    text = corpora.load(path=options.text).text if options.text else ""
+    text = corpora.load(path=options.text, encoding=options.encoding).text if options.text else ""
     model = load(options.path, options.plugin)
     draft = Draft(model, text, **{name: getattr(options, name) for name in names})
     interactive = sys.stdin.isatty() and sys.stdout.isatty()

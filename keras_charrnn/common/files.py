@@ -1,12 +1,113 @@
-"""Files that are whole at any moment: written beside their place, flushed, and renamed; and folders with numbers."""
+"""Paths that users give; files that are whole at any moment: written beside their place, flushed, and renamed; and
+names of files and of folders with numbers.
+"""
 
 import contextlib
 import errno
 import os
 import pathlib
 import re
+import sys
+import unicodedata
 
 from keras_charrnn.errors import RunError, SettingsError, WriteError
+
+LONGEST_NAME = 180  # bytes in UTF-8: systems take 255, and numbers and endings are added
+
+
+def user_path(path):
+    """Return the path that a user means: `~` and `~user` are home folders where there are such; all else is as it is.
+
+    Raises:
+        SettingsError: If nothing can have such a path, or its name is no UTF-8.
+    """
+    given, path = os.fspath(path), pathlib.Path(path)
+    if given.startswith("~"):
+        with contextlib.suppress(RuntimeError):  # of ~draft.txt, which is a file: there is no such user
+            path = path.expanduser()
+    elif str(path).startswith("~"):  # of "./~", where pathlib leaves out the dot
+        path = path.absolute()
+    try:
+        str(path).encode()
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except UnicodeEncodeError as error:
+        raise SettingsError(f"the name {_readable(str(path))} is not UTF-8; rename it") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"{_readable(str(path))} cannot be a path: {reason}") from error
+    return path
+
+
+def _readable(text):
+    """Return a text with \\xe9 for a byte that is not UTF-8, and the like for all that cannot be shown."""
+    shown = re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", text)
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in shown)
+
+
+def existing_part(path):
+    """Return the longest leading part of a path that is a folder, a `pathlib.Path`, and the rest, a str."""
+    folder, rest = pathlib.Path(path.anchor), list(path.relative_to(path.anchor).parts)
+    while rest and (folder / rest[0]).is_dir():
+        folder /= rest.pop(0)
+    return folder, str(pathlib.Path(*rest))
+
+
+def is_stream(path):
+    """Whether a path can be read but once: "-" for standard input, a pipe, a device."""
+    if path == "-":
+        return True
+    path = user_path(path)
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def name_of(path):
+    """Return what messages call the path of something to read."""
+    return "standard input" if path == "-" else str(path)
+
+
+@contextlib.contextmanager
+def open_bytes(path):
+    """Within `with`, have a file, a pipe or, for "-", standard input open for reading bytes.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    if path != "-":
+        with user_path(path).open("rb") as file:
+            yield file
+    elif sys.stdin is None:
+        raise OSError(0, "it is closed")
+    else:
+        yield sys.stdin.buffer
+
+
+def clean_name(text, otherwise="run"):
+    """Return a name for files and folders that is never hidden, nor an option of a command.
+
+    Letters and numbers of any script with their marks, "_", and "-" and "." inside are as they are; each run of
+    anything else is one "-".
+
+    Args:
+        text: Of which it is made.
+        otherwise: The name where nothing is left.
+    """
+    kept = []
+    for each in text:
+        kind = unicodedata.category(each)[0]
+        if kind in "LN" or each in "_-." or (kind == "M" and kept and kept[-1] not in "-.\0"):
+            kept.append(each)
+        else:
+            kept.append("\0")
+    name = re.sub("-*\0[-\0]*", "-", "".join(kept)).strip("-.")
+    return name.encode()[:LONGEST_NAME].decode(errors="ignore").strip("-.") or otherwise
+
+
+def is_name(text):
+    """Whether a text is such a name, but for dashes and dots at its end."""
+    begins = text.rstrip("-.")
+    return bool(begins) and clean_name(begins) == begins and len(text.encode()) <= LONGEST_NAME
 
 
 def write_whole(path, write):
@@ -83,7 +184,7 @@ def make_output(output, name):
     try:
         if output is None:
             return make_numbered("runs", name)
-        folder = pathlib.Path(output)
+        folder = user_path(output)
         folder.mkdir(parents=True, exist_ok=True)
         filled = any(folder.iterdir())
     except OSError as error:

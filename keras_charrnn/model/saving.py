@@ -1,11 +1,11 @@
 """One `.keras` file with weights, architecture and vocabulary; anybody's, so that it is looked at before it is read."""
 
 import json
-import pathlib
 import zipfile
 
 import keras
 
+from keras_charrnn.common.files import user_path
 from keras_charrnn.errors import RegistryError, RunError
 from keras_charrnn.model.char_rnn import CharRNN
 
@@ -21,7 +21,7 @@ def load_model(path):
         RunError: If there is no such file, it is damaged, or it holds something else.
         RegistryError: If its cell is registered by a plugin that was not imported; the message names the plugin.
     """
-    path = pathlib.Path(path)
+    path = user_path(path)
     if not path.is_file():
         raise RunError(f"there is no model file {path}")
     try:

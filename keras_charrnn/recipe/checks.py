@@ -106,20 +106,20 @@ def one_of(*choices):
     return Check(" or ".join(filter(None, (", ".join(choices[:-1]), choices[-1]))), convert, choices)
 
 
-def text(accepted="a text", pattern=r"[^\0]+"):
-    """Accept a text that matches `pattern` from end to end."""
+def text(accepted="a text", pattern=r"[^\0]+", fits=bool, choices=()):
+    """Accept a text that matches `pattern` from end to end, and for which `fits` holds and raises nothing."""
 
     def convert(value):
-        if not re.fullmatch(pattern, value, re.DOTALL):
+        if not (re.fullmatch(pattern, value, re.DOTALL) and fits(value)):
             raise ValueError
         return str(value)
 
-    return Check(accepted, convert, hint=hints.for_text)
+    return Check(accepted, convert, choices, hints.for_text)
 
 
 def pathname(accepted):
-    """Accept a text without line ends, tabs and the like, and without typographic quotes around it."""
-    pattern = rf"(?![{hints.QUOTES}].*[{hints.QUOTES}]\Z)[^{hints.CONTROL}]+"
+    """Accept a text without typographic quotes around it."""
+    pattern = rf"(?![{hints.QUOTES}].*[{hints.QUOTES}]\Z)[^\0\ud800-\udfff]+"
     return dataclasses.replace(text(accepted, pattern), hint=hints.for_path)
 
 

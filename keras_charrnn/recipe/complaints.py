@@ -16,7 +16,9 @@ def told(error, text):
     mark = begun if begun and (is_open or "scanning" in context or not found) else found
     before, line = ["", *_LINE_END.split(text), ""][mark.line : mark.line + 2]
     reason = ", ".join(filter(None, (context, problem)))
-    advice = f"the {line[mark.column]} there is not closed" if is_open else _advice(reason, before, line, mark.column)
+    sign = line[mark.column : mark.column + 1]
+    opened = f"the {sign} there" if sign else "a bracket or brace before the end"
+    advice = f"{opened} is not closed" if is_open else _advice(reason, before, line, mark.column)
     where = f" in {show(line.strip())}" if line.strip() else ""
     return f"line {mark.line + 1}, column {mark.column + 1}: no valid YAML: {reason}{where}{advice and f'; {advice}'}"
 

@@ -7,7 +7,7 @@ import re
 
 from keras_charrnn.recipe.schema import plain_value
 
-CONTROL = r"\0-\x1f\x7f-\x9f\u2028\u2029"  # within brackets of a pattern: line ends, tabs and the like
+_CONTROL = "[\0-\x1f\x7f-\x9f\u2028\u2029]"  # line ends, tabs and the like
 QUOTES = "\u201c\u201d\u201e\u2018\u2019\u201a"
 _LOOKALIKES = {  # what word processors put in the place of YAML's signs
     "\N{NO-BREAK SPACE}": "a non-breaking space (U+00A0); write plain spaces",
@@ -70,8 +70,11 @@ def for_text(value):
 
 def for_path(value):
     """Tell of signs in a path that nobody means to be there."""
-    if not isinstance(value, str):
-        return for_text(value)
-    if re.search(f"[{CONTROL}]", value):
-        return "in double quotes a backslash begins a sign, as in \\n and \\t; write it in single quotes, or with /"
-    return for_lookalikes(value)
+    return for_lookalikes(value) if isinstance(value, str) else for_text(value)
+
+
+def for_missing(path):
+    """Tell of line ends, tabs and the like in a path, or a part of one, where there is no such file."""
+    if not re.search(_CONTROL, path):
+        return ""
+    return "in double quotes a backslash begins a sign, as in \\n and \\t; write it in single quotes, or with /"

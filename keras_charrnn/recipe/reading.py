@@ -1,10 +1,10 @@
 """YAML files into plain values, with the safe loader and limits that a recipe never reaches."""
 
 import codecs
-import pathlib
 
 import yaml
 
+from keras_charrnn.common.files import is_stream, name_of, open_bytes, user_path
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe import schema
@@ -17,7 +17,7 @@ MAX_VALUES = 50_000  # after expanding aliases, where nine lines of YAML can oth
 
 
 def load_file(path):
-    """Read a YAML file.
+    """Read a YAML file, a pipe or, for "-", standard input.
 
     Returns:
         Its value, and a list of problems: keys that are given twice.
@@ -26,14 +26,17 @@ def load_file(path):
         RecipeError: If there is no such file, or it is a folder, empty, too large, not UTF-8 (nor UTF-16 with a mark
             at its beginning) or no YAML.
     """
-    path = pathlib.Path(path)
-    try:
+    if is_stream(path):
+        given, path = path, name_of(path)
+    else:
+        given = path = user_path(path)
         if path.is_dir():
             raise RecipeError("is a folder; a recipe is a YAML file", path)
         if not path.is_file():
             near = suggest(path.name, [each.name for each in path.parent.glob("*.y*ml")])
             raise RecipeError(f"there is no such file{near}", path)
-        with path.open("rb") as file:
+    try:
+        with open_bytes(given) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise RecipeError(f"cannot be read: {error.strerror}", path) from error

@@ -3,20 +3,23 @@
 import dataclasses
 import os
 import pathlib
-import re
 from collections.abc import Mapping
 
 from keras_charrnn import registry
-from keras_charrnn.errors import RecipeError, RegistryError
+from keras_charrnn.common.files import LONGEST_NAME, clean_name, existing_part, is_name, is_stream, name_of, user_path
+from keras_charrnn.errors import RecipeError, RegistryError, SettingsError
 from keras_charrnn.recipe import sections
 from keras_charrnn.recipe.checks import Each, Named, flag, pathname, refusal, several, show, text
+from keras_charrnn.recipe.hints import for_missing
 from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.recipe.reading import load_file
 from keras_charrnn.recipe.schema import dump
 from keras_charrnn.recipe.search import SearchCheck, candidates
 from keras_charrnn.recipe.section import Section, build, key, keys
 
-NAME = text("letters, digits, - and _, 100 at most", r"[A-Za-z0-9_-]{1,100}")
+NAME = text(
+    f"letters and digits of any script, -, _ and ., not first - or ., {LONGEST_NAME} bytes at most", fits=is_name
+)
 CALLBACK = Named(
     text("the import path of a Keras callback, as in keras.callbacks.TerminateOnNaN", r"\w+(\.\w+)+"),
     "",
@@ -87,9 +90,9 @@ def read(source, overrides=None):
     """Read and check a recipe.
 
     Args:
-        source: Path of a YAML file, a mapping, or a `Recipe`.
+        source: Path of a YAML file, "-" for standard input, a mapping, or a `Recipe`.
         overrides: {"model.units": 256, ...}, laid over it. Paths of texts and plugins start from the folder of the
-            recipe's file; those in a mapping or an override start from the current folder.
+            recipe's file; those in a mapping, an override or a recipe from a pipe start from the current folder.
 
     Returns:
         A `Recipe` whose paths are absolute and whose plugins are imported.
@@ -110,6 +113,7 @@ def read(source, overrides=None):
         recipe,
         corpus_folder=here if _overridden(overrides, "corpus", "path") else folder,
         plugin_folder=here if "plugins" in overrides else folder,
+        problems=problems,
     )
     problems += _load_plugins(recipe.plugins) or [*_unknown_names(recipe), *_unknown_callbacks(recipe)]
     problems += _refused_candidates(recipe.tune, mapping, problems)
@@ -136,10 +140,11 @@ def _open(source):
     if isinstance(source, Recipe):
         return source.to_mapping(), [], "recipe", pathlib.Path.cwd(), source.name
     if isinstance(source, str | os.PathLike):
-        path = pathlib.Path(source)
-        mapping, problems = load_file(path)
-        name = re.sub(r"[^A-Za-z0-9_-]", "-", path.stem)[:100] or "run"
-        return mapping, problems, str(path), path.resolve().parent, name
+        mapping, problems = load_file(source)
+        if is_stream(source):
+            return mapping, problems, name_of(source), pathlib.Path.cwd(), "run"
+        path = user_path(source)
+        return mapping, problems, str(path), path.resolve().parent, clean_name(path.stem)
     return source, [], "recipe", pathlib.Path.cwd(), "run"
 
 
@@ -148,16 +153,29 @@ def _overridden(overrides, section, key):
     return f"{section}.{key}" in overrides or (isinstance(inner, Mapping) and key in inner)
 
 
-def _absolute(recipe, corpus_folder, plugin_folder):
-    def absolute(path, folder):
-        return str(folder / pathlib.Path(path).expanduser())
+def _absolute(recipe, corpus_folder, plugin_folder, problems):
+    def absolute(path, folder, key, problems):
+        if path == "-":
+            return path
+        try:
+            found = user_path(folder / user_path(path))
+        except SettingsError as error:
+            problems.append(f"{key}: {error}")
+            return path
+        if not found.exists() and (hint := for_missing(existing_part(found)[1])):
+            problems.append(f"{key}: there is no {show(path)}; {hint}")
+        return str(found)
 
     corpus, paths = recipe.corpus, recipe.corpus.path
     if isinstance(paths, str):
-        corpus = dataclasses.replace(corpus, path=absolute(paths, corpus_folder))
+        corpus = dataclasses.replace(corpus, path=absolute(paths, corpus_folder, "corpus.path", problems))
     elif paths:
-        corpus = dataclasses.replace(corpus, path=tuple(absolute(each, corpus_folder) for each in paths))
-    plugins = tuple(absolute(each, plugin_folder) if registry.is_plugin_file(each) else each for each in recipe.plugins)
+        several = tuple(absolute(each, corpus_folder, f"corpus.path[{i}]", problems) for i, each in enumerate(paths))
+        corpus = dataclasses.replace(corpus, path=several)
+    # What is wrong with these, their import says.
+    plugins = tuple(
+        absolute(each, plugin_folder, "", []) if registry.is_plugin_file(each) else each for each in recipe.plugins
+    )
     return dataclasses.replace(recipe, corpus=corpus, plugins=plugins)
 
 
@@ -166,7 +184,7 @@ def _load_plugins(plugins):
     for index, plugin in enumerate(plugins):
         try:
             registry.load_plugin(plugin)
-        except RegistryError as error:
+        except (RegistryError, SettingsError) as error:
             problems.append(f"plugins[{index}]: {error}")
     return problems
 

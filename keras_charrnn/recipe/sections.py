@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_charrnn.common import encodings
 from keras_charrnn.common.escapes import unescape
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.checks import (
@@ -27,6 +28,7 @@ RATE = number("at least 0 and below 1", lambda value: 0 <= value < 1)
 
 CORPUS = text("the name of a corpus")
 PATHS = pathname("a path or glob")
+ENCODING = text(encodings.ACCEPTED, fits=encodings.encoding_name, choices=encodings.NAMES)
 
 CELL = Named(text("the name of a cell"), "gru", {}, further="further arguments of the cell's constructor")
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "adagrad", "sgd", "nadam", "adamax", "adadelta", "lion", "ftrl")
@@ -58,15 +60,17 @@ class Corpus(Section):
     name: str | None = key(None, "name of a registered corpus, in place of path", optional(CORPUS))
     path: str | tuple | None = key(
         None,
-        "file, list of files or globs, from the recipe's folder, in place of name",
+        "file, list of files or globs, from the recipe's folder, in place of name; - is standard input",
         optional(either(PATHS, several(PATHS, "paths or globs", minimum=1))),
     )
     otherwise: tuple = key([], "corpora to use where the first cannot be had", several(CORPUS, "corpora"), name="else")
     max_bytes: int | None = key(
         None, "most bytes to take from the start of the text; null: all, of python_stdlib 2,000,000", optional(whole(1))
     )
-
-    invalid: str = key("error", "what to do with bytes of a file that are not UTF-8", one_of("error", "replace"))
+    encoding: str = key("auto", "of files; auto: as their byte-order marks say, UTF-8 without one", ENCODING)
+    invalid: str = key(
+        "error", "what to do with bytes of a file that its encoding does not allow", one_of("error", "replace")
+    )
 
     def conflicts(self):
         if self.name is None and self.path is None:

@@ -8,6 +8,7 @@ Shapes in letters: E width of the embedding, H units, V symbols.
 
 import dataclasses
 
+from keras_charrnn.common.encodings import AUTO
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.recipe.schema import dump
 
@@ -71,20 +72,22 @@ class Suggestion:
         """Of the whole model."""
         return parameters(self.units, self.symbols)
 
-    def to_yaml(self, path, expectation=""):
+    def to_yaml(self, path, expectation="", encoding=AUTO):
         """Return the recipe as a commented YAML file.
 
         Args:
             path: Of the text, from the recipe's folder.
             expectation: A sentence on the time that training takes; "" where it is not known.
+            encoding: Of the text, as a recipe names it.
         """
         quoted = dump(path, default_style='"', width=10_000).strip()
+        named = "" if encoding == AUTO else f", encoding: {encoding}"
         every = max(1, self.epochs // 4)
         left_over = self.train - 1 - self.steps * self.batch_size * self.length
         lines = [
             f"# {self.characters:,} characters, {self.symbols} symbols. What every key means: keras-charrnn check",
             *([f"# {expectation}"] if expectation else []),
-            f"corpus: {{path: {quoted}}}",
+            f"corpus: {{path: {quoted}{named}}}",
             "# The last tenth decides which epoch's model is kept.",
             f"split: {{validation: {1 - TRAIN:.1f}}}",
             f"# {self.steps:,} steps in an epoch, which leave over {left_over:,} of {self.train:,} characters.",

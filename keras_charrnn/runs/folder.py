@@ -5,36 +5,14 @@ import dataclasses
 import json
 import pathlib
 
-from keras_charrnn.common.files import lock, make_numbered, remove_temporaries, write_text
+from keras_charrnn import recipe
+from keras_charrnn.common.files import clean_name, lock, make_numbered, remove_temporaries, user_path, write_text
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import CharRNNError, RunError
 from keras_charrnn.runs.checkpoints import Checkpoints
+from keras_charrnn.runs.records import ENVIRONMENT, MEMORIZATION, METRICS, TIMING, read_record, read_rows
 from keras_charrnn.text.verbatim import Memorization
-
-
-def _is_whole(value):
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-
-
-def _are_counts(value):
-    return isinstance(value, dict) and all(map(_is_whole, value.values())) and (not value or any(value.values()))
-
-
-# What each line of the two files must have, and environment.json: all that readers of them rely on.
-_METRICS = ("epoch", "loss")
-_VALIDATION = ("val_loss", "val_bits_per_character")  # in all lines or none: a run may have no validation split
-_TIMING = ("epoch", "characters_per_second", "seconds")
-_ENVIRONMENT = {
-    "corpus": {"name": str, "sha256": str, "characters": _is_whole},
-    "vocabulary": {"symbols": _is_whole, "counts": _are_counts},
-    "split": _are_counts,
-    "windows": {"steps": _is_whole, "left_over": _is_whole},
-    "parameters": _is_whole,
-    "machine": dict,
-    "versions": dict,
-}
-_MEMORIZATION = {"samples": str, "longest": str, "share": lambda value: value is None or _is_number(value)}
 
 
 class RunFolder:
@@ -56,7 +34,7 @@ class RunFolder:
     """
 
     def __init__(self, path):
-        self.path = pathlib.Path(path)
+        self.path = user_path(path)
         self.recipe = self.path / "recipe.yaml"
         self.model = self.path / "model.keras"
         self.checkpoints = Checkpoints(self.path / "checkpoints")
@@ -76,7 +54,7 @@ class RunFolder:
         Raises:
             RunError: If it cannot be made, or one of the names is that of a run.
         """
-        runs_dir = pathlib.Path(runs_dir)
+        runs_dir = user_path(runs_dir)
         for path in (runs_dir, runs_dir / name):
             if cls(path).recipe.is_file():
                 raise RunError(
@@ -148,14 +126,18 @@ class RunFolder:
                 remove_temporaries(folder)
             yield note
 
+    def read_recipe(self):
+        """Return the recipe of the run, with the name of its folder: earlier versions took names that none has now."""
+        return recipe.read(self.recipe, {"name": clean_name(self.path.name)})
+
     def read_metrics(self):
         """Return the metrics of each epoch, with what the clock said, a list of mappings.
 
         Raises:
             RunError: If a file of them is damaged.
         """
-        clock = {row["epoch"]: row for row in _read_rows(self.timing, _TIMING)}
-        return [{**row, **clock.get(row["epoch"], {})} for row in _read_rows(self.metrics, _METRICS)]
+        clock = {row["epoch"]: row for row in read_rows(self.timing, TIMING)}
+        return [{**row, **clock.get(row["epoch"], {})} for row in read_rows(self.metrics, METRICS)]
 
     def read_environment(self):
         """Return the record of the corpus, the machine and the versions.
@@ -165,7 +147,7 @@ class RunFolder:
         """
         if not self.environment.exists():
             raise RunError(f"{self.environment} is missing")
-        return _read_record(self.environment, _ENVIRONMENT)
+        return read_record(self.environment, ENVIRONMENT)
 
     def write_memorization(self, samples, found):
         """Keep what of some samples stands in the training text.
@@ -187,48 +169,8 @@ class RunFolder:
         """
         if not self.memorization.exists():
             return None
-        record = _read_record(self.memorization, _MEMORIZATION)
+        record = read_record(self.memorization, MEMORIZATION)
         return record["samples"], Memorization(record["longest"], record.get("share"))
-
-
-def _read_record(path, kinds):
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        _require(record, kinds, "the file")
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
-    return record
-
-
-def _require(value, kind, name):
-    """Raise ValueError if a value is not of a kind: a type, a predicate, or a mapping of keys to kinds."""
-    if isinstance(kind, dict):
-        _require(value, dict, name)
-        for key, each in kind.items():
-            _require(value.get(key), each, key)
-    elif not (isinstance(value, kind) if isinstance(kind, type) else kind(value)):
-        raise ValueError(f"{name} is not what it should be")
-
-
-def _read_rows(path, names):
-    if not path.exists():
-        return []
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-        for row in rows:
-            _require(row, dict, "a line")
-            _require(row.get("epoch"), _is_whole, "epoch")
-        names += _VALIDATION if any(name in row for name in _VALIDATION for row in rows) else ()
-        for row in rows:
-            for name in dict.fromkeys((*names, *row)):
-                _require(row.get(name), _is_number, name)
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} is damaged: {error}") from error
-    return rows
-
-
-def _is_number(value):
-    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
 
 
 @dataclasses.dataclass
@@ -282,17 +224,16 @@ def load(path, plugins=()):
         RegistryError: If the model's cell comes from a plugin that was not imported, or cannot be.
     """
     from keras_charrnn.model import load_model
-    from keras_charrnn.recipe import read
     from keras_charrnn.registry import load_plugin
 
     for plugin in plugins:
         load_plugin(plugin)
-    path = pathlib.Path(path)
+    path = user_path(path)
     if path.suffix == ".keras" and not path.is_dir():
         return load_model(path)
     folder = RunFolder.open(path)
     if not folder.model.exists():
         raise RunError(f"{path} has no model yet, no {folder.model.name}: its first epoch has not ended")
     with folder.naming_version():
-        read(folder.recipe)  # imports the plugins
+        folder.read_recipe()  # imports the plugins
         return load_model(folder.model)

@@ -2,11 +2,10 @@
 
 import dataclasses
 import os
-import pathlib
 
 import numpy as np
 
-from keras_charrnn import recipe
+from keras_charrnn.common.files import user_path
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import CorpusError, SettingsError
 from keras_charrnn.model import CharRNN
@@ -169,7 +168,7 @@ def open_source(path, plugins=()):
     """Return what `evaluate` takes: the `Run` of a folder, or the `CharRNN` of a file; import plugins first."""
     for plugin in plugins:
         load_plugin(plugin)
-    return Run.open(path) if pathlib.Path(path).is_dir() else load(path)
+    return Run.open(path) if user_path(path).is_dir() else load(path)
 
 
 def _open(source):
@@ -191,7 +190,7 @@ def _chosen_by(run):
 def _read_split(path, model, split):
     """Return the name of the run's corpus, and the ids of one part of it."""
     text, _ = _read_corpus(path)
-    plan = recipe.read(RunFolder(path).recipe)
+    plan = RunFolder(path).read_recipe()
     parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(plan.split))
     ids = dict(zip(SPLITS, parts, strict=True))[split]
     if not len(ids):
@@ -204,7 +203,7 @@ def _read_split(path, model, split):
 def _read_corpus(path):
     """Return the text of a run, and the record of it."""
     folder = RunFolder.open(path)
-    text = corpora.load(**vars(recipe.read(folder.recipe).corpus))
+    text = corpora.load(**vars(folder.read_recipe().corpus))
     environment = folder.read_environment()
     trained_on = environment["corpus"]["sha256"]
     if text.sha256 != trained_on:

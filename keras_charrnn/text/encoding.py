@@ -39,7 +39,8 @@ def encode(text, vocabulary, progress=None, longest=LONGEST):
     if text.characters <= longest:
         return np.concatenate([*pieces, np.zeros(0, vocabulary.dtype)])
     folder = cache_folder() / "ids"
-    made_of = json.dumps([text.sha256, text.characters, vocabulary.get_config()])
+    # Of two encodings with the same symbols, one may be the other in another order.
+    made_of = json.dumps([text.sha256, text.encoding, text.characters, vocabulary.get_config()])
     path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.ids"
     if path.is_file():
         if _verifies(path):

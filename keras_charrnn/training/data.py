@@ -4,11 +4,26 @@ import dataclasses
 
 import numpy as np
 
+from keras_charrnn import recipe
 from keras_charrnn.common.progress import progress
+from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.text import corpora
 from keras_charrnn.text.encoding import encode
 from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.text.windows import Windows, evaluation_windows, split, training_windows
+
+
+def read_recipe(source, overrides, callbacks=()):
+    """Read a recipe for a training: refuse what fights in it, and keep texts of pipes as files, which it names then.
+
+    Args:
+        source, overrides: As in `recipe.read`.
+        callbacks: Keras callbacks beside those that it names.
+    """
+    plan = recipe.read(source, overrides)
+    refuse_fights(plan, source, callbacks)
+    path = corpora.keep(plan.corpus.path, plan.corpus.max_bytes)
+    return dataclasses.replace(plan, corpus=dataclasses.replace(plan.corpus, path=path))
 
 
 def read_text(plan, console):

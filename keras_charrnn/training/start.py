@@ -3,7 +3,6 @@
 import dataclasses
 import json
 
-from keras_charrnn import recipe
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.keras_settings import require_no_limits
 from keras_charrnn.common.screen import Screen, say
@@ -14,7 +13,7 @@ from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.runs.measures import training_text
 from keras_charrnn.training.changes import adapted, changes, goes_on
-from keras_charrnn.training.data import Data, read_text
+from keras_charrnn.training.data import Data, read_recipe, read_text
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
 from keras_charrnn.training.telling import announce, describe
@@ -44,8 +43,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     """
     require_no_limits()
     asked = {**(overrides or {}), **({} if name is None else {"name": name})}
-    plan = recipe.read(source, asked)
-    refuse_fights(plan, source, callbacks)
+    plan = read_recipe(source, asked, callbacks)
     console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     data = Data.of(read_text(plan, console), plan, console)
@@ -87,7 +85,7 @@ def resume(path, callbacks=(), console=None):
     console = console or Screen(lasting=True)
     with folder.lock() as note:
         with folder.naming_version():
-            plan = recipe.read(folder.recipe)
+            plan = folder.read_recipe()
             start = folder.checkpoints.newest()
             changed = changes(plan, start, folder.recipe)
             if changed:  # a run that has begun otherwise goes on as it did
@@ -111,6 +109,11 @@ def resume(path, callbacks=(), console=None):
                 "bring the text back, or start a new run"
             )
         data = Data.of(text, plan, console)
+        if len(data.vocabulary) != environment["vocabulary"]["symbols"]:
+            raise RunError(
+                f"{text.source} has {len(data.vocabulary)} symbols, {environment['vocabulary']['symbols']} when "
+                f"{folder.path} began: before 0.2.0 a CR alone was no line end; start a new run"
+            )
         model = make_model(plan, data, machine)
         callbacks = [*make_named_callbacks(plan), *callbacks]
         announce(console, plan, machine, data, model, folder, note)

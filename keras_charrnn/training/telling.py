@@ -30,7 +30,7 @@ def announce(console, plan, machine, data, model, folder, note):
         f"run      {quote(folder.path)}",
     ]
     say(console, "\n".join(lines))
-    say_notes(console, text.note, *_notes(plan, data), *machine.notes, note)
+    say_notes(console, *text.notes, *_notes(plan, data), *machine.notes, note)
 
 
 def say_notes(console, *notes):

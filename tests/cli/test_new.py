@@ -29,14 +29,17 @@ def test_a_text_gets_a_recipe_that_passes_check_and_trains_without_a_word_if_ask
     )
 
 
-def test_the_text_is_found_from_the_folder_of_the_recipe():
+def test_the_text_is_found_from_the_folder_of_the_recipe_and_read_as_it_was(capsys):
     pathlib.Path("texts").mkdir()
     pathlib.Path("recipes").mkdir()
     text = pathlib.Path("texts/a.txt")
-    text.write_text(TEXT)
-    assert main(["new", str(text), "--output", "recipes/b.yaml"]) == 0
-    assert yaml.safe_load(pathlib.Path("recipes/b.yaml").read_text())["corpus"]["path"] == str(text.resolve())
+    text.write_bytes(TEXT.replace("\n", "\r").encode("utf-16-be"))
+    assert main(["new", str(text), "--output", "recipes/b.yaml", "--encoding", "utf-16-be"]) == 0
+    assert "note     line ends that are CR are read as \\n\n" in capsys.readouterr().out
+    corpus = yaml.safe_load(pathlib.Path("recipes/b.yaml").read_text())["corpus"]
+    assert corpus == {"path": str(text.resolve()), "encoding": "utf-16-be"}
     assert _path_from(pathlib.Path(), str(text)) == "texts/a.txt"  # of a recipe above it
+    assert [_path_from(pathlib.Path(), each) for each in ("./-", "./~/a", "~a")] == ["./-", "./~/a", "./~a"]
 
 
 @pytest.mark.parametrize(

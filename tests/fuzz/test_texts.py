@@ -101,9 +101,9 @@ def test_utf8_cut_at_any_place_is_a_text_or_refused(text, end):
     try:
         loaded = corpora.load(path="a.txt").text
     except CorpusError:
-        assert not wanted.strip()
+        assert not wanted.strip() or "\0" in wanted  # of UTF-16
         return
-    assert loaded == wanted.replace("\r\n", "\n")
+    assert loaded == wanted.replace("\r\n", "\n").replace("\r", "\n")
 
 
 wild = (

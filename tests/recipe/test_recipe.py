@@ -105,7 +105,10 @@ def test_all_problems_come_at_once_each_with_its_path():
             {**SMALL, "states": {"reset": "epok"}},
             "states.reset: must be epoch, never, window or line, not 'epok', did you",
         ),
-        ({**SMALL, "name": "a/b"}, "name: must be letters, digits, - and _, 100 at most, not 'a/b'"),
+        (
+            {**SMALL, "name": "a/b"},
+            "name: must be letters and digits of any script, -, _ and ., not first - or ., 180 bytes",
+        ),
         ({**SMALL, "plugins": ["none.py"]}, "plugins[0]: plugin"),
         ({**SMALL, 3: 4}, "3: unknown key"),
     ],

@@ -12,11 +12,12 @@ import rich.console
 
 import keras_charrnn
 from keras_charrnn import GatedCell, register_cell
-from keras_charrnn.errors import CharRNNError, RecipeError, SettingsError, WriteError
+from keras_charrnn.errors import CharRNNError, CorpusError, RecipeError, SettingsError, WriteError
 from keras_charrnn.recipe import read
 from keras_charrnn.studies.comparison.clock import Clock
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
 from keras_charrnn.studies.comparison.results import CellResult, Trial
+from keras_charrnn.text import corpora
 from tests.conftest import TEXT
 from tests.kinds import of_each_kind
 
@@ -96,6 +97,8 @@ def test_the_files_have_the_table_the_recipe_the_machine_and_each_seed_and_a_ter
     assert "training gru, seed 0: compiling" in out and "epoch 1/1, 100%" in out and "chars/s" in out
     document, rows, page = documents(comparison)
     assert comparison.folder == pathlib.Path("here/there")
+    with pytest.raises(CorpusError, match="are files of runs, such as here/there/"):
+        corpora.load(path="here/**/*.md")
     assert [row["cell"] for row in rows] == ["gru", "lstm"] and [row["units"] for row in rows] == ["8", "8"]
     assert read(document["recipe"]) == read(tiny, ONE_EPOCH)
     assert document["machine"]["precision"] == "float32" and document["versions"]["keras"] == keras.__version__

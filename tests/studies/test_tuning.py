@@ -15,11 +15,12 @@ import yaml
 
 import keras_charrnn
 from keras_charrnn.common.files import lock
-from keras_charrnn.errors import CharRNNError, ExtraError, RecipeError, RunError, SettingsError
+from keras_charrnn.errors import CharRNNError, CorpusError, ExtraError, RecipeError, RunError, SettingsError
 from keras_charrnn.recipe import read
 from keras_charrnn.studies.tuning import Search
 from keras_charrnn.studies.tuning.results import DONE, FAILED, OUT_OF_TIME, PRUNED
 from keras_charrnn.studies.tuning.study import Study
+from keras_charrnn.text import corpora
 from tests.conftest import tiny_recipe
 
 pytest.importorskip("optuna")
@@ -78,6 +79,8 @@ def in_this_order(monkeypatch, *values):
 
 
 def test_a_search_finds_the_better_of_two_choices_and_writes_a_recipe_that_trains(whole):
+    with pytest.raises(CorpusError, match="are files of runs, such as "):
+        corpora.load(path=f"{whole.folder.parent}/*/*.md")
     search = whole
     assert search.best.values == {RATE: GOOD}
     assert sorted(each.values[RATE] for each in search.trials) == [BAD, GOOD]

@@ -36,7 +36,7 @@ def test_a_file_has_its_source_checksum_and_characters():
         "name": "a",
         "source": "a.txt",
         "sha256": hashlib.sha256("héllo\r\nthere\n".encode()).hexdigest(),
-        "note": "",
+        "notes": ["line ends that are CR LF are read as \\n"],
         "characters": 12,
     }
 
@@ -61,7 +61,7 @@ def test_a_limit_cuts_between_characters(size, text):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"ok\nfine\nb\xffd", r"a\.txt is not UTF-8: byte 9 \(0xff\) in line 3; save it as UTF-8"),
+        (b"ok\nfine\nb\xffd", r"a\.txt is not UTF-8: byte 9 \(0xff\) in line 3; name its encoding by corpus.encoding"),
         (b"\xef\xbb\xbfok\n\xe9", r"a\.txt is not UTF-8: byte 6 \(0xe9\) in line 2"),
         (b"", r"a\.txt is empty"),
         (b"\xef\xbb\xbf", "is empty"),
@@ -138,8 +138,10 @@ def test_where_tiny_shakespeare_cannot_be_had_all_that_was_tried_is_listed(pinne
 def test_else_is_used_and_said(pinned):
     text = corpora.load("tiny_shakespeare", otherwise=["python_stdlib"], max_bytes=1000)
     assert text.name == "python_stdlib"
-    assert text.note.startswith("using python_stdlib instead of tiny_shakespeare: the corpus 'tiny_shakespeare' cannot")
-    assert "\n" not in text.note
+    assert text.notes[0].startswith(
+        "using python_stdlib instead of tiny_shakespeare: the corpus 'tiny_shakespeare' cannot"
+    )
+    assert len(text.notes) == 1 and "\n" not in text.notes[0]
 
 
 def test_where_nothing_can_be_had_every_failure_is_told(pinned, monkeypatch):
@@ -198,7 +200,7 @@ def test_a_corpus_of_ones_own_is_registered():
 def test_a_text_in_pieces_is_the_whole_text(size):
     data = b"\xef\xbb\xbf" + "größe\r\n☃\r🍌\r\n\r".encode()
     pieces = list(corpora.read_pieces(io.BytesIO(data), "a.txt", size))
-    assert "".join(pieces) == "größe\n☃\r🍌\n\r"
+    assert "".join(pieces) == "größe\n☃\n🍌\n\n"
     assert all(pieces) and max(map(len, pieces)) <= size + 1
     assert list(corpora.read_pieces(io.BytesIO(b""), "a.txt", size)) == []
 

@@ -5,7 +5,6 @@ import functools
 import io
 import json
 import logging
-import pathlib
 import shutil
 import tempfile
 import warnings
@@ -13,7 +12,7 @@ import warnings
 import numpy as np
 
 from keras_charrnn.common.extras import require
-from keras_charrnn.common.files import write_text, write_whole
+from keras_charrnn.common.files import user_path, write_text, write_whole
 from keras_charrnn.errors import SettingsError, WriteError
 from keras_charrnn.model.export.step import StepModel
 from keras_charrnn.model.export.weights import require_safetensors, to_torch
@@ -51,7 +50,7 @@ def export(model, path, format="saved_model"):
         ExtraError: If a package for the format is missing; it names the extra.
         WriteError: If it cannot be written, or there is something else in the place of the folder or of the .json.
     """
-    path = pathlib.Path(path)
+    path = user_path(path)
     if format not in FORMATS:
         raise SettingsError(f"format must be one of {', '.join(FORMATS)}; received {format!r}")
     ending, needed = FORMATS[format]

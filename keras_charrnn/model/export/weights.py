@@ -6,13 +6,13 @@ PyTorch keeps W as (G*H, D), ours is (D, G*H); its gates of a GRU are reset, upd
 candidate; the other orders agree. It has two biases everywhere, of which only a GRU's candidate needs the second.
 """
 
-import pathlib
 import re
 import zipfile
 
 import numpy as np
 
 from keras_charrnn.common.extras import require
+from keras_charrnn.common.files import user_path
 from keras_charrnn.errors import RunError, SettingsError
 
 GATES = {"simple_rnn": 1, "gru": 3, "lstm": 4}
@@ -108,7 +108,7 @@ def read_weights(path):
         RunError: If there is no such file, or it is damaged or something else.
         ExtraError: If it is .safetensors and the package safetensors is missing.
     """
-    path = pathlib.Path(path)
+    path = user_path(path)
     if path.suffix not in (".npz", ".safetensors"):
         raise RunError(f"{path} must end in .npz or .safetensors")
     if not path.is_file():

@@ -4,13 +4,12 @@ import dataclasses
 import gc
 import math
 
-from keras_charrnn import recipe, registry
+from keras_charrnn import registry
 from keras_charrnn.common.files import make_output
 from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.common.shell import quote
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import ExtraError, RecipeError, SettingsError, WriteError, in_words
-from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.recipe.sections import CELL
 from keras_charrnn.studies.comparison.clock import Clock
 from keras_charrnn.studies.comparison.growing import GrowingTable
@@ -19,7 +18,7 @@ from keras_charrnn.studies.comparison.results import CellResult, Comparison, Tri
 from keras_charrnn.studies.comparison.writing import to_rich, write_plots, write_tables
 from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
-from keras_charrnn.training import fit, versions
+from keras_charrnn.training import fit, read_recipe, versions
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
 from keras_charrnn.training.telling import say_notes
 
@@ -56,8 +55,7 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
         KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM or SIGHUP; what was done until then is written.
     """
     _check(match, parameters, seeds)
-    plan = recipe.read(source, overrides)
-    refuse_fights(plan, source)
+    plan = read_recipe(source, overrides)
     require_validation(plan, "compare")
     results = _read_cells(cells, plan)
     console = console or Screen(lasting=True)
@@ -80,7 +78,7 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
     lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
     lines += [f"folder   {quote(comparison.folder)}"]
     say(console, "\n".join(lines))
-    say_notes(console, text.note, note, *machine.notes)
+    say_notes(console, *text.notes, note, *machine.notes)
     try:
         with GrowingTable(console, lambda: to_rich(comparison)) as screen:
             for result in results:

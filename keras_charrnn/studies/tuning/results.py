@@ -5,6 +5,7 @@ import json
 import math
 import pathlib
 
+from keras_charrnn.common.files import user_path
 from keras_charrnn.errors import RunError
 from keras_charrnn.model.evaluation import bits
 
@@ -79,7 +80,7 @@ class Search:
         Raises:
             RunError: If its file is damaged.
         """
-        path = pathlib.Path(folder) / FILE
+        path = user_path(folder) / FILE
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             facts = {name: document[name] for name in FACTS}
@@ -92,7 +93,7 @@ class Search:
                 _require(each)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise RunError(f"{path} is damaged: {type(error).__name__}: {error}") from error
-        return cls(pathlib.Path(folder), facts, trials)
+        return cls(path.parent, facts, trials)
 
     @property
     def ended(self):

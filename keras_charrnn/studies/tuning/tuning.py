@@ -9,12 +9,11 @@ import pathlib
 import time
 
 from keras_charrnn import recipe
-from keras_charrnn.common.files import lock, make_output, remove_temporaries
+from keras_charrnn.common.files import clean_name, lock, make_output, name_of, remove_temporaries, user_path
 from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import RecipeError, RunError, SettingsError, WriteError, in_words
-from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.studies.comparison.growing import GrowingTable
 from keras_charrnn.studies.tuning.judge import Deadline, Judge
 from keras_charrnn.studies.tuning.results import DONE, FAILED, FILE, OUT_OF_TIME, PRUNED, RUNNING, Search, Trial
@@ -23,7 +22,7 @@ from keras_charrnn.studies.tuning.study import Study, load_optuna
 from keras_charrnn.studies.tuning.writing import newest, to_rich, words_of, write_search
 from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
-from keras_charrnn.training import fit, resume, versions
+from keras_charrnn.training import fit, read_recipe, resume, versions
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
 from keras_charrnn.training.telling import say_notes
 
@@ -82,7 +81,7 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
     lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
     lines += [f"folder   {quote(search.folder)}"]
     say(console, "\n".join(lines))
-    say_notes(console, text.note, note, *machine.notes)
+    say_notes(console, *text.notes, note, *machine.notes)
     taken = f"{search.folder} is being searched by another process; wait for it, or stop it"
     with lock(search.folder / "lock", taken) as unlocked:
         remove_temporaries(search.folder)
@@ -104,7 +103,7 @@ def _check(minutes, trials):
 
 
 def _is_search(path):
-    return isinstance(path, str | os.PathLike) and (pathlib.Path(path) / FILE).is_file()
+    return isinstance(path, str | os.PathLike) and (user_path(path) / FILE).is_file()
 
 
 def _open(source, overrides, output, minutes):
@@ -112,16 +111,15 @@ def _open(source, overrides, output, minutes):
     if output is not None and _is_search(output):
         raise SettingsError(f"{quote(output)} has a search in it; to go on with it:\n{_going_on(output, minutes)}")
     if not _is_search(source):
-        plan = recipe.read(source, overrides)
-        refuse_fights(plan, source)
+        plan = read_recipe(source, overrides)
         if not plan.tune:
-            label = source if isinstance(source, str | os.PathLike) else "recipe"
+            label = name_of(source) if isinstance(source, str | os.PathLike) else "recipe"
             raise RecipeError("tune: is missing; write keys to search, as in `tune: {model.units: [128, 256]}`", label)
         return None, plan
     if overrides or output is not None:
         raise SettingsError(f"{source} is a search that goes on as it began; leave out overrides and output")
     search = Search.read(source)
-    plan = recipe.read(search.facts["recipe"])
+    plan = recipe.read(search.facts["recipe"], {"name": clean_name(str(search.facts["recipe"].get("name")))})
     try:
         for each in search.trials:
             Space(plan.tune).to_params(each.values)

@@ -3,6 +3,7 @@
 from keras_charrnn.text.corpora import python_stdlib, shakespeare_plays, tiny_shakespeare
 from keras_charrnn.text.corpora.loading import load
 from keras_charrnn.text.corpora.pieces import read_pieces
+from keras_charrnn.text.corpora.streams import keep
 from keras_charrnn.text.corpora.text import Text, cache_folder, from_text
 
-__all__ = ["Text", "cache_folder", "from_text", "load", "read_pieces"]
+__all__ = ["Text", "cache_folder", "from_text", "keep", "load", "read_pieces"]

@@ -2,38 +2,43 @@
 
 import dataclasses
 import functools
-import glob
-import pathlib
 
 from keras_charrnn import registry
-from keras_charrnn.common.importing import suggest
+from keras_charrnn.common.encodings import AUTO, encoding_name
+from keras_charrnn.common.files import is_stream, name_of
 from keras_charrnn.errors import CorpusError
+from keras_charrnn.text.corpora.finding import find
+from keras_charrnn.text.corpora.opening import open_text, stem_of
+from keras_charrnn.text.corpora.streams import is_kept, spool
 from keras_charrnn.text.corpora.text import from_files
 
 
-def load(name=None, path=None, otherwise=(), max_bytes=None, invalid="error", progress=None):
+def load(name=None, path=None, otherwise=(), max_bytes=None, invalid="error", progress=None, encoding=AUTO):
     """Load a registered corpus, or local files.
 
     Args:
         name: Of a registered corpus.
         path: In its place, a path, a glob, or a list of them; files are put together in the order given, those of a
-            glob in order of path.
+            glob in order of path. "-" is standard input.
         otherwise: Names of registered corpora to try, in order, where the first cannot be had.
         max_bytes: Most bytes to take; None for all, which `python_stdlib` takes as 2,000,000.
-        invalid: What to do with bytes of local files that are not UTF-8: "error", or "replace" them by U+FFFD.
+        invalid: What to do with bytes of local files that their encoding does not allow: "error", or "replace" them by
+            U+FFFD.
         progress: Called with the number of bytes of each piece of local files that has been read; None for nobody.
+        encoding: Of local files, any of Python's; "auto" for that of the byte-order mark, or UTF-8.
 
     Returns:
-        A `Text`; its `note` says so where it is not the corpus asked for first.
+        A `Text`; its `notes` say so where it is not the corpus asked for first.
 
     Raises:
         CorpusError: If none can be had; the message lists all that was tried, and why each failed.
         RegistryError: If a name is not registered.
+        SettingsError: If there is no such encoding, or there can be no such path.
     """
     failures = []
     try:
         if name is None:
-            return _load_files(path, max_bytes, invalid, progress)
+            return _load_files(path, max_bytes, invalid, progress, encoding)
         return registry.corpora.get(name)(max_bytes=max_bytes)
     except CorpusError as error:
         failures.append(error)
@@ -45,34 +50,25 @@ def load(name=None, path=None, otherwise=(), max_bytes=None, invalid="error", pr
         else:
             reason = str(failures[0]).partition(". Tried:")[0].splitlines()[0]
             note = f"using {each} instead of {name or path}: {reason}"
-            return dataclasses.replace(text, note=note)
+            return dataclasses.replace(text, notes=(note, *text.notes))
     if len(failures) == 1:
         raise failures[0]
     raise CorpusError("\n".join(map(str, failures))) from failures[0]
 
 
-def _load_files(patterns, max_bytes, invalid, progress):
+def _load_files(patterns, max_bytes, invalid, progress, encoding):
+    encoding_name(encoding)  # its error before a pipe is read
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
-    paths = [path for pattern in patterns for path in _expand(pattern)]
-    for path in paths:
-        if not path.stat().st_size:
-            raise CorpusError(f"{path} is empty; give it some text, or leave it out")
-    source = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files: {', '.join(patterns)}"
-    name = pathlib.Path(patterns[0]).stem if len(paths) == 1 else "files"
-    files = [(path, functools.partial(path.open, "rb")) for path in paths]
-    return from_files(name, files, source, max_bytes, invalid, progress)
-
-
-def _expand(pattern):
-    path = pathlib.Path(pattern).expanduser()
-    if path.is_dir():
-        raise CorpusError(f"{path} is a folder; write {path}/*.txt for the texts in it")
-    if path.is_file():
-        return [path]
-    found = [pathlib.Path(each) for each in sorted(glob.glob(str(path), recursive=True))]
-    found = [each for each in found if each.is_file()]
-    if not found:
-        near = suggest(path.name, [each.name for each in path.parent.glob("*")] if path.parent.is_dir() else [])
-        what = "no file matches" if glob.has_magic(pattern) else "there is no file"
-        raise CorpusError(f"{what} {path}{near}")
-    return found
+    files = []
+    for pattern in patterns:
+        if is_stream(pattern):
+            files.append((name_of(pattern), spool(pattern)))
+        else:
+            files += [(path, functools.partial(open_text, path)) for path in find(pattern)]
+    notes = [f"the text of a pipe is kept for this run in {path}" for path, _ in files if is_kept(path)]
+    if len(files) == 1:
+        name, source = "text" if notes or is_stream(patterns[0]) else stem_of(files[0][0]), str(files[0][0])
+    else:
+        name, source = "files", f"{len(files)} files: {', '.join(patterns)}"
+    text = from_files(name, files, source, max_bytes, invalid, progress, encoding)
+    return dataclasses.replace(text, notes=(*notes, *text.notes))

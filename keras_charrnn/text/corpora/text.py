@@ -5,15 +5,18 @@ import functools
 import hashlib
 import io
 import os
-import pathlib
 from collections.abc import Callable
 
 import numpy as np
 
+from keras_charrnn.common.encodings import AUTO, encoding_name
+from keras_charrnn.common.files import user_path
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.text.corpora.pieces import read_pieces
 
 PIECE = 2**22  # bytes that are read at once
+LINE_ENDS = {"CR": "\r", "CR LF": "\r\n"}  # besides "\n" itself
+MANY_CONTROLS = 1 / 1000  # share of control characters, other than tabs, line ends and form feeds, that is remarked on
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,7 +31,9 @@ class Text:
         symbols: Array of the code points that occur, in order.
         counts: How often each does.
         pieces: Function that reads the text anew, as an iterable of str; line ends are "\\n".
-        note: What the user must know: that this is not the corpus asked for first. "" where there is nothing.
+        notes: What the user must know, a sentence each: that this is not the corpus asked for first, or looks like no
+            text.
+        encoding: In which it is read.
     """
 
     name: str
@@ -38,7 +43,8 @@ class Text:
     symbols: np.ndarray
     counts: np.ndarray
     pieces: Callable
-    note: str = ""
+    notes: tuple = ()
+    encoding: str = "utf-8"
 
     @property
     def text(self):
@@ -46,8 +52,9 @@ class Text:
         return "".join(self.pieces())
 
     def describe(self):
-        """Return name, source, sha256, number of characters and note, for the record of a run."""
-        return {name: getattr(self, name) for name in ("name", "source", "sha256", "note", "characters")}
+        """Return name, source, sha256, number of characters and notes, for the record of a run."""
+        names = ("name", "source", "sha256", "characters")
+        return {**{name: getattr(self, name) for name in names}, "notes": list(self.notes)}
 
 
 def from_text(name, text, source):
@@ -61,62 +68,84 @@ def from_bytes(name, pieces, source, max_bytes=None):
     Args:
         pieces: List of (path, bytes).
     """
-    return from_files(name, [(path, functools.partial(io.BytesIO, data)) for path, data in pieces], source, max_bytes)
+    files = [(path, functools.partial(io.BytesIO, data)) for path, data in pieces]
+    return from_files(name, files, source, max_bytes, encoding="utf-8")
 
 
-def from_files(name, files, source, max_bytes=None, invalid="error", progress=None):
+def from_files(name, files, source, max_bytes=None, invalid="error", progress=None, encoding=AUTO):
     """Return a `Text` of one or more files, put together in order. They are read once now, and again for their ids.
 
     Args:
         name: Of the corpus.
-        files: List of (path, function that opens it for reading bytes), each UTF-8, with or without a byte-order mark.
+        files: List of (path, function that returns it, open for reading bytes, for use in `with`).
         source: Where they came from, in words.
         max_bytes: Where to cut, at the last whole character; None for nowhere.
-        invalid: What to do with bytes that are not UTF-8: "error", or "replace" them by U+FFFD.
+        invalid: What to do with bytes that the encoding does not allow: "error", or "replace" them by U+FFFD.
         progress: Called with the number of bytes of each piece that has been read; None for nobody.
+        encoding: As in `read_pieces`.
 
     Raises:
-        CorpusError: If a file cannot be read or is not UTF-8; with byte and line. If there are no characters.
+        CorpusError: If a file cannot be read or is not in its encoding; with byte and line. If there are no characters.
+        SettingsError: If there is no such encoding.
     """
-    digest, counts = hashlib.sha256(), np.zeros(0x110000, np.int64)
+    digest, counts, line_ends = hashlib.sha256(), np.zeros(0x110000, np.int64), set()
+    encoding = encoding_name(encoding)
 
     def watch(data):
         digest.update(data)
         if progress is not None:
             progress(len(data))
 
-    for piece in _pieces(files, max_bytes, invalid, watch):
+    for piece in _pieces(files, max_bytes, invalid, encoding, watch, line_ends):
         found = np.bincount(np.frombuffer(piece.encode("utf-32-le"), "<u4"))
         counts[: len(found)] += found
     characters = int(counts.sum())
     if not characters:
         raise CorpusError(f"the corpus {name!r} ({source}) is empty; give it some text")
     symbols = np.flatnonzero(counts)
-    pieces = functools.partial(_pieces, files, max_bytes, invalid)
-    return Text(name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces)
+    pieces = functools.partial(_pieces, files, max_bytes, invalid, encoding)
+    notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters))
+    return Text(name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, encoding)
 
 
-def _pieces(files, max_bytes, invalid, watch=None):
+def _note_of_line_ends(found):
+    names = [name for name, each in LINE_ENDS.items() if each in found]
+    if names:
+        yield f"line ends that are {' or '.join(names)} are read as \\n"
+
+
+def _note_of_controls(counts, characters):
+    codes = np.array([code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\f"])
+    count, most = int(counts[codes].sum()), codes[np.argmax(counts[codes])]
+    if count > MANY_CONTROLS * characters:
+        yield (
+            f"{count:,} of {characters:,} characters are control characters, U+{most:04X} {counts[most]:,} times; look "
+            "whether this is a plain text, and in another encoding"
+        )
+
+
+def _pieces(files, max_bytes, invalid, encoding, watch=None, line_ends=None):
     left = max_bytes
     for path, open_file in files:
-        try:
-            file = open_file()
-        except OSError as error:
-            raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
-        with file:
-            limited = _Limited(file, left, watch)
-            yield from read_pieces(limited, path, PIECE, invalid)
+        with open_file() as file:
+            limited = Limited(file, left, watch)
+            yield from read_pieces(limited, path, PIECE, invalid, encoding, line_ends)
             left = limited.left
 
 
-class _Limited:
-    """A file of which no more than so many bytes are read.
+class Limited:
+    """A file of which no more than so many bytes are read, and that is watched.
+
+    Args:
+        file: Has `read(size)`.
+        left: How many bytes may be read; None for no limit.
+        watch: Called with the bytes of each reading; None for nobody.
 
     Attributes:
         left: How many may still be read; None for no limit.
     """
 
-    def __init__(self, file, left, watch):
+    def __init__(self, file, left=None, watch=None):
         self._file, self.left, self._watch = file, left, watch
 
     @property
@@ -138,6 +167,5 @@ class _Limited:
 def cache_folder():
     """Return the user's folder for fetched corpora: $KERAS_CHARRNN_CACHE, or keras_charrnn in the system's cache."""
     if folder := os.environ.get("KERAS_CHARRNN_CACHE"):
-        return pathlib.Path(folder).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "keras_charrnn"
+        return user_path(folder)
+    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "keras_charrnn"

@@ -6,6 +6,7 @@ import io
 import os
 import pathlib
 
+from keras_charrnn.common.files import user_path
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.registry import register_corpus
 from keras_charrnn.text.corpora.text import cache_folder, from_bytes
@@ -24,7 +25,7 @@ def tiny_shakespeare(max_bytes=None):
     folders = [folder for folder in os.environ.get(FOLDERS, "").split(os.pathsep) if folder]
     if not folders:
         failures.append(f"the environment variable {FOLDERS}, which names folders of corpora, is not set")
-    for path in [*(pathlib.Path(folder).expanduser() / FILE for folder in folders), cache_folder() / FILE]:
+    for path in [*(user_path(folder) / FILE for folder in folders), cache_folder() / FILE]:
         try:
             return from_bytes("tiny_shakespeare", [(path, _verified(path))], str(path), max_bytes)
         except (OSError, CorpusError) as error:

@@ -1,0 +1,79 @@
+"""The records in a run's folder: what each must have, and how they are read."""
+
+import json
+
+from keras_charrnn.errors import RunError
+
+
+def _is_whole(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _are_counts(value):
+    return isinstance(value, dict) and all(map(_is_whole, value.values())) and (not value or any(value.values()))
+
+
+def _is_number(value):
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
+
+
+# What each line of the two files must have, and environment.json: all that readers of them rely on.
+METRICS = ("epoch", "loss")
+_VALIDATION = ("val_loss", "val_bits_per_character")  # in all lines or none: a run may have no validation split
+TIMING = ("epoch", "characters_per_second", "seconds")
+ENVIRONMENT = {
+    "corpus": {"name": str, "sha256": str, "characters": _is_whole},
+    "vocabulary": {"symbols": _is_whole, "counts": _are_counts},
+    "split": _are_counts,
+    "windows": {"steps": _is_whole, "left_over": _is_whole},
+    "parameters": _is_whole,
+    "machine": dict,
+    "versions": dict,
+}
+MEMORIZATION = {"samples": str, "longest": str, "share": lambda value: value is None or _is_number(value)}
+
+
+def read_record(path, kinds):
+    """Return what a file of JSON holds, a mapping with at least what `kinds` asks for.
+
+    Raises:
+        RunError: If it is damaged.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        _require(record, kinds, "the file")
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+    return record
+
+
+def _require(value, kind, name):
+    """Raise ValueError if a value is not of a kind: a type, a predicate, or a mapping of keys to kinds."""
+    if isinstance(kind, dict):
+        _require(value, dict, name)
+        for key, each in kind.items():
+            _require(value.get(key), each, key)
+    elif not (isinstance(value, kind) if isinstance(kind, type) else kind(value)):
+        raise ValueError(f"{name} is not what it should be")
+
+
+def read_rows(path, names):
+    """Return the lines of a file, mappings from names to numbers with at least some names; [] if there is no file.
+
+    Raises:
+        RunError: If it is damaged.
+    """
+    if not path.exists():
+        return []
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        for row in rows:
+            _require(row, dict, "a line")
+            _require(row.get("epoch"), _is_whole, "epoch")
+        names += _VALIDATION if any(name in row for name in _VALIDATION for row in rows) else ()
+        for row in rows:
+            for name in dict.fromkeys((*names, *row)):
+                _require(row.get(name), _is_number, name)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+    return rows
