@@ -1,60 +1,109 @@
 """Plugins: files, modules and installed packages that the user named or installed, and whose import registers cells."""
 
 import contextlib
+import contextvars
 import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import pathlib
+import re
 import sys
 import traceback
 
 from keras_charrnn.common.files import user_path
+from keras_charrnn.common.siblings import find_last, find_siblings
 from keras_charrnn.errors import CharRNNError, PluginError, RegistryError
 
 FILE_MODULE = "keras_charrnn_plugin_"  # begins the name of a module made of a plugin's file
+_importing = contextvars.ContextVar("importing", default=None)
 
 
 def is_plugin_file(plugin):
-    """Whether a plugin's name is the path of a file, not the name of a module."""
+    """Whether a plugin's name is the path of a file or folder, not the name of a module."""
     return plugin.endswith(".py") or "/" in plugin
+
+
+def importing():
+    """Return the plugin that is being imported, which registers what is registered now; None for none."""
+    return _importing.get()
 
 
 def plugin_of(cls):
     """Return the file or module that must be imported for a class to be there; None for the package's own."""
-    if cls.__module__.partition(".")[0] == __package__:
+    top = cls.__module__.partition(".")[0]
+    if top == __package__:
         return None
+    if top == "keras":  # the class is there without, but not its name
+        return "the program that made it"
     module = sys.modules.get(cls.__module__)
     is_file = cls.__module__ == "__main__" or cls.__module__.startswith(FILE_MODULE)
     return getattr(module, "__file__", None) or "an interactive session" if is_file else cls.__module__
+
+
+def locate(plugin, folder="."):
+    """Return a plugin's name as it holds in any folder: the whole path of a file or package, or a module's name.
+
+    Args:
+        plugin: As `load_plugin` takes it.
+        folder: Where a relative path starts. A module that Python does not find elsewhere is the file or the package of
+            its name in it.
+
+    Raises:
+        SettingsError: If nothing can have such a path.
+    """
+    folder = pathlib.Path.cwd() / folder
+    if is_plugin_file(plugin):
+        return str(user_path(folder / user_path(plugin)))
+    if plugin.isidentifier() and plugin not in sys.modules:
+        beside = next(filter(pathlib.Path.exists, (folder / f"{plugin}.py", folder / plugin / "__init__.py")), None)
+        spec = importlib.util.find_spec(plugin)
+        if beside is not None and (spec is None or spec.origin in (None, str(beside))):
+            return str(beside)
+    return plugin
 
 
 def load_plugin(plugin, folder="."):
     """Import a plugin that the user named, so that what it registers can be found.
 
     Args:
-        plugin: The name of a module that can be imported ("my_package.cells"), or the path of a Python file
-            ("my_cell.py").
+        plugin: The name of a module that can be imported ("my_package.cells"), in the current folder too, or the path
+            of a Python file ("my_cell.py") or of a package's folder. A file may import the modules beside it.
         folder: Where a relative path starts: the recipe's folder.
 
     Raises:
         RegistryError: If there is no such file or module.
         PluginError: If importing it fails; with the plugin's own file and line.
     """
-    if is_plugin_file(plugin):
-        path = (pathlib.Path(folder) / user_path(plugin)).resolve()
+    located = locate(plugin, folder)
+    if is_plugin_file(located):
+        path = _file_of(located)
         if not path.is_file():
-            raise RegistryError(f"plugin {plugin!r}: there is no file {path}; paths start from the recipe's folder")
-        with _naming(f"plugin {plugin!r}", [path.parent]):
+            raise RegistryError(
+                f"plugin {plugin!r}: there is no file {path}; paths start from the recipe's folder. If it has moved "
+                "since, name its new place with --plugin"
+            )
+        with _naming(f"plugin {plugin!r}", [path.parent], str(path)):
             _import_file(path)
         return
-    with _naming(f"plugin {plugin!r}", _folders(plugin)):
+    find_last(".")
+    with _naming(f"plugin {plugin!r}", _folders(plugin), plugin):
         try:
             importlib.import_module(plugin)
         except ModuleNotFoundError as error:
             if not f"{plugin}.".startswith(f"{error.name}."):
                 raise  # the module is there, and imports another one that is not
             raise RegistryError(f"plugin {plugin!r}: {error}; install it, or name a file ending in .py") from error
+
+
+def load_plugins(plugins):
+    """Import plugins that a caller named, one or several; return their names, located, and errors as `load_plugin`."""
+    plugins = list(map(os.fspath, [plugins] if isinstance(plugins, str | os.PathLike) else plugins))
+    located = list(map(locate, plugins))
+    for plugin in plugins:
+        load_plugin(plugin)
+    return located
 
 
 def load_callback(path, plugins=()):
@@ -74,8 +123,8 @@ def load_callback(path, plugins=()):
     import keras  # here, so that reading a recipe does not need Keras
 
     module, _, name = path.rpartition(".")
-    files = [pathlib.Path(each).resolve() for each in plugins if is_plugin_file(each)]
-    loaded = next((_module_name(each) for each in files if each.stem == module), module)
+    files = [each for each in plugins if is_plugin_file(each)]
+    loaded = next((_module_name(_file_of(each)) for each in files if pathlib.Path(each).stem == module), module)
     if loaded == module:
         load_plugin(module)
     found = getattr(sys.modules[loaded], name, None)
@@ -91,7 +140,7 @@ def load_entry_point(point):
     Raises:
         PluginError: If that fails; with the package, and its own file and line.
     """
-    with _naming(describe_entry_point(point), _folders(point.module)):
+    with _naming(describe_entry_point(point), _folders(point.module), point.module):
         point.load()
 
 
@@ -134,8 +183,9 @@ def _folders(module):
 
 
 @contextlib.contextmanager
-def _naming(plugin, own):
-    """Turn whatever a plugin's import raises into an error that says which plugin, where and what."""
+def _naming(plugin, own, imported):
+    """Let a plugin be the one that is being imported; turn whatever that raises into an error with plugin and place."""
+    token = _importing.set(imported)
     try:
         yield
     except RegistryError as error:
@@ -148,7 +198,12 @@ def _naming(plugin, own):
         advice = f"; install it (the package {error.name.partition('.')[0]!r})" if error.name else ""
         raise PluginError(f"{plugin}: {_at(error, own)}{error}{advice}") from error
     except (Exception, SystemExit) as error:  # a plugin may raise anything, and end a program that is no plugin's
-        raise PluginError(f"{plugin}: {_at(error, own)}{type(error).__name__}: {error}") from error
+        advice = ""
+        if isinstance(error, ImportError) and str(error).startswith("attempted relative import"):
+            advice = "; a file is no package: leave out the dot, or name the folder with its __init__.py as the plugin"
+        raise PluginError(f"{plugin}: {_at(error, own)}{type(error).__name__}: {error}{advice}") from error
+    finally:
+        _importing.reset(token)
 
 
 def _at(error, own):
@@ -156,8 +211,15 @@ def _at(error, own):
     return f"{place}: " if place else ""
 
 
+def _file_of(plugin):
+    """Return the file that is imported of a plugin's file or folder."""
+    path = pathlib.Path(plugin).resolve()
+    return path / "__init__.py" if path.is_dir() else path
+
+
 def _module_name(path):
-    return f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    stem = re.sub(r"\W", "_", path.stem)  # a dot would make it a part of another module
+    return f"{FILE_MODULE}{stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 def _import_file(path):
@@ -168,6 +230,7 @@ def _import_file(path):
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:
         raise ImportError(f"{path} is no Python file")
+    find_siblings(path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

@@ -7,15 +7,20 @@ look-up; installed packages with an entry point in the registry's group; and plu
 import importlib
 import importlib.metadata
 import inspect
+import pathlib
+import sys
 
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import PluginError, RegistryError
 from keras_charrnn.plugins import (
     describe_entry_point,
-    is_plugin_file,  # noqa: F401  (with the next two, part of what this module offers)
-    load_callback,  # noqa: F401
+    importing,
+    is_plugin_file,
+    load_callback,  # noqa: F401  (with the other three, part of what this module offers)
     load_entry_point,
     load_plugin,  # noqa: F401
+    load_plugins,  # noqa: F401
+    locate,  # noqa: F401
     plugin_of,
 )
 
@@ -32,7 +37,7 @@ class Registry:
 
     def __init__(self, kind, provider=None, group=None):
         self.kind, self.provider, self.group = kind, provider, group
-        self._entries = {}
+        self._entries, self._plugins = {}, {}
 
     def register(self, name, entry):
         """Enter `entry` under `name`.
@@ -51,6 +56,8 @@ class Registry:
                 f"the {self.kind} name {name!r} is taken: {_describe(taken)} has it, {_describe(entry)} asks for it; "
                 "choose another name"
             )
+        if taken is None or importing() is not None:
+            self._plugins[name] = importing()
         self._entries[name] = entry
 
     def get(self, name):
@@ -93,6 +100,8 @@ class Registry:
         where = f"the model's {self.kind} {name!r} is registered by {plugin}"
         if package is not None:
             raise RegistryError(f"{where}, of the package {package!r}, which is not installed; install it with pip")
+        if is_plugin_file(plugin) and not pathlib.Path(plugin).exists():
+            raise RegistryError(f"{where}, which is not there any more; name its new place with --plugin")
         raise RegistryError(
             f"{where}, which has not been imported; import it before loading the model, or name it with --plugin"
         )
@@ -106,6 +115,10 @@ class Registry:
         """Return the name under which `entry` is registered, or None."""
         self._import_provider()
         return next((name for name, each in self._entries.items() if each is entry), None)
+
+    def plugin_of(self, entry):
+        """Return the plugin that registered an entry, whoever wrote it; without one what `plugins.plugin_of` says."""
+        return self._plugins.get(self.name_of(entry)) or plugin_of(entry)
 
     def __contains__(self, name):
         return name in self.names()
@@ -157,7 +170,8 @@ def _same_class(one, other):
 
 
 def _home(entry):
-    return plugin_of(entry) or entry.__module__
+    """Return the file of an entry's module, which may have been imported under two names."""
+    return getattr(sys.modules.get(entry.__module__), "__file__", None) or entry.__module__
 
 
 def _describe(entry):

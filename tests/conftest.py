@@ -47,14 +47,16 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def registries_as_they_were(monkeypatch):
+def registries_as_they_were(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [*sys.path])
     for each in (registry.cells, registry.corpora):
         each._import_provider()  # the package's own are to stay
         monkeypatch.setattr(each, "_entries", dict(each._entries))
     before = {*sys.modules}
     yield
     for name in {*sys.modules} - before:  # the next test that names a plugin's file is to find it registered again
-        if name.startswith(plugins.FILE_MODULE):
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if name.startswith(plugins.FILE_MODULE) or file.startswith(f"{tmp_path}{os.sep}"):
             del sys.modules[name]
 
 

@@ -4,6 +4,7 @@ The protocol is named with every figure. carried: one pass over every character,
 random windows of 256 characters, each from the initial states, as in nanoGPT. They are different measures.
 """
 
+from keras_charrnn.cli.plugins import add_plugin_argument
 from keras_charrnn.cli.text import add_encoding
 
 
@@ -22,7 +23,7 @@ def add_arguments(parser):
     )
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the random windows (default: 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON document, a list")
-    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers a model's cell")
+    add_plugin_argument(parser)
 
 
 def run(options):

@@ -1,5 +1,6 @@
 __doc__ = """Write a model for another program: its single step in a program's format, or its weights."""
 
+from keras_charrnn.cli.plugins import add_plugin_argument
 from keras_charrnn.common.files import user_path
 
 # Those of `keras_charrnn.export`, which imports Keras.
@@ -20,7 +21,7 @@ def add_arguments(parser):
         metavar="PATH",
         help="of the file, or of SavedModel's folder (default: RUN/export/FORMAT with its ending)",
     )
-    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
+    add_plugin_argument(parser)
 
 
 def run(options):

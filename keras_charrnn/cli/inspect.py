@@ -2,6 +2,7 @@ __doc__ = """See inside a model while it reads a text."""
 
 import contextlib
 
+from keras_charrnn.cli.plugins import add_plugin_argument
 from keras_charrnn.cli.text import add_encoding, read_text
 
 
@@ -16,7 +17,7 @@ def add_arguments(parser):
         "--characters", metavar="N", type=int, default=4000, help="read the first N of the text (default: 4000)"
     )
     parser.add_argument("--html", metavar="FILE", help="write a page in place of the output in the terminal")
-    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
+    add_plugin_argument(parser)
 
 
 def run(options):

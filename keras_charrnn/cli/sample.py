@@ -1,5 +1,7 @@
 __doc__ = """Write text with a trained model."""
 
+from keras_charrnn.cli.plugins import add_plugin_argument
+
 ESCAPES = r"\n, \t, \\ and \uXXXX are escapes"
 
 
@@ -25,7 +27,7 @@ def add_sampling_arguments(parser, length):
     parser.add_argument("--top-p", metavar="X", type=float, help="draw from the likeliest symbols of this probability")
     parser.add_argument("--seed", metavar="N", type=int, help="the same seed gives the same text")
     parser.add_argument("--raw", action="store_true", help="take a backslash for a backslash")
-    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
+    add_plugin_argument(parser)
 
 
 def run(options):
@@ -34,7 +36,7 @@ def run(options):
     with quiet_tensorflow(options.debug):
         from keras_charrnn.model.generation import Sampling
         from keras_charrnn.runs.folder import load
-        from keras_charrnn.runs.measures import training_text
+        from keras_charrnn.runs.measures import open_source, training_text
     from keras_charrnn.cli.text import given, note_unknown, read_whole
     from keras_charrnn.common.screen import Screen, say, show
     from keras_charrnn.errors import SettingsError
@@ -48,7 +50,7 @@ def run(options):
         prefix = read_whole(options.prefix_file)
     stop = None if options.stop is None else given("--stop", options.stop, options.raw)
     model = load(options.path, options.plugin)
-    learned = training_text(options.path) if options.memorization else None
+    learned = training_text(open_source(options.path, options.plugin)) if options.memorization else None
     settings |= {"prefix": prefix, "length": options.length, "stop": stop}
     screen, errors = Screen(), Screen(stderr=True)
     if note := note_unknown(model.vocabulary, prefix, "the prefix"):

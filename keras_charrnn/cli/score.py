@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 
+from keras_charrnn.cli.plugins import add_plugin_argument
 from keras_charrnn.cli.text import add_encoding
 
 
@@ -18,7 +19,7 @@ def add_arguments(parser):
     add_encoding(parser)
     parser.add_argument("--lines", action="store_true", help="the figures of each line too")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--plugin", metavar="FILE", action="append", default=[], help="registers the model's cell")
+    add_plugin_argument(parser)
 
 
 def run(options):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_charrnn.engine.products import rounded
 
 
-def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0):
+def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0, weights=None):
     """Return the mean cross-entropy, in nats, of targets under softmax(hidden @ kernel + bias).
 
     The gradient of the logits is known with the loss, so that one compiled pass over them makes both.
@@ -20,6 +20,7 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0):
         targets: int32 (N,).
         precision: Of the products' operands.
         smoothing: Share of each target's probability that is spread over all symbols alike.
+        weights: float32 (N,) of the targets in the mean, themselves 1 on average; None for 1.
 
     Returns:
         The loss, and the same without smoothing, which has no gradient.
@@ -29,7 +30,7 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0):
     def run(hidden, kernel, bias):
         operand, compute_kernel = tf.cast(hidden, precision), tf.cast(kernel, precision)
         logits = tf.matmul(operand, compute_kernel)
-        loss, nats, d_logits, d_bias = _loss_and_gradient(logits, bias, targets, smoothing)
+        loss, nats, d_logits, d_bias = _loss_and_gradient(logits, bias, targets, smoothing, weights)
 
         def gradient(d_loss, _):
             d_hidden = tf.matmul(d_logits, compute_kernel, transpose_b=True)
@@ -42,7 +43,7 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0):
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _loss_and_gradient(logits, bias, targets, smoothing):
+def _loss_and_gradient(logits, bias, targets, smoothing, weights):
     """Return the mean loss, smoothed and plain, the gradient of the logits in their own type, and that of the bias."""
     logits, dtype = tf.cast(logits, bias.dtype) + bias, logits.dtype
     logits -= tf.reduce_max(logits, 1, keepdims=True)
@@ -53,6 +54,11 @@ def _loss_and_gradient(logits, bias, targets, smoothing):
     d_logits = (powers / total - smoothed) / count
     # A sum a row first: XLA makes one of all numbers at once in passes of their own.
     log_total = tf.math.log(total[:, 0])
-    nats = tf.reduce_sum(log_total - tf.reduce_sum(logits * wanted, 1)) / count
-    loss = tf.reduce_sum(log_total - tf.reduce_sum(logits * smoothed, 1)) / count if smoothing else nats
+    each = log_total - tf.reduce_sum(logits * wanted, 1)
+    each_smoothed = log_total - tf.reduce_sum(logits * smoothed, 1) if smoothing else each
+    if weights is not None:
+        weights = tf.cast(weights, bias.dtype)
+        d_logits, each, each_smoothed = d_logits * weights[:, None], each * weights, each_smoothed * weights
+    nats = tf.reduce_sum(each) / count
+    loss = tf.reduce_sum(each_smoothed) / count if smoothing else nats
     return loss, nats, rounded(d_logits, dtype), tf.reduce_sum(d_logits, 0)

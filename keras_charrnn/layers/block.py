@@ -63,8 +63,8 @@ class Block(keras.layers.Layer):
             self.feed_forward_norm = make_normalization(normalization, "feed_forward_norm")
 
     def build(self, input_shape):
-        outputs = (*input_shape[:-1], self.recurrent.cell.units)
-        self.recurrent.build(input_shape)
+        outputs = self.compute_output_shape(input_shape)
+        self.recurrent.build((1, *input_shape[1:]))  # with states of one row, until `fit` knows of how many
         if self.norm is not None:
             self.norm.build(input_shape)
         if self.feed_forward is not None:
@@ -72,6 +72,9 @@ class Block(keras.layers.Layer):
         if self.feed_forward_norm is not None:
             self.feed_forward_norm.build(outputs)
         self.built = True
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.recurrent.cell.units)
 
     def run(self, x, states, training=False, seed=None, precision="float32", **how):
         """Run over time-major inputs (T, B, D) or `Symbols` with explicit states, as `Recurrent.run` does."""

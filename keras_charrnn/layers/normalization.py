@@ -29,6 +29,9 @@ class Normalization(keras.layers.Layer):
         self.inner.build(input_shape)
         self.built = True
 
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
     def call(self, x):
         """Normalise x (..., H); the result has the type of x."""
         x, *weights = map(tf.convert_to_tensor, (x, *self.inner.weights))

@@ -11,6 +11,8 @@ import keras
 
 from keras_charrnn import registry
 from keras_charrnn.common.files import write_whole
+from keras_charrnn.common.importing import suggest
+from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.evaluating import Evaluating
 from keras_charrnn.model.evaluation import Scorer
 from keras_charrnn.model.export import export
@@ -23,6 +25,7 @@ from keras_charrnn.model.showing import html_of
 from keras_charrnn.text.vocabulary import Vocabulary
 
 _NAMES = [field.name for field in dataclasses.fields(Settings)]
+_KERAS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")  # those of `keras.Model`
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")
@@ -36,7 +39,7 @@ class CharRNN(Fitting, Evaluating, Network):
     Args:
         vocabulary: A `Vocabulary`.
         settings: The cell, its units and all else that the architecture depends on, by position or by name; see
-            `settings.Settings`. A name that is none of these is an argument of `keras.Model`.
+            `settings.Settings`. `name`, `dtype` and `trainable` are those of `keras.Model`.
 
     Attributes:
         scorer: Its `evaluation.Scorer`, which also scores texts in pieces.
@@ -44,11 +47,16 @@ class CharRNN(Fitting, Evaluating, Network):
     Raises:
         RegistryError: If no cell has that name.
         CellError: If `fresh_lines` asks for what the cell cannot do.
-        SettingsError: If a size is out of its range, or there are no line ends for `fresh_lines`.
+        SettingsError: If there is no setting of a name, a size is out of its range, or there are no line ends for
+            `fresh_lines`.
     """
 
     def __init__(self, vocabulary, *settings, **named):
+        if not isinstance(vocabulary, Vocabulary):
+            raise SettingsError(f"vocabulary must be a keras_charrnn.Vocabulary; received {type(vocabulary).__name__}")
         own = {name: value for name, value in named.items() if name in _NAMES}
+        for name in named.keys() - {*_NAMES, *_KERAS}:
+            raise SettingsError(f"a CharRNN has no setting {name!r}{suggest(name, _NAMES)}")
         super().__init__(vocabulary, Settings(*settings, **own), **{k: v for k, v in named.items() if k not in own})
         self._generator, self.scorer = Generator(self), Scorer(self)
 
@@ -101,12 +109,23 @@ class CharRNN(Fitting, Evaluating, Network):
         """
         return model_from_torch(cls, weights, vocabulary, embedding, head)
 
+    def quantize(self, *args, **kwargs):
+        """Refuse what Keras would do to the embedding and the head alone.
+
+        Raises:
+            SettingsError: Always.
+        """
+        raise SettingsError(
+            "a CharRNN is not quantized: most of its weights are the cells', which Keras does not quantize; compute in "
+            'bfloat16 (model.precision = "bfloat16"), or export the step for another program (model.export)'
+        )
+
     def get_compile_config(self):
         return None  # nothing of the training goes into the file
 
     def get_config(self):
         name = self.settings.cell
-        plugin = registry.plugin_of(registry.cells.get(name))
+        plugin = registry.cells.plugin_of(registry.cells.get(name))
         return {
             "vocabulary": self.vocabulary.get_config(),
             **vars(self.settings),

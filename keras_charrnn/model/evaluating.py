@@ -1,39 +1,103 @@
-"""What `evaluate` of a `CharRNN` does besides Keras's own. TensorFlow only.
+"""What `evaluate` and `predict` of a `CharRNN` do besides Keras's own. TensorFlow only.
 
-Shapes in letters: B batch, T time.
+Shapes in letters: N rows, B batch, T time, V symbols.
 """
+
+import contextlib
 
 import keras
 import tensorflow as tf
 
-from keras_charrnn.model.data import dataset_of, shape_of
+from keras_charrnn.errors import SettingsError
+from keras_charrnn.model.data import dataset_of, ids_of, inputs_of, shape_of, unpack
+from keras_charrnn.model.shapes import ROWS, at_least
 
 
 class Evaluating:
-    """`evaluate` of a `CharRNN`, with states of its own; a part of that class in a file of its own."""
+    """`evaluate` of a `CharRNN`, with states of its own, and `predict`; a part of that class in a file of its own.
+
+    Attributes:
+        functions: What was compiled for the model and is kept with it, in the mapping `functions.made`, by any names.
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._evaluation_states = None
+        self._evaluation_states, self.functions = None, _Functions()
 
-    def evaluate(self, x, **kwargs):
-        """Like Keras's `evaluate`, from the initial states; the states of training stay as they are."""
-        data = dataset_of(x)
-        initial = self.initial_states(shape_of(data)[0])
-        if self._evaluation_states is None or not self._evaluation_states.fit(initial):
-            self._evaluation_states = _Variables(initial)
-            self.test_function = None  # it has been traced with other variables
+    def evaluate(self, x, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
+        """Like Keras's `evaluate`, from the initial states; the states of training stay as they are.
+
+        `Windows` and data sets are read as `fit` reads them, each window going on from the one before. The rows of
+        arrays are texts of their own. With weights, the loss is the weighted mean.
+
+        Raises:
+            SettingsError: If the model is not compiled, or the data are none that `fit` takes.
+        """
+        self.require_compiled("evaluate")
+        symbols = len(self.vocabulary)
+        data = dataset_of(x, y, sample_weight, symbols=symbols, batch_size=batch_size, few_shapes=True)
+        rows, made = shape_of(data)[0], self.functions.made
+        initial = self.initial_states(rows)
+        self._evaluation_states = made.get(("states", rows)) or made.setdefault(("states", rows), _Variables(initial))
         self._evaluation_states.assign(initial)
-        return super().evaluate(data, **kwargs)
+        with self._function_for("test", data):
+            return super().evaluate(data, verbose=verbose, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Like Keras's `test_on_batch`: `evaluate` on the rows of arrays at once."""
+        return self.evaluate(x, y, self._at_once(x), 0, sample_weight, return_dict=return_dict)
 
     def test_step(self, data):
-        inputs, targets, *weights = data
-        states = self._evaluation_states
-        logits, new = self.run_time_major(tf.transpose(inputs), states.values())
+        inputs, targets, weights, independent = unpack(data)
+        carried = None if independent else self._evaluation_states
+        states = self.initial_states(inputs.shape[0]) if independent else carried.values()
+        logits, new = self.run_time_major(tf.transpose(inputs), states)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.transpose(targets), logits)
-        self._loss_mean.update_state(losses, tf.transpose(weights[0]) if weights else None)
-        states.assign(new)
+        self._loss_mean.update_state(losses, None if weights is None else tf.transpose(weights))
+        if not independent:
+            carried.assign(new)
         return {"loss": self._loss_mean.result()}
+
+    def predict(self, x, batch_size=None, **kwargs):
+        """Like Keras's `predict`: the logits (N, T, V) of ids (N, T), each row from the initial states.
+
+        What is compiled serves other numbers of rows and lengths too.
+
+        Raises:
+            SettingsError: If the ids are none of the model's.
+        """
+        data, shape = inputs_of(x, symbols=len(self.vocabulary), batch_size=batch_size)
+        with self._function_for("predict", data):
+            logits = super().predict(data, **kwargs)
+        return logits if shape is None else logits[: shape[0], : shape[1]]
+
+    def predict_on_batch(self, x):
+        """Like Keras's `predict_on_batch`: `predict` on all rows at once."""
+        return self.predict(x, self._at_once(x), verbose=0)
+
+    @contextlib.contextmanager
+    def _function_for(self, kind, data):
+        """Have a function of Keras's that is traced for such data alone; Keras would trace one for no length at all."""
+        made, key = self.functions.made, (kind, repr(data.element_spec))
+        setattr(self, f"{kind}_function", made.get(key))
+        yield
+        made[key] = getattr(self, f"{kind}_function")
+
+    def _at_once(self, x):
+        """Return the size of a batch that has all rows of ids."""
+        return at_least(len(ids_of(x, "x", len(self.vocabulary))), ROWS)
+
+    def require_compiled(self, method):
+        """Raise a SettingsError unless the model has an optimizer."""
+        if self.optimizer is None:
+            raise SettingsError(f'call compile before {method}, as in model.compile("adam")')
+
+
+class _Functions:
+    """What was made to run a model, by what it is for, in a place where Keras does not look for something to save."""
+
+    def __init__(self):
+        self.made = {}
 
 
 class _Variables:
@@ -44,11 +108,6 @@ class _Variables:
 
     def values(self):
         return [[variable.value for variable in layer] for layer in self._layers]
-
-    def fit(self, states):
-        """Whether the variables have the shapes of `states`."""
-        shapes = [[tuple(state.shape) for state in layer] for layer in states]
-        return shapes == [[tuple(variable.shape) for variable in layer] for layer in self._layers]
 
     def assign(self, states):
         for variables, values in zip(self._layers, states, strict=True):

@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError, WindowsError
+from keras_charrnn.model.shapes import LENGTHS, ROWS, at_least
 from keras_charrnn.text.vocabulary import LINE_END
-from keras_charrnn.text.windows import WARM_UP, evaluation_windows
+from keras_charrnn.text.windows import WARM_UP, EvaluationRows
 
 PROTOCOLS = ("carried", "windows")
 LENGTH = 128  # T of `carried`
@@ -206,13 +207,15 @@ class Scorer:
         return losses, joined[-(WARM_UP + 1) :]
 
     def _nats(self, ids):
-        length = min(LENGTH, 1 << (len(ids) - 2).bit_length())  # few different shapes to compile
-        windows = evaluation_windows(ids, length=length, split="the text")
-        states, nats, counted = self._model.initial_states(windows.shape[0]), [], []
-        for inputs, targets, weights in windows.dataset:
-            losses, states = self._losses(inputs, targets, states)
-            nats.append(losses.numpy())
-            counted.append(weights.numpy() > 0)
+        length = min(LENGTH, at_least(len(ids) - 1, LENGTHS))
+        rows = EvaluationRows(ids, length=length, split="the text")
+        wide = at_least(rows.count, ROWS)
+        states, nats, counted = self._model.initial_states(wide), [], []
+        for place in range(0, rows.steps * length, length):
+            text = np.pad(rows.text(place).astype(np.int32), [(0, wide - rows.count), (0, 0)])
+            losses, states = self._losses(text[:, :-1], text[:, 1:], states)
+            nats.append(losses.numpy()[: rows.count])
+            counted.append(rows.counted(place))
         # Row after row, the counted targets are the text in order.
         return np.concatenate(nats, 1)[np.concatenate(counted, 1)]
 

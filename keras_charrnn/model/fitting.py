@@ -6,7 +6,7 @@ Shapes in letters: B batch, T time.
 import keras
 
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.model.data import dataset_of, shape_of
+from keras_charrnn.model.data import dataset_of, ids_of, shape_of, split_rows
 from keras_charrnn.model.training_step import Means, TrainingStep
 from keras_charrnn.text.windows import Windows
 
@@ -19,21 +19,45 @@ class Fitting(TrainingStep):
         self.optimizer = None
         self._traced_for, self._skipped = None, 0
 
-    def compile(self, optimizer="adam", **kwargs):
-        """Like Keras's `compile`; the loss is the model's own, so there is none to give.
+    def compile(self, optimizer="adam", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs):
+        """Like Keras's `compile`; the loss is the model's own, and all that is measured, so that none is to be given.
 
         The loop over time compiles its own parts, so that `jit_compile` stays off unless asked for.
 
         Raises:
-            SettingsError: If a `loss` is given.
+            SettingsError: If a loss or metrics are given.
         """
-        if "loss" in kwargs:
-            raise SettingsError("a CharRNN has its own loss, nats per character: call compile without `loss`")
+        given = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
+        for name, value in given.items():
+            if value is not None:
+                raise SettingsError(f"a CharRNN has its own loss, nats per character: call compile without `{name}`")
         super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})
         self.train_function = None  # it may have been traced with another optimizer
+        self.functions.made.clear()  # and others for another way to run them
 
-    def fit(self, x, validation_data=None, callbacks=(), initial_step=0, **kwargs):
-        """Like Keras's `fit`, on `Windows` or a data set of `(inputs, targets)` of one fixed shape (B, T).
+    def fit(
+        self,
+        x,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=(),
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        validation_batch_size=None,
+        initial_step=0,
+        **kwargs,
+    ):
+        """Like Keras's `fit`, on `Windows`, on a data set of elements of one fixed shape (B, T), or on arrays.
+
+        In `Windows` and data sets, whose elements are `(inputs, targets)` or have weights too, each window begins with
+        the states in which the one before it ended. The rows of arrays, ids `x` and targets `y` (N, T), are texts
+        of their own, each from the initial states. With weights, the loss is the weighted mean of a batch. A last
+        batch of fewer rows counts these alone.
 
         A callback with a method `prepare(model)` has it called before the training step is traced.
 
@@ -42,9 +66,20 @@ class Fitting(TrainingStep):
                 an earlier `fit` has trained. A multiple of `steps_per_execution`, or all windows of the epoch.
 
         Raises:
-            SettingsError: If the windows have no fixed shape, or their rows do not divide among the replicas.
+            SettingsError: If the model is not compiled; if the windows have no fixed shape, or their rows do not divide
+                among the replicas; if arrays are no ids of the model's, or not as many as one another.
         """
-        data, callbacks = dataset_of(x), list(callbacks)
+        self.require_compiled("fit")
+        if class_weight is not None:
+            raise SettingsError("a CharRNN takes no class_weight; give sample_weight, one for each target")
+        callbacks, symbols = keras.tree.flatten(callbacks or []), len(self.vocabulary)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = split_rows(x, y, sample_weight, validation_split)
+        data = dataset_of(x, y, sample_weight, symbols=symbols, batch_size=batch_size, shuffle=shuffle)
+        if validation_data is not None:
+            parts = validation_data if isinstance(validation_data, tuple | list) else (validation_data,)
+            batch_size = validation_batch_size or batch_size
+            validation_data = dataset_of(*parts, symbols=symbols, batch_size=batch_size, few_shapes=True)
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_weights)
         for callback in callbacks:
@@ -61,15 +96,28 @@ class Fitting(TrainingStep):
                 callbacks,
                 first=initial_step,
                 add_history=True,
-                add_progbar=kwargs.get("verbose", "auto") != 0,
+                add_progbar=verbose != 0,
                 model=self,
-                epochs=kwargs.get("epochs", 1),
+                epochs=epochs,
                 steps=data.cardinality().numpy(),
-                verbose=kwargs.get("verbose", "auto"),
+                verbose=verbose,
             )
         return super().fit(
-            data, validation_data=dataset_of(validation_data), callbacks=callbacks, shuffle=False, **kwargs
+            data,
+            epochs=epochs,
+            verbose=verbose,
+            validation_data=validation_data,
+            callbacks=callbacks,
+            shuffle=False,
+            **kwargs,
         )
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """Like Keras's `train_on_batch`: a `fit` on the rows of arrays at once; return the loss, or all metrics."""
+        rows = len(ids_of(x, "x", len(self.vocabulary)))
+        weights = {"class_weight": class_weight, "sample_weight": sample_weight}
+        history = self.fit(x, y, rows, verbose=0, shuffle=False, **weights).history
+        return {name: values[-1] for name, values in history.items()} if return_dict else history["loss"][-1]
 
     def make_train_function(self, force=False):
         super().make_train_function(force)
@@ -89,7 +137,7 @@ class Fitting(TrainingStep):
 
     def _prepare(self, data):
         """Make all that the training step reads, before it is traced."""
-        batch, _ = shape_of(data)
+        batch, length = shape_of(data)
         if batch % self.replicas:
             raise SettingsError(
                 f"windows.batch_size {batch} does not divide among compute.replicas {self.replicas}; "
@@ -100,6 +148,7 @@ class Fitting(TrainingStep):
                 layer.make_states(batch)
         traced_for = (
             batch,
+            length,
             self.replicas,
             self.carry_states,
             self.gradient_clipping,

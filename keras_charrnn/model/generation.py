@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.model.shapes import ROWS, at_least
 from keras_charrnn.text.vocabulary import LINE_END
 
 WINDOW = 256  # characters of a prefix that are read at once
@@ -100,20 +101,22 @@ class Generator:
             states = self._run("read", tf.constant(window), states)
         if rest := len(known) - whole:
             states = self._run("consume", tf.constant(np.resize(known[whole:], WINDOW)), tf.constant(rest), states)
-        if batch > 1:
-            states = tf.nest.map_structure(lambda state: tf.repeat(state, batch, 0), states)
-        last = tf.fill((batch,), tf.cast(ids[-1], tf.int32))
+        wide = at_least(batch, ROWS)  # of the last rows nobody is told
+        if wide > 1:
+            states = tf.nest.map_structure(lambda state: tf.repeat(state, wide, 0), states)
+        last = tf.fill((wide,), tf.cast(ids[-1], tf.int32))
         texts = [""] * batch
         size = BLOCK
         while size > 1 and size * batch * len(vocabulary) > NOISE:
             size //= 2
         for block, begin in enumerate(range(0, length, size)):
             count = min(size, length - begin)
-            shape = size, batch, len(vocabulary)
+            shape = tf.constant([size, batch, len(vocabulary)])
             # Outside the compiled loop: XLA's random numbers take a hundred times as long on a CPU.
             noise = tf.zeros(shape) if sampling.greedy else self._draw(shape, tf.constant([sampling.seed, block]))
+            noise = tf.pad(noise, [[0, 0], [0, wide - batch], [0, 0]])
             made, last, states = self._run(sampling.kind, last, states, tf.constant(count), noise, *sampling.numbers)
-            pieces = [vocabulary.decode(row) for row in made.numpy()[:count].T]
+            pieces = [vocabulary.decode(row) for row in made.numpy()[:count, :batch].T]
             yield pieces
             if stop:
                 texts = [text[-len(stop) :] if stop not in text else text for text in texts]

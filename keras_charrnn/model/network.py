@@ -50,13 +50,13 @@ class Network(keras.Model):
         self.blocks = [self._make_block(index) for index in range(settings.layers)]
         self.norm = make_normalization(settings.normalization, "norm")
         if self.norm is not None:
-            self.norm.build((1, settings.units))
+            self.norm.build((None, None, settings.units))
         symbols = len(vocabulary)
         self.head = None if settings.tie_embedding else keras.layers.Dense(symbols, name="head")
         if self.head is None:
             self.output_bias = self.add_weight(shape=(symbols,), initializer="zeros", name="output_bias")
         else:
-            self.head.build((1, settings.units))
+            self.head.build((None, None, settings.units))
         self.built = True
 
     def _make_embedding(self):
@@ -66,7 +66,7 @@ class Network(keras.Model):
         spread = settings.units**-0.5 if settings.tie_embedding else 1.0
         start = keras.initializers.RandomNormal(stddev=spread)
         layer = keras.layers.Embedding(len(self.vocabulary), settings.embedding, start, name="embedding")
-        layer.build((1, 1))
+        layer.build((None, None))
         return layer
 
     def _make_block(self, index):
@@ -87,7 +87,7 @@ class Network(keras.Model):
         )
         if settings.fresh_lines:
             block.recurrent.require_restarts()
-        block.build((1, 1, width))
+        block.build((None, None, width))
         return block
 
     @property
@@ -125,8 +125,14 @@ class Network(keras.Model):
         """Return the states before the first character: a list of L lists of tensors (B, width)."""
         return [layer.initial_state(batch_size) for layer in self.recurrent]
 
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, len(self.vocabulary))
+
     def call(self, ids, training=False):
         """Map ids (B, T) to logits (B, T, V), from the initial states, without noise."""
+        if len(ids.shape) != 2:
+            raise SettingsError(f"a CharRNN takes ids of the shape (rows, characters); received {tuple(ids.shape)}")
+        ids = ops.cast(ids, "int32")  # an input of a Keras model is float32 where nothing else is said
         return self.run(ids, self.initial_states(ops.shape(ids)[0]), training)[0]
 
     def run(self, ids, states, training=False, seed=None):

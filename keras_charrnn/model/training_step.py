@@ -10,17 +10,20 @@ import tensorflow as tf
 
 from keras_charrnn.engine.loss import mean_cross_entropy
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.model.data import unpack
 
 
 class TrainingStep:
     """What `CharRNN` does with each window of Keras's `fit`; a part of that class in a file of its own.
 
-    The loss is the mean cross-entropy in nats per character. Training carries the states of the recurrent layers.
+    The loss is the mean cross-entropy in nats per character, weighted where the data have weights. Training carries the
+    states of the recurrent layers.
 
     Attributes:
         replicas: R, the number of parts of a batch, each on a GPU of its own or beside the others on the cores. The
             gradient is that of the whole batch.
-        carry_states: Whether a training window begins with the states in which the last one ended.
+        carry_states: Whether a training window begins with the states in which the last one ended. Rows of arrays never
+            do.
         gradient_clipping: Called with the list of gradients; returns the clipped ones and a mapping of metrics, each a
             scalar that is averaged over the epoch. None for no clipping. `callbacks.GradientClipping` sets it.
         watch: Called with the loss and the gradient's norm, scalars of a step, inside the compiled step. None for
@@ -81,15 +84,18 @@ class TrainingStep:
         return [self._loss_mean, *self._clipping_means.by_name.values()]
 
     def train_step(self, data):
-        inputs, targets = data[:2]
-        batch, replicas = inputs.shape[0], self.replicas
-        if batch != self.recurrent[0].states[0].shape[0]:
+        inputs, targets, weights, independent = unpack(data)
+        batch, replicas, carried = inputs.shape[0], self.replicas, self.carry_states and not independent
+        if carried and batch != self.recurrent[0].states[0].shape[0]:
             raise SettingsError(f"the states have {self.recurrent[0].states[0].shape[0]} rows, the window {batch}")
         seed = tf.stack([tf.constant(self.seed % 2**31, tf.int32), tf.cast(self.windows_done.value, tf.int32)])
-        if self.carry_states:
+        if carried:
             states = [[state.value for state in layer.states] for layer in self.recurrent]
         else:
             states = self.initial_states(batch)
+        total = None if weights is None else tf.reduce_sum(weights)
+        if weights is not None:
+            weights = tf.math.divide_no_nan(weights, total / tf.cast(tf.size(weights), total.dtype))
         found, rows = [], batch // replicas
         # Traced, optimized and compiled once for all replicas, as long as it stays a function of its own.
         run = tf.function(self._run_replica, autograph=False, experimental_attributes={"_noinline": True})
@@ -98,10 +104,11 @@ class TrainingStep:
             with self._device(replica):
                 before = [[state[mine] for state in layer] for layer in states]
                 own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
-                found.append(run(inputs[mine], targets[mine], before, own_seed))
+                own_weights = None if weights is None else weights[mine]
+                found.append(run(inputs[mine], targets[mine], own_weights, before, own_seed))
         gradients, losses, after = zip(*found, strict=True)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
-        if self.carry_states:
+        if carried:
             for layer, parts in zip(self.recurrent, zip(*after, strict=True), strict=True):
                 layer.assign_states([tf.concat(each, 0) for each in zip(*parts, strict=True)])
         logs = {}
@@ -111,17 +118,20 @@ class TrainingStep:
         if self.watch is not None:
             self.watch(loss, logs["gradient_norm"] if "gradient_norm" in logs else tf.linalg.global_norm(gradients))
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        self._loss_mean.update_state(loss)
+        self._loss_mean.update_state(loss, total)
         for name, value in logs.items():
             self._clipping_means.by_name[name].update_state(value)
         return {metric.name: metric.result() for metric in self.metrics}
 
-    def _run_replica(self, inputs, targets, states, seed):
+    def _run_replica(self, inputs, targets, weights, states, seed):
         """Return the gradients, the loss in nats and the new states of some rows of a window."""
         with tf.GradientTape() as tape:
             hidden, new = self.run_recurrent(tf.transpose(inputs), states, training=True, seed=seed)
-            wanted = tf.reshape(tf.transpose(targets), (-1,))
-            loss, nats = mean_cross_entropy(hidden, *self.head_weights, wanted, self.precision, self.label_smoothing)
+            wanted, weights = (
+                each if each is None else tf.reshape(tf.transpose(each), (-1,)) for each in (targets, weights)
+            )
+            how = self.precision, self.label_smoothing, weights
+            loss, nats = mean_cross_entropy(hidden, *self.head_weights, wanted, *how)
         gradients = tape.gradient(loss, [weight.value for weight in self.trainable_weights])
         return [tf.convert_to_tensor(each) for each in gradients], nats, new
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from keras_charrnn import registry
 from keras_charrnn.common.files import LONGEST_NAME, clean_name, existing_part, is_name, is_stream, name_of, user_path
-from keras_charrnn.errors import RecipeError, RegistryError, SettingsError
+from keras_charrnn.errors import PluginError, RecipeError, RegistryError, SettingsError
 from keras_charrnn.recipe import sections
 from keras_charrnn.recipe.checks import Each, Named, flag, pathname, refusal, several, show, text
 from keras_charrnn.recipe.hints import for_missing
@@ -86,19 +86,22 @@ def _plain(value):
     return value
 
 
-def read(source, overrides=None):
+def read(source, overrides=None, plugins=()):
     """Read and check a recipe.
 
     Args:
         source: Path of a YAML file, "-" for standard input, a mapping, or a `Recipe`.
         overrides: {"model.units": 256, ...}, laid over it. Paths of texts and plugins start from the folder of the
             recipe's file; those in a mapping, an override or a recipe from a pipe start from the current folder.
+        plugins: Files and modules to import first. One of the name of a file among the recipe's plugins stands for it,
+            and one of the recipe's that is not there may be missing where they register all that the recipe names.
 
     Returns:
         A `Recipe` whose paths are absolute and whose plugins are imported.
 
     Raises:
         RecipeError: If anything is wrong with it; the message lists every problem, each with its path.
+        RegistryError: If one of `plugins` cannot be imported.
     """
     overrides = {} if overrides is None else overrides
     if not isinstance(overrides, Mapping):
@@ -115,7 +118,8 @@ def read(source, overrides=None):
         plugin_folder=here if "plugins" in overrides else folder,
         problems=problems,
     )
-    problems += _load_plugins(recipe.plugins) or [*_unknown_names(recipe), *_unknown_callbacks(recipe)]
+    recipe, found = _load_plugins(recipe, registry.load_plugins(plugins))
+    problems += found
     problems += _refused_candidates(recipe.tune, mapping, problems)
     if problems:
         raise RecipeError(problems, label)
@@ -154,7 +158,7 @@ def _overridden(overrides, section, key):
 
 
 def _absolute(recipe, corpus_folder, plugin_folder, problems):
-    def absolute(path, folder, key, problems):
+    def absolute(path, folder, key):
         if path == "-":
             return path
         try:
@@ -168,25 +172,35 @@ def _absolute(recipe, corpus_folder, plugin_folder, problems):
 
     corpus, paths = recipe.corpus, recipe.corpus.path
     if isinstance(paths, str):
-        corpus = dataclasses.replace(corpus, path=absolute(paths, corpus_folder, "corpus.path", problems))
+        corpus = dataclasses.replace(corpus, path=absolute(paths, corpus_folder, "corpus.path"))
     elif paths:
-        several = tuple(absolute(each, corpus_folder, f"corpus.path[{i}]", problems) for i, each in enumerate(paths))
+        several = tuple(absolute(each, corpus_folder, f"corpus.path[{i}]") for i, each in enumerate(paths))
         corpus = dataclasses.replace(corpus, path=several)
-    # What is wrong with these, their import says.
-    plugins = tuple(
-        absolute(each, plugin_folder, "", []) if registry.is_plugin_file(each) else each for each in recipe.plugins
-    )
-    return dataclasses.replace(recipe, corpus=corpus, plugins=plugins)
+    plugins = []
+    for index, each in enumerate(recipe.plugins):
+        try:
+            plugins.append(registry.locate(each, plugin_folder))
+        except SettingsError as error:
+            problems.append(f"plugins[{index}]: {error}")
+    return dataclasses.replace(recipe, corpus=corpus, plugins=tuple(plugins))
 
 
-def _load_plugins(plugins):
-    problems = []
-    for index, plugin in enumerate(plugins):
+def _load_plugins(recipe, given):
+    """Import a recipe's plugins but those for which given ones stand; return it with all of them, and problems."""
+    names = {pathlib.Path(each).name for each in given if registry.is_plugin_file(each)}
+    plugins, broken, missing = list(given), [], []
+    for index, plugin in enumerate(recipe.plugins):
+        if registry.is_plugin_file(plugin) and pathlib.Path(plugin).name in names:
+            continue
         try:
             registry.load_plugin(plugin)
-        except (RegistryError, SettingsError) as error:
-            problems.append(f"plugins[{index}]: {error}")
-    return problems
+            plugins.append(plugin)
+        except RegistryError as error:
+            tolerated = given and not isinstance(error, PluginError)
+            (missing if tolerated else broken).append(f"plugins[{index}]: {error}")
+    recipe = dataclasses.replace(recipe, plugins=tuple(dict.fromkeys(plugins)))
+    unknown = [] if broken else [*_unknown_names(recipe), *_unknown_callbacks(recipe)]
+    return recipe, broken or (unknown and [*missing, *unknown])
 
 
 def _unknown_callbacks(recipe):

@@ -126,9 +126,13 @@ class RunFolder:
                 remove_temporaries(folder)
             yield note
 
-    def read_recipe(self):
-        """Return the recipe of the run, with the name of its folder: earlier versions took names that none has now."""
-        return recipe.read(self.recipe, {"name": clean_name(self.path.name)})
+    def read_recipe(self, plugins=()):
+        """Return the recipe of the run, with the name of its folder: earlier versions took names that none has now.
+
+        Args:
+            plugins: As in `recipe.read`.
+        """
+        return recipe.read(self.recipe, {"name": clean_name(self.path.name)}, plugins)
 
     def read_metrics(self):
         """Return the metrics of each epoch, with what the clock said, a list of mappings.
@@ -181,6 +185,7 @@ class Run:
         folder: Its path.
         history: The metrics of each epoch, a list of mappings: what metrics.jsonl and timing.jsonl have. Losses are in
             nats per character.
+        plugins: As `load` takes them.
         model: The best model by validation loss, without validation the last, a `CharRNN`, read at its first use;
             `RunError` if there is none yet.
     """
@@ -188,21 +193,26 @@ class Run:
     folder: pathlib.Path
     history: list
     _model: object = None
+    plugins: tuple = ()
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path, plugins=()):
         """Return the run in a folder.
+
+        Args:
+            path: Of the folder.
+            plugins: As `load` takes them, where those that its recipe names are elsewhere now.
 
         Raises:
             RunError: If there is no such folder, or it is not a run's.
         """
         folder = RunFolder.open(path)
-        return cls(folder.path, folder.read_metrics())
+        return cls(folder.path, folder.read_metrics(), plugins=plugins)
 
     @property
     def model(self):
         if self._model is None:
-            self._model = load(self.folder)
+            self._model = load(self.folder, self.plugins)
         return self._model
 
     @property
@@ -217,23 +227,23 @@ def load(path, plugins=()):
     Args:
         path: Of the folder or file. From a folder the plugins that its recipe names are imported first; a file imports
             nothing.
-        plugins: Modules or files to import first.
+        plugins: Modules or files to import first. A file stands for the recipe's plugin of the same name, which may
+            have moved since.
 
     Raises:
         RunError: If there is no such run or file, or it is damaged.
         RegistryError: If the model's cell comes from a plugin that was not imported, or cannot be.
     """
     from keras_charrnn.model import load_model
-    from keras_charrnn.registry import load_plugin
+    from keras_charrnn.registry import load_plugins
 
-    for plugin in plugins:
-        load_plugin(plugin)
     path = user_path(path)
     if path.suffix == ".keras" and not path.is_dir():
+        load_plugins(plugins)
         return load_model(path)
     folder = RunFolder.open(path)
     if not folder.model.exists():
         raise RunError(f"{path} has no model yet, no {folder.model.name}: its first epoch has not ended")
     with folder.naming_version():
-        folder.read_recipe()  # imports the plugins
+        folder.read_recipe(plugins)  # imports them
         return load_model(folder.model)

@@ -10,7 +10,6 @@ from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import CorpusError, SettingsError
 from keras_charrnn.model import CharRNN
 from keras_charrnn.model.evaluation import PROTOCOLS, Figures
-from keras_charrnn.registry import load_plugin
 from keras_charrnn.runs.folder import Run, RunFolder, load
 from keras_charrnn.text import corpora, windows
 from keras_charrnn.text.encoding import encode
@@ -53,7 +52,7 @@ class Evaluation(Figures):
         return {name: getattr(self, name) for name in (*figures, *rest)}
 
 
-def evaluate(run_or_model, text=None, split="validation", protocol="carried", seed=0):
+def evaluate(run_or_model, text=None, split="validation", protocol="carried", seed=0, plugins=()):
     """Measure how well a model predicts a text.
 
     Args:
@@ -63,6 +62,7 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
         protocol: "carried": one pass over every character, the state carried. "windows": 12,800 random windows of 256
             characters, each from the initial states, as in nanoGPT. The two are different measures.
         seed: Of the random windows.
+        plugins: As `load` takes them, with a path.
 
     Returns:
         An `Evaluation`.
@@ -77,7 +77,7 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
     """
     _require("protocol", PROTOCOLS, protocol)
     _require("split", SPLITS, split)
-    run, model = _open(run_or_model)
+    run, model = _open(run_or_model, plugins)
     unknown = 0
     if text is not None:
         name, text = (text.name, text.text) if isinstance(text, corpora.Text) else ("text", text)
@@ -87,7 +87,7 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
     elif run is None:
         raise SettingsError("a model has no corpus of its own; give a text, or the run in place of the model")
     else:
-        name, ids = _read_split(run.folder, model, split)
+        name, ids = _read_split(run, model, split)
         what = f"the {split} split of {run.folder}"
     if len(ids) < 2:
         raise SettingsError(f"{what} has {len(ids)} characters to evaluate; at least 2 are needed")
@@ -143,7 +143,7 @@ def training_text(run):
     run, model = _open(run)
     if run is None:
         raise SettingsError("a model alone does not know the text that it has learned from; give the run's folder")
-    text, environment = _read_corpus(run.folder)
+    text, environment = _read_corpus(run)
     return learned(text, model.vocabulary, environment["split"].get("train", 0))
 
 
@@ -165,16 +165,14 @@ def learned(text, vocabulary, characters):
 
 
 def open_source(path, plugins=()):
-    """Return what `evaluate` takes: the `Run` of a folder, or the `CharRNN` of a file; import plugins first."""
-    for plugin in plugins:
-        load_plugin(plugin)
-    return Run.open(path) if user_path(path).is_dir() else load(path)
+    """Return what `evaluate` takes: the `Run` of a folder, or the `CharRNN` of a file; `plugins` as in `load`."""
+    return Run.open(path, plugins) if user_path(path).is_dir() else load(path, plugins)
 
 
-def _open(source):
+def _open(source, plugins=()):
     """Return a run, or None, and its model."""
     if isinstance(source, str | os.PathLike):
-        source = open_source(source)
+        source = open_source(source, plugins)
     if isinstance(source, Run):
         return source, source.model
     if isinstance(source, CharRNN):
@@ -187,29 +185,32 @@ def _chosen_by(run):
     return CHOOSING if run is not None and "val_loss" in run.metrics else None
 
 
-def _read_split(path, model, split):
+def _read_split(run, model, split):
     """Return the name of the run's corpus, and the ids of one part of it."""
-    text, _ = _read_corpus(path)
-    plan = RunFolder(path).read_recipe()
-    parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(plan.split))
+    text, _ = _read_corpus(run)
+    parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(_recipe_of(run).split))
     ids = dict(zip(SPLITS, parts, strict=True))[split]
     if not len(ids):
         raise SettingsError(
-            f"the run {path} has no {split} split: its recipe has split.{split} at 0; take another split, or a text"
+            f"the run {run.folder} has no {split} split: its recipe has split.{split} at 0; take another split, or a "
+            "text"
         )
     return text.name, ids
 
 
-def _read_corpus(path):
+def _recipe_of(run):
+    return RunFolder.open(run.folder).read_recipe(run.plugins)
+
+
+def _read_corpus(run):
     """Return the text of a run, and the record of it."""
-    folder = RunFolder.open(path)
-    text = corpora.load(**vars(folder.read_recipe().corpus))
-    environment = folder.read_environment()
+    text = corpora.load(**vars(_recipe_of(run).corpus))
+    environment = RunFolder(run.folder).read_environment()
     trained_on = environment["corpus"]["sha256"]
     if text.sha256 != trained_on:
         raise CorpusError(
-            f"{text.source} is not the text that {path} was trained on any more (its sha256 is {text.sha256}, not "
-            f"{trained_on}); bring that back, or evaluate the run on a text of your choice"
+            f"{text.source} is not the text that {run.folder} was trained on any more (its sha256 is {text.sha256}, "
+            f"not {trained_on}); bring that back, or evaluate the run on a text of your choice"
         )
     return text, environment
 

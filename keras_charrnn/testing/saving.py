@@ -126,7 +126,7 @@ def _save(subject, path, inputs):
 
 def _plugin(cls):
     """Return what another process must import for a class to be there, or None."""
-    plugin = registry.plugin_of(cls)
+    plugin = registry.cells.plugin_of(cls)
     if plugin is None or registry.is_plugin_file(plugin):
         return plugin
     try:

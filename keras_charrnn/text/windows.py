@@ -114,27 +114,49 @@ def evaluation_windows(ids, batch_size=64, length=128, split="validation"):
     Raises:
         WindowsError: If the text has fewer than two characters.
     """
-    targets = len(ids) - 1
-    if targets < 1:
-        raise WindowsError(f"{split}: an evaluation needs at least 2 characters; there are {len(ids)}")
-    rows = max(1, min(batch_size, targets // (4 * WARM_UP)))  # at most a quarter of the work is warming up
-    warm_up = WARM_UP if rows > 1 else 0
-    stride = -(-(targets - warm_up) // rows)
-    # Row r has the targets r * stride + 1, ..., r * stride + stride + warm_up; all rows but the first count from the
-    # warm_up-th on, so that the rows together count each target once.
-    steps = -(-(stride + warm_up) // length)
-    starts, columns = np.arange(rows)[:, None] * stride, np.arange(length + 1)
+    rows = EvaluationRows(ids, batch_size, length, split)
+    shape = rows.count, length + 1
 
     def read(places):
-        inside = places + columns[:-1]
-        counted = (starts + inside < targets) & (inside < stride + warm_up)
-        counted &= (inside >= warm_up) | (np.arange(rows)[:, None] == 0)
-        # Beyond the end stands the last character, which does not count there.
-        shape = rows, length + 1
-        text = _read(lambda places: ids[np.minimum(starts + columns + places, targets)], places, shape)
-        return text[..., :-1], text[..., 1:], tf.cast(counted, tf.float32)
+        text = _read(rows.text, places, shape)
+        return text[..., :-1], text[..., 1:], tf.cast(rows.counted(places), tf.float32)
 
-    return Windows(_dataset(read, steps, (rows, length + 1)), steps, (rows, length), 0)
+    return Windows(_dataset(read, rows.steps, shape), rows.steps, (rows.count, length), 0)
+
+
+class EvaluationRows:
+    """The rows of `evaluation_windows`, which takes the same arguments, for whoever reads them without `tf.data`.
+
+    Attributes:
+        count: B.
+        steps: n.
+    """
+
+    def __init__(self, ids, batch_size=64, length=128, split="validation"):
+        targets = len(ids) - 1
+        if targets < 1:
+            raise WindowsError(f"{split}: an evaluation needs at least 2 characters; there are {len(ids)}")
+        self._ids, self._targets = ids, targets
+        self.count = max(1, min(batch_size, targets // (4 * WARM_UP)))  # at most a quarter of the work is warming up
+        self._warm_up = WARM_UP if self.count > 1 else 0
+        self._stride = -(-(targets - self._warm_up) // self.count)
+        # Row r has the targets r * stride + 1, ..., r * stride + stride + warm_up; all rows but the first count from
+        # the warm_up-th on, so that the rows together count each target once.
+        self.steps = -(-(self._stride + self._warm_up) // length)
+        self._starts, self._columns = np.arange(self.count)[:, None] * self._stride, np.arange(length + 1)
+
+    def text(self, places):
+        """Return the ids (..., B, T + 1) of windows at places (..., 1, 1) in the rows.
+
+        Beyond the end stands the last character, which does not count there.
+        """
+        return self._ids[np.minimum(self._starts + self._columns + places, self._targets)]
+
+    def counted(self, places):
+        """Return which targets (..., B, T) of windows at places in the rows count: of arrays or of tensors."""
+        inside = places + self._columns[:-1]
+        counted = (self._starts + inside < self._targets) & (inside < self._stride + self._warm_up)
+        return counted & ((inside >= self._warm_up) | (np.arange(self.count)[:, None] == 0))
 
 
 def _read(read, places, shape):

@@ -57,7 +57,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
         return train(plan, data, model, folder, callbacks, console)
 
 
-def resume(path, callbacks=(), console=None):
+def resume(path, callbacks=(), console=None, plugins=()):
     """Go on with a run exactly where it stopped, from its newest checkpoint.
 
     On a CPU the run then ends with the same weights, metrics and samples as one that was never interrupted. What it was
@@ -71,6 +71,7 @@ def resume(path, callbacks=(), console=None):
         path: Of the run's folder, or a `Run`.
         callbacks: The further callbacks that `fit` had, made anew: each gets back what it remembered.
         console: As in `fit`.
+        plugins: As `keras_charrnn.load` takes them, where those that the run's recipe names are elsewhere now.
 
     Returns:
         A `Run`; that of a run which has finished at once.
@@ -85,7 +86,7 @@ def resume(path, callbacks=(), console=None):
     console = console or Screen(lasting=True)
     with folder.lock() as note:
         with folder.naming_version():
-            plan = folder.read_recipe()
+            plan = folder.read_recipe(plugins or getattr(path, "plugins", ()))
             start = folder.checkpoints.newest()
             changed = changes(plan, start, folder.recipe)
             if changed:  # a run that has begun otherwise goes on as it did
@@ -94,12 +95,12 @@ def resume(path, callbacks=(), console=None):
             if not folder.report.is_file():  # the end came between the last checkpoint and the report
                 characters = folder.read_environment()["split"].get("train")
                 try:
-                    learned = training_text(folder.path)
+                    learned = training_text(Run.open(folder.path, plan.plugins))
                 except CorpusError:  # the report is to be had without
                     learned = None
                 end(folder, plan.samples.beginning, characters, learned, console)
             say(console, f"{folder.path} has finished; nothing is left to do")
-            return Run(folder.path, folder.read_metrics())
+            return Run.open(folder.path, plan.plugins)
         environment = folder.read_environment()
         machine = _same_machine(environment["machine"], plan)
         text = read_text(plan, console)

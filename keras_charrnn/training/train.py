@@ -46,7 +46,7 @@ def train(plan, data, model, folder, further, console, start=None):
                 f"{error}\ngoing back to epoch {start.facts['epoch'] + 1}, step {start.facts['step']}, with the "
                 f"learning rate times {_rate_factor(plan, went_back):g} ({went_back} of {divergence['times']})",
             )
-    run = Run(folder.path, history)
+    run = Run(folder.path, history, plugins=plan.plugins)
     characters = data.split["train"]
     end(folder, plan.samples.beginning, characters, learned(data.text, data.vocabulary, characters), console)
     conclude(console, run)

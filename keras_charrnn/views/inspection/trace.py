@@ -66,7 +66,9 @@ def trace(model, text, guesses=5):
     ids = model.vocabulary.encode(text).astype(np.int32)
     if len(ids) < 2:
         raise SettingsError(f"an inspection needs at least 2 characters that the model knows; received {text!r}")
-    step = tf.function(functools.partial(_steps, model, min(guesses, len(model.vocabulary))), autograph=False)
+    guesses = min(guesses, len(model.vocabulary))
+    step = tf.function(functools.partial(_steps, model, guesses), autograph=False)
+    step = model.functions.made.setdefault(("trace", guesses), step)  # compiled once for all texts
     states, pieces = model.initial_states(1), []
     for begin in range(0, len(ids), BLOCK):
         # The last character of a block is also the first of the next, as the target of the one and the input of both.

@@ -1,0 +1,11 @@
+"""The argument of all commands that read a model."""
+
+
+def add_plugin_argument(parser):
+    parser.add_argument(
+        "--plugin",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="registers the model's cell; it stands for the plugin of the same name that the run's recipe names",
+    )
