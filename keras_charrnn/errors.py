@@ -5,6 +5,8 @@ line can print it as it stands. Every class derives from `CharRNNError`; those t
 expect as a built-in exception derive from that one too.
 """
 
+import re
+
 
 class CharRNNError(Exception):
     """Base of all errors of this package: a mistake in what was asked for, with advice in its message."""
@@ -15,6 +17,14 @@ class CharRNNError(Exception):
 def in_words(error):
     """Return an error as a row of a table gives it: the message of one of this package's, else its class too."""
     return str(error) if isinstance(error, CharRNNError) else f"{type(error).__name__}: {error}"
+
+
+def describe(error):
+    """Return a foreign error in words, without what Keras puts round a message: a frame, or whole configurations."""
+    message = str(error).rpartition("Error encountered:\n\n")[2]
+    framed = re.search(r"\x1b\[1m(.*)\x1b\[0m", message, re.DOTALL)
+    message = framed[1] if framed else message.rpartition("Exception encountered: ")[2].partition(" Full object")[0]
+    return f"{type(error).__name__}: {message}"
 
 
 class RecipeError(CharRNNError, ValueError):

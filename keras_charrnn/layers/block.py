@@ -35,7 +35,7 @@ class Block(keras.layers.Layer):
     Args:
         recurrent: A `Recurrent`.
         normalization: "none", "layer" or "rms": before each of the two.
-        residual: Whether the recurrent layer's input, which must be H wide, is added to its output.
+        residual: Whether the recurrent layer's input is added to its output, where it is H wide.
         feed_forward: Width of the middle of the feed-forward block; 0 for none.
         dropout: Share of the activations dropped after the recurrent layer and after the feed-forward block.
         last_dropout: In place of `dropout` after the last of the two.
@@ -63,18 +63,19 @@ class Block(keras.layers.Layer):
             self.feed_forward_norm = make_normalization(normalization, "feed_forward_norm")
 
     def build(self, input_shape):
-        outputs = self.compute_output_shape(input_shape)
         self.recurrent.build((1, *input_shape[1:]))  # with states of one row, until `fit` knows of how many
+        outputs = self.compute_output_shape(input_shape)
         if self.norm is not None:
             self.norm.build(input_shape)
         if self.feed_forward is not None:
             self.feed_forward.build(outputs)
         if self.feed_forward_norm is not None:
             self.feed_forward_norm.build(outputs)
+        self.residual = self.residual and input_shape[-1] == self.recurrent.width
         self.built = True
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.recurrent.cell.units)
+        return (*input_shape[:-1], self.recurrent.width)
 
     def run(self, x, states, training=False, seed=None, precision="float32", **how):
         """Run over time-major inputs (T, B, D) or `Symbols` with explicit states, as `Recurrent.run` does."""

@@ -16,6 +16,7 @@ from keras_charrnn.engine.restarts import Restarts
 from keras_charrnn.engine.scan import scan, scan_inside_xla
 from keras_charrnn.engine.step import Step
 from keras_charrnn.errors import CellError, SettingsError
+from keras_charrnn.layers.contract import initial_states, make_loop, output_width, packer, require_cell
 from keras_charrnn.layers.symbols import Symbols
 
 
@@ -25,47 +26,63 @@ class Recurrent(keras.layers.Layer):
 
     A layer of any Keras model: inputs (B, T, D) -> outputs (B, T, H). With `stateful=True` the states after a call are
     those before the next one, row by row, until `reset_state()` brings back the cell's own initial states. The states
-    are float32 variables in `states`, and no weights: a save leaves them out.
+    are float32 variables in `states`, and no weights: a save leaves them out. Keras's wrappers of recurrent layers take
+    it as they take Keras's own, and so does a mask of the steps to pass over, with which Keras's loop runs any cell.
 
     Args:
         cell: A `GatedCell`, which takes the fast loop; one with a method `parallel`, which takes a window at once (see
-            `RecurrentCell`); or any other cell in Keras's contract.
+            `RecurrentCell`); or whatever else `keras.layers.RNN` takes, a list of cells among it.
         stateful: Whether the states go on from call to call. The batch size must then be known and stay the same.
-        return_state: Whether a call returns the pair (outputs, list of states).
+        return_state: Whether a call returns the pair (outputs, list of states), the list in the cell's own structure.
         weight_drop: Share of the entries of the cell's weight `recurrent_kernel` that a training window does without,
             one mask for all its rows (of a replica, where there are several) and steps, the others divided by
             1 - weight_drop (S. Merity et al., Regularizing and optimizing LSTM language models, 2018). It needs the
             seed that `run` gets.
+        return_sequences, go_backwards, zero_output_for_mask: As of `keras.layers.RNN`, but that all outputs are
+            returned unless `return_sequences` is false.
+
+    Attributes:
+        width: H, the width of the outputs; of a built layer.
 
     Raises:
-        CellError: If `cell` is no Keras layer, or has no `units` or `state_size`; or, with `weight_drop`, if it has no
-            recurrent product with a weight `recurrent_kernel`.
+        CellError: If `cell` is no Keras layer, has no `state_size`, or cannot make a step; or, with `weight_drop`, if
+            it has no recurrent product with a weight `recurrent_kernel`.
         SettingsError: If a stateful layer is built without a batch size, or called with another one; or if Keras's
             dtype is of half precision.
     """
 
-    def __init__(self, cell, stateful=False, return_state=False, weight_drop=0.0, **kwargs):
+    def __init__(
+        self,
+        cell,
+        stateful=False,
+        return_state=False,
+        weight_drop=0.0,
+        return_sequences=True,
+        go_backwards=False,
+        zero_output_for_mask=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        if not isinstance(cell, keras.layers.Layer) or not hasattr(cell, "state_size"):
-            raise CellError(f"Recurrent takes a cell such as keras_charrnn.cells.GRU(128); received {cell!r}")
+        self.cell = cell = require_cell(cell)
         for each in (self, cell):
             require_float32(each.dtype_policy)
-        self.cell, self.stateful, self.return_state = cell, stateful, return_state
-        self.weight_drop = weight_drop
+        self.stateful, self.return_state, self.weight_drop = stateful, return_state, weight_drop
+        self.return_sequences, self.go_backwards = return_sequences, go_backwards
+        self.zero_output_for_mask, self.supports_masking = zero_output_for_mask, True
         self._states, self._steps = _States(), _Steps()
         # Keras's own layer runs the cells that neither the fast loop nor their own parallel form can.
         self._loop = None
         if not (isinstance(cell, GatedCell) or hasattr(cell, "parallel")):
-            self._loop = keras.layers.RNN(cell, return_sequences=True, return_state=True, name="loop")
+            self._loop = make_loop(cell, name="loop")
 
     @property
     def states(self):
-        """The variables (B, width) of a stateful layer; [] before the first call or `make_states`."""
+        """The variables (B, width) of a stateful layer, flat; [] before the first call or `make_states`."""
         return self._states.variables
 
     def build(self, input_shape):
         if not self.cell.built:
-            self.cell.build(tuple(input_shape[::2]))  # (B, D)
+            self.cell.build((input_shape[0], *input_shape[2:]))  # (B, D)
         if self.weight_drop and not _has_recurrent_kernel(self.cell):
             raise CellError(
                 "weight_drop needs a cell with a recurrent product, whose weight is recurrent_kernel; "
@@ -73,15 +90,17 @@ class Recurrent(keras.layers.Layer):
             )
         if self._loop is not None:
             self._loop.build(tuple(input_shape))
-        self._input_width = input_shape[-1]
+        self._input_width, self._pack = input_shape[-1], packer(self.cell)
+        is_ours = isinstance(self.cell, GatedCell)
+        self.width = self.cell.units if is_ours else output_width(self.cell, input_shape[2:])
         if self.stateful:
             self.make_states(input_shape[0])
         self.built = True
 
     def initial_state(self, batch_size):
-        """Return the cell's own states before the first step: a list of float32 tensors (B, width)."""
-        states, dtype = self.cell.get_initial_state(batch_size=batch_size), self.cell.variable_dtype
-        return [ops.cast(state, dtype) for state in (states if isinstance(states, list | tuple) else [states])]
+        """Return the cell's own states before the first step: a flat list of float32 tensors (B, width)."""
+        states = keras.tree.flatten(initial_states(self.cell, batch_size))
+        return [ops.cast(state, self.cell.variable_dtype) for state in states]
 
     def make_states(self, batch_size):
         """Make the variables of a stateful layer for a batch of B rows, at the cell's initial states."""
@@ -98,9 +117,16 @@ class Recurrent(keras.layers.Layer):
         """Let the states go on from a list of tensors."""
         self._states.assign(states)
 
-    def call(self, inputs, initial_state=None, training=False):
-        """Run over inputs (B, T, D) from a list of states (B, width): those given, the layer's own, or the cell's."""
-        states = initial_state
+    def call(self, inputs, initial_state=None, training=False, mask=None):
+        """Run over inputs (B, T, D) from states (B, width): those given, the layer's own, or the cell's.
+
+        Args:
+            inputs: (B, T, D).
+            initial_state: The states in the cell's own structure, or as a flat list.
+            training: Whether this is a training step.
+            mask: bool (B, T), false at the steps that change no state and repeat the output before; None for none.
+        """
+        states = None if initial_state is None else keras.tree.flatten(initial_state)
         if states is None and self.stateful:
             if tuple(self.states[0].shape)[:1] != tuple(inputs.shape[:1]):
                 raise SettingsError(
@@ -110,11 +136,27 @@ class Recurrent(keras.layers.Layer):
             states = [variable.value for variable in self.states]
         elif states is None:
             states = self.initial_state(ops.shape(inputs)[0])
-        outputs, states = self.run(ops.transpose(inputs, (1, 0, 2)), states, training)
+        if self.go_backwards:
+            inputs, mask = ops.flip(inputs, 1), None if mask is None else ops.flip(mask, 1)
+        if mask is None:
+            outputs, states = self.run(ops.swapaxes(inputs, 0, 1), states, training)
+            outputs = ops.swapaxes(outputs, 0, 1)
+        else:
+            loop = make_loop(self.cell, zero_output_for_mask=self.zero_output_for_mask)
+            outputs, *states = loop(inputs, self._pack(states), mask=mask, training=training)
+            states = keras.tree.flatten(states)
         if self.stateful and initial_state is None:
             self.assign_states(states)
-        outputs = ops.transpose(outputs, (1, 0, 2))
-        return (outputs, states) if self.return_state else outputs
+        outputs = outputs if self.return_sequences else outputs[:, -1]
+        return (outputs, self._pack(states)) if self.return_state else outputs
+
+    def compute_mask(self, inputs, previous_mask):
+        return previous_mask if self.return_sequences else None
+
+    def compute_output_shape(self, input_shape):
+        """Return the shapes of what a call returns, as running it without numbers tells them."""
+        outputs = keras.Operation.compute_output_spec(self, keras.KerasTensor(input_shape, self.compute_dtype))
+        return keras.tree.map_structure(lambda each: each.shape, outputs)
 
     def run(self, inputs, states, training=False, seed=None, precision="float32", marks=None, inside_xla=False):
         """Run with explicit states over time-major inputs, as everything does that trains, reads or steps.
@@ -144,7 +186,7 @@ class Recurrent(keras.layers.Layer):
                 inputs = inputs.rows(self._input_width)
             with self._dropped_weights(training, seed):
                 outputs, states = self._run_other_cell(inputs, states, training)
-            return ops.cast(outputs, precision), list(states)
+            return ops.cast(outputs, precision), states
         steps = inputs.shape[0]
         if steps is None:
             raise SettingsError(f"{self.name}: the number of time steps must be known; give the model a fixed one")
@@ -161,16 +203,16 @@ class Recurrent(keras.layers.Layer):
 
     def _run_other_cell(self, inputs, states, training):
         """Run a cell that is no `GatedCell`: inputs (T, B, D) -> outputs (T, B, H), new states."""
-        inputs = ops.cast(inputs, self.cell.variable_dtype)
-        if inputs.shape[0] == 1:
-            output, states = self.cell(inputs[0], list(states), training=training)
-            return output[None], states
-        batch_major = ops.transpose(inputs, (1, 0, 2))
+        inputs, states = ops.cast(inputs, self.cell.variable_dtype), self._pack(states)
+        if inputs.shape[0] == 1 and not training:  # a mask that a Keras cell keeps for a window is the loop's to drop
+            output, states = self.cell(inputs[0], states)
+            return output[None], keras.tree.flatten(states)
+        batch_major = ops.swapaxes(inputs, 0, 1)
         if self._loop is None:
-            outputs, states = self.cell.parallel(batch_major, list(states))
+            outputs, states = self.cell.parallel(batch_major, states)
         else:
-            outputs, *states = self._loop(batch_major, initial_state=list(states), training=training)
-        return ops.transpose(outputs, (1, 0, 2)), states
+            outputs, *states = self._loop(batch_major, initial_state=states, training=training)
+        return ops.swapaxes(outputs, 0, 1), keras.tree.flatten(states)
 
     def _source(self, inputs, precision, bias):
         """Return the source of the input products x W, or x W + b."""
@@ -221,6 +263,9 @@ class Recurrent(keras.layers.Layer):
             "stateful": self.stateful,
             "return_state": self.return_state,
             "weight_drop": self.weight_drop,
+            "return_sequences": self.return_sequences,
+            "go_backwards": self.go_backwards,
+            "zero_output_for_mask": self.zero_output_for_mask,
         }
 
     @classmethod

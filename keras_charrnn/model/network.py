@@ -35,7 +35,8 @@ class Network(keras.Model):
     Raises:
         RegistryError: If no cell has the name.
         CellError: If `fresh_lines` asks for what the cell cannot do.
-        SettingsError: If there are no line ends for `fresh_lines`, or Keras's dtype is of half precision.
+        SettingsError: If there are no line ends for `fresh_lines`, the embedding cannot be tied, or Keras's dtype is of
+            half precision.
     """
 
     def __init__(self, vocabulary, settings, **kwargs):
@@ -47,16 +48,20 @@ class Network(keras.Model):
         self._line_end = vocabulary.symbols.index(LINE_END) if settings.fresh_lines else None
         self._precision = "float32"
         self.embedding = None if settings.one_hot else self._make_embedding()
-        self.blocks = [self._make_block(index) for index in range(settings.layers)]
+        self.blocks, width, symbols = [], settings.first_width(len(vocabulary)), len(vocabulary)
+        for index in range(settings.layers):
+            self.blocks.append(self._make_block(index, width))
+            width = self.blocks[-1].recurrent.width  # the units, but of a cell whose output is of another width
         self.norm = make_normalization(settings.normalization, "norm")
         if self.norm is not None:
-            self.norm.build((None, None, settings.units))
-        symbols = len(vocabulary)
+            self.norm.build((None, None, width))
         self.head = None if settings.tie_embedding else keras.layers.Dense(symbols, name="head")
         if self.head is None:
+            accepted = f"false with the cell {settings.cell}, whose outputs are {width} wide and not {settings.units}"
+            require("tie_embedding", accepted, True, width == settings.units)
             self.output_bias = self.add_weight(shape=(symbols,), initializer="zeros", name="output_bias")
         else:
-            self.head.build((None, None, settings.units))
+            self.head.build((None, None, width))
         self.built = True
 
     def _make_embedding(self):
@@ -69,16 +74,15 @@ class Network(keras.Model):
         layer.build((None, None))
         return layer
 
-    def _make_block(self, index):
+    def _make_block(self, index, width):
         settings = self.settings
         cell = registry.cells.get(settings.cell)(settings.units, **settings.cell_arguments)
         cell = wrap_cell(cell, settings.zoneout, settings.recurrent_dropout)
-        width = settings.units if index else settings.first_width(len(self.vocabulary))
         is_one_hot = settings.one_hot and index == 0
         block = Block(
             Recurrent(cell, stateful=True, weight_drop=settings.weight_drop, name=f"recurrent_{index}"),
             "none" if is_one_hot else settings.normalization,
-            settings.residual and width == settings.units and not is_one_hot,
+            settings.residual and not is_one_hot,
             settings.feed_forward,
             settings.dropout,
             0.0 if index == settings.layers - 1 else settings.dropout,  # there the dropout before the logits follows

@@ -25,12 +25,12 @@ def _layers(model):
     if model.embedding is not None:
         yield _part(model.embedding, model.embedding.output_dim)
     for block in model.blocks:
-        units = block.recurrent.cell.units
+        width = block.recurrent.width
         for layer in (block.norm, block.recurrent, block.feed_forward_norm, block.feed_forward):
             if layer is not None:
-                yield _part(layer, units)
+                yield _part(layer, width)
     if model.norm is not None:
-        yield _part(model.norm, model.get_config()["units"])
+        yield _part(model.norm, width)
     symbols = len(model.vocabulary)
     if model.head is not None:
         yield _part(model.head, symbols)

@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Callable
 
 from keras_charrnn.common.importing import suggest
-from keras_charrnn.errors import CheckError, SettingsError
+from keras_charrnn.errors import CheckError, SettingsError, describe
 from keras_charrnn.testing import gradients, saving, steps
-from keras_charrnn.testing.fault import Fault, describe
+from keras_charrnn.testing.fault import Fault
 from keras_charrnn.testing.subject import Subject
 
 

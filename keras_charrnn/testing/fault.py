@@ -1,7 +1,5 @@
 """What is wrong with a cell, in words."""
 
-import re
-
 import numpy as np
 
 
@@ -17,14 +15,6 @@ class Fault(Exception):
     def __init__(self, expected, received, cause):
         super().__init__(f"expected {expected}; received {received}; likely cause: {cause}")
         self.expected, self.received, self.cause = expected, received, cause
-
-
-def describe(error):
-    """Return an error in words, without what Keras puts round a message: a frame, or whole configurations."""
-    message = str(error)
-    framed = re.search(r"\x1b\[1m(.*)\x1b\[0m", message, re.DOTALL)
-    message = framed[1] if framed else message.rpartition("Exception encountered: ")[2].partition(" Full object")[0]
-    return f"{type(error).__name__}: {message}"
 
 
 def require_equal(received, wanted, expected, cause, tolerance=1e-5):

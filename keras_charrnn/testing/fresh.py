@@ -8,7 +8,7 @@ import numpy as np
 
 import keras_charrnn.layers  # noqa: F401  (registers Recurrent)
 from keras_charrnn import registry
-from keras_charrnn.testing.fault import describe
+from keras_charrnn.errors import describe
 
 
 def main(path):

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 
 from keras_charrnn import registry
-from keras_charrnn.errors import SettingsError
+from keras_charrnn.errors import SettingsError, describe
 from keras_charrnn.layers import Recurrent
-from keras_charrnn.testing.fault import Fault, describe, require_equal
+from keras_charrnn.testing.fault import Fault, require_equal
 from keras_charrnn.testing.subject import BATCH, TIME, WIDTH
 
 TIMEOUT = 600  # seconds
@@ -39,7 +39,7 @@ def configuration(subject):
     expected, cause = "from_config(get_config()) to make an equal cell", "get_config has not what the constructor takes"
     try:
         twin = cls.from_config(cell.get_config())
-        twin.build((BATCH, WIDTH))
+        Recurrent(twin).build((BATCH, TIME, WIDTH))
     except Exception as error:  # whatever the constructor raises
         raise Fault(expected, describe(error), cause) from error
     before, after = (json.dumps(each, default=_plain, sort_keys=True) for each in (config, twin.get_config()))

@@ -7,8 +7,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_charrnn.errors import describe
 from keras_charrnn.layers import Recurrent
-from keras_charrnn.testing.fault import Fault, describe, require_equal
+from keras_charrnn.layers.contract import initial_states
+from keras_charrnn.testing.fault import Fault, require_equal
 from keras_charrnn.testing.subject import BATCH, TIME, WIDTH
 
 HIDDEN = "the cell remembers something outside of its states (a variable or an attribute that a step changes)"
@@ -17,28 +19,35 @@ HIDDEN = "the cell remembers something outside of its states (a variable or an a
 def shapes(subject):
     """A step maps inputs (B, D) and states to an output (B, H) and as many states, all float32 and of equal shapes."""
     subject.build()
-    states, sizes = subject.layer.initial_state(BATCH), subject.cell.state_size
-    sizes = list(sizes) if isinstance(sizes, list | tuple) else [sizes]
-    if len(states) != len(sizes):
-        raise Fault(
-            f"{len(sizes)} initial states, as state_size says",
-            f"{len(states)}",
-            "state_size and get_initial_state do not agree",
-        )
-    for index, (state, size) in enumerate(zip(states, sizes, strict=True)):
-        wanted = (BATCH, *(size if isinstance(size, list | tuple) else (size,)))
-        _require_shape(f"initial state {index}", state, wanted, "state_size and get_initial_state do not agree")
-    result = subject.cell(subject.inputs[:, 0], states, training=False)
-    if not (isinstance(result, list | tuple) and len(result) == 2 and isinstance(result[1], list | tuple)):
+    states, shapes = subject.layer.initial_state(BATCH), _shapes_of_states(subject.cell)
+    cause = "state_size and get_initial_state do not agree"
+    if len(states) != len(shapes):
+        raise Fault(f"{len(shapes)} initial states, as state_size says", f"{len(states)}", cause)
+    for index, (state, shape) in enumerate(zip(states, shapes, strict=True)):
+        _require_shape(f"initial state {index}", state, shape, cause)
+    result = subject.cell(subject.inputs[:, 0], subject.pack(states))
+    if not (isinstance(result, list | tuple) and len(result) == 2):
         raise Fault(
             "call to return an output and a list of states", f"{type(result).__name__}", "a missing `return` or list"
         )
-    output, new = result
-    _require_shape("the output", output, (BATCH, subject.units), "a gate or a product of another width than the units")
+    output, new = result[0], keras.tree.flatten(result[1])
+    width = getattr(subject.cell, "output_size", None) or subject.width
+    _require_shape("the output", output, (BATCH, width), "a gate or a product of another width than the units")
     if len(new) != len(states):
         raise Fault(f"{len(states)} new states", f"{len(new)}", "call returns only some of its states")
     for index, (state, before) in enumerate(zip(new, states, strict=True)):
         _require_shape(f"state {index}", state, before.shape, "new states in another order, or of another width")
+
+
+def _shapes_of_states(cell):
+    """Return the shapes that `state_size` gives: of a state (B, width), of several, or of one with more axes."""
+    states, sizes = initial_states(cell, BATCH), cell.state_size
+    sizes, shapes = list(sizes) if isinstance(sizes, list | tuple) else [sizes], []
+    for index, size in enumerate(sizes):
+        widths = keras.tree.flatten(size)
+        is_group = index < len(states) and keras.tree.is_nested(states[index])
+        shapes += [(BATCH, width) for width in widths] if is_group else [(BATCH, *widths)]
+    return shapes
 
 
 def _require_shape(what, tensor, shape, cause):
@@ -135,7 +144,7 @@ def pieces(subject):
 def stacking(subject):
     """Layers of the cell stand one upon the other, each with weights of its own."""
     layers = [Recurrent(subject.make()) for _ in range(2)]
-    for layer, width in zip(layers, (WIDTH, subject.units), strict=True):
+    for layer, width in zip(layers, (WIDTH, subject.width), strict=True):
         layer.build((BATCH, TIME, width))
     shared = {id(weight) for weight in layers[0].weights} & {id(weight) for weight in layers[1].weights}
     expected, cause = "two layers, one upon the other, each with its own weights", "a weight kept by the class"
@@ -147,7 +156,7 @@ def stacking(subject):
         outputs = layers[1](layers[0](subject.inputs))
         total = tf.reduce_sum(tf.square(outputs))
     gradient = tape.gradient(total, subject.inputs)
-    _require_shape("the outputs of the upper layer", outputs, (BATCH, TIME, subject.units), cause)
+    _require_shape("the outputs of the upper layer", outputs, (BATCH, TIME, subject.width), cause)
     if gradient is None or not np.isfinite(gradient).all() or not np.any(gradient):
         raise Fault(
             "a finite gradient through both layers to the inputs",

@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras_charrnn import registry
 from keras_charrnn.errors import CellError
 from keras_charrnn.layers import Recurrent
+from keras_charrnn.layers.contract import make_loop, packer
 
 BATCH, TIME, WIDTH = 3, 7, 5  # all different, so that no shape stands for another
 
@@ -28,7 +29,7 @@ class Subject:
     Args:
         cell: A class of cells, a registered name, or any function of the units that makes a cell, such as
             `functools.partial` of a class and further arguments.
-        units: H.
+        units: What the cell's constructor gets: H, of most cells.
         cell_arguments: Mapping of further arguments of the constructor.
 
     Attributes:
@@ -56,7 +57,7 @@ class Subject:
         self.cell = self.layer.cell
         self.label = registry.cells.name_of(type(self.cell)) or type(self.cell).__name__
         # Where there is a parallel form the layer takes it, and not the steps.
-        self._loop = keras.layers.RNN(self.cell, return_sequences=True, return_state=True) if self.parallel else None
+        self._loop = make_loop(self.cell) if self.parallel else None
         self._compiled = {}
 
     def make(self):
@@ -69,10 +70,15 @@ class Subject:
         return callable(getattr(self.cell, "parallel", None))
 
     def build(self):
-        """Make the weights."""
+        """Make the weights, `width`, that of the outputs, and `pack`, from a flat list of states to the cell's own.
+
+        Raises:
+            CellError: If the cell cannot make a step.
+        """
         if not self.layer.built:
             with _seeded():
                 self.layer.build((BATCH, TIME, WIDTH))
+            self.pack, self.width = packer(self.cell), self.layer.width
             self.initial_weights = self.layer.get_weights()
             for weight in self.layer.trainable_weights:
                 weight.assign(weight + self.draw(*weight.shape, scale=0.1))
@@ -83,7 +89,7 @@ class Subject:
 
     def draw_pulls(self, length):
         """Return factors for all that a window of T steps returns: the outputs and the states."""
-        return [self.draw(BATCH, length, self.units), *(self.draw(*state.shape) for state in self.states)]
+        return [self.draw(BATCH, length, self.width), *(self.draw(*state.shape) for state in self.states)]
 
     @functools.cached_property
     def inputs(self):
@@ -103,8 +109,9 @@ class Subject:
         """Run the cell step by step, as it is, without the layer; return [outputs, *states]."""
         outputs = []
         for x in tf.unstack(inputs, axis=1):
-            output, states = self.cell(x, list(states), training=False)
+            output, states = self.cell(x, self.pack(states))
             outputs.append(output)
+            states = keras.tree.flatten(states)
         return [tf.stack(outputs, 1), *states]
 
     def run(self, inputs, states):
@@ -140,13 +147,11 @@ class Subject:
 
     def _steps(self, inputs, states):
         if self._loop is not None:
-            return list(self._loop(inputs, initial_state=states))
-        outputs, states = self.layer(inputs, initial_state=states)
-        return [outputs, *states]
+            return keras.tree.flatten(self._loop(inputs, initial_state=self.pack(states)))
+        return keras.tree.flatten(self.layer(inputs, initial_state=states))
 
     def _parallel(self, inputs, states):
-        outputs, states = self.cell.parallel(inputs, states)
-        return [outputs, *states]
+        return keras.tree.flatten(self.cell.parallel(inputs, self.pack(states)))
 
     def _differentiate_steps(self, inputs, states, pulls):
         return self._differentiate(self._steps, inputs, states, pulls)

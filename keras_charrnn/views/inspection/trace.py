@@ -79,9 +79,7 @@ def trace(model, text, guesses=5):
         rows, states = step(tf.constant(block), tf.constant(count), states)
         pieces.append([row.numpy()[:count] for row in rows])
     nats, best, shares, *after = (np.concatenate(each) for each in zip(*pieces, strict=True))
-    names = [
-        (number, state) for number, layer in enumerate(model.recurrent, start=1) for state in state_names(layer.cell)
-    ]
+    names = [(number, state) for number, layer in enumerate(model.recurrent, start=1) for state in state_names(layer)]
     # What follows the t-th character is a figure of the next one.
     nats, best, shares = (np.roll(each, 1, axis=0) for each in (nats, best, shares))
     nats[0] = np.nan

@@ -26,10 +26,10 @@ class Unit:
         return f"{self.layer}.{self.state}.{self.number}"
 
 
-def state_names(cell):
-    """Return the names of a cell's states; s0, s1, … for a cell that does not name them."""
-    sizes = cell.state_size if isinstance(cell.state_size, list | tuple) else [cell.state_size]
-    return list(getattr(cell, "states", ())) or [f"s{index}" for index in range(len(sizes))]
+def state_names(layer):
+    """Return the names of the states of a `Recurrent`; s0, s1, … for a cell that does not name them."""
+    count, names = len(layer.initial_state(1)), list(getattr(layer.cell, "states", ()))
+    return names if len(names) == count else [f"s{index}" for index in range(count)]
 
 
 def parse_unit(name, widths):
