@@ -66,6 +66,10 @@ class CellError(CharRNNError, TypeError):
     """A cell that breaks its contract."""
 
 
+class EffectError(CellError):
+    """A cell whose equations keep something besides its states, or draw noise that no seed gives."""
+
+
 class CheckError(CharRNNError, AssertionError):
     """A cell that lacks properties every cell must have. `failures` lists them, one message each."""
 

@@ -168,6 +168,11 @@ class GatedCell(RecurrentCell):
         """Whether `combine` takes what `draw_noise` returns."""
         return "noise" in self._options
 
+    @property
+    def equations(self):
+        """The method in which the author wrote the equations."""
+        return self.combine
+
     def unwrap(self):
         """Return the cell itself, or the one inside its wrappers."""
         return self

@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_charrnn.cells.base import GatedCell
 from keras_charrnn.engine.recurrence import Recurrence
+from keras_charrnn.engine.stand_ins import StandIns
 from keras_charrnn.errors import CellError
 
 
@@ -37,6 +38,10 @@ class LinearCell(GatedCell):
     """
 
     recurrent_product = False
+
+    @property
+    def equations(self):
+        return self.coefficients
 
     def __init__(self, units, **kwargs):
         super().__init__(units, **kwargs)
@@ -91,8 +96,7 @@ class LinearCell(GatedCell):
         return a * (1 - mark), b + a * mark * initial
 
     def _window_coefficients(self, zx, *own):
-        # The cell's variables stand for the tensors: a compiled function may not read variables of another device.
-        with keras.StatelessScope(state_mapping=list(zip(self.own_weights, own, strict=True))):
+        with StandIns(self.coefficients, self.own_weights, own):
             return self._checked_coefficients(ops.cast(zx, self.variable_dtype))
 
     def _checked_coefficients(self, zx):

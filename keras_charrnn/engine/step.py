@@ -3,6 +3,7 @@
 Shapes in letters: B batch, H units, G gates.
 """
 
+import contextlib
 import inspect
 import json
 import warnings
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from keras_charrnn.engine.noise import fold_in
 from keras_charrnn.engine.products import rounded
+from keras_charrnn.engine.stand_ins import StandIns, require_no_effects
 from keras_charrnn.engine.step_calls import StepGroup
 from keras_charrnn.errors import CellError, CharRNNError
 from keras_charrnn.plugins import plugin_of, where_defined, where_raised
@@ -46,21 +48,23 @@ class Step:
             self._same_gradient = None
             self._group = StepGroup(self)
             self._make_functions(jit_compile=True)
-        if plugin_of(type(cell.unwrap())) is not None:  # the package's own are tested
-            self._try_out()
 
     def _make_functions(self, jit_compile):
         self._compiled = jit_compile
         self._forward = tf.function(self.run_forward, jit_compile=jit_compile, autograph=False)
         self._backward = tf.function(self.run_backward, jit_compile=jit_compile, autograph=False)
 
-    def _try_out(self):
+    def try_out(self):
         """Run a user's cell forward and backward on zeros, where an error still has a name and a place.
 
         Raises:
-            CellError: If `combine` fails or returns NaN.
+            CellError: If `combine` fails, returns NaN, or reads a variable that is to be trained.
+            EffectError: If it keeps something besides the states, or draws noise that no seed gives.
         """
+        if plugin_of(type(self.cell.unwrap())) is None:
+            return  # the package's own are tested
         with tf.init_scope():  # now, and not as a part of the graph that is being made
+            self.require_no_effects()
             try:
                 new = self._run_on_zeros()
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
@@ -78,6 +82,19 @@ class Step:
                         f"({where_defined(self.cell.unwrap().combine)})"
                     )
 
+    def require_no_effects(self):
+        """Raise a CellError or an EffectError, as `try_out` does, without compiling anything."""
+        cell, before, weights = self.cell, self._zeros(), self.weights()
+        equations, (zx, zr, states, noise) = cell.unwrap().equations, before
+        with self._naming():
+            traced = tf.function(self.run_forward, autograph=False).get_concrete_function(*before, weights)
+            require_no_effects(equations, traced.graph)
+            zx, zr = self._add_biases(zx, zr, weights)
+            with StandIns(equations, cell.own_weights, weights[self.biases :]):
+                # As in a layer of Keras's, which tells the layers inside whether this is a training.
+                run = keras.layers.Lambda(lambda zx: cell.step(zx, zr, list(states), self.training, **noise)[0])
+                run(zx, training=self.training)
+
     def _zeros(self):
         """Return what a step gets, zx, zr, states and noise, all zeros."""
         cell, batch = self.cell, 2
@@ -88,17 +105,23 @@ class Step:
 
     def _run_on_zeros(self):
         cell, before, weights = self.cell, self._zeros(), self.weights()
-        try:
+        with self._naming():
             new, hidden, output = self.forward(*before, weights)
             d_own = tuple(tf.zeros_like(weight) for weight in weights[self.biases :])
             self.backward(*before, weights, output, hidden, new, d_own)
+        return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, cell.variable_dtype)}
+
+    @contextlib.contextmanager
+    def _naming(self):
+        """Turn whatever `combine` raises into an error that says which cell's, where and what."""
+        try:
+            yield
         except (CharRNNError, tf.errors.OpError):
             raise
         except Exception as error:  # combine is the user's, and may raise anything
-            combine = cell.unwrap().combine
+            combine = self.cell.unwrap().combine
             place = where_raised(error, [inspect.getfile(combine)]) or where_defined(combine)
             raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error} ({place})") from error
-        return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, cell.variable_dtype)}
 
     @property
     def compiled(self):
@@ -193,8 +216,7 @@ class Step:
         return d_zx, d_zx if self.same_gradient else d_zr, d_states, d_own
 
     def _combine(self, zx, zr, states, own, noise):
-        # The cell's variables stand for the tensors: a compiled function may not read variables of another device.
-        with keras.StatelessScope(state_mapping=list(zip(self.cell.own_weights, own, strict=True))):
+        with StandIns(self.cell.unwrap().equations, self.cell.own_weights, own):
             return self.cell.step(zx, zr, list(states), training=self.training, **noise)
 
     def _add_biases(self, zx, zr, weights):

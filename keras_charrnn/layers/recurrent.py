@@ -193,11 +193,11 @@ class Recurrent(keras.layers.Layer):
         at_once = isinstance(self.cell, LinearCell) and not (inside_xla and steps == 1)
         source = self._source(inputs, precision, self.cell.bias if at_once else None)
         restarts = None if marks is None else Restarts(marks, self.initial_state(ops.shape(marks)[1]))
+        step = self._step(training, precision)
         if at_once:
             return self.cell.recur(products(source), states, restarts)
         if inside_xla:
-            return scan_inside_xla(self._step(False, precision), source, list(states), restarts)
-        step = self._step(training, precision)
+            return scan_inside_xla(step, source, list(states), restarts)
         with self._dropped_weights(training, seed):
             return scan(step, source, list(states), seed, restarts)
 
@@ -250,10 +250,11 @@ class Recurrent(keras.layers.Layer):
         return keras.StatelessScope(state_mapping=[(kernel, dropped)])
 
     def _step(self, training, precision):
-        """Return the compiled step, one for all devices and passes of the same kind."""
+        """Return the compiled step, one for all devices and passes of the same kind, tried out if it is a user's."""
         key = (bool(training), precision)
         if key not in self._steps.made:
             self._steps.made[key] = Step(self.cell, *key)
+            self._steps.made[key].try_out()
         return self._steps.made[key]
 
     def get_config(self):

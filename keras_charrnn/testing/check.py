@@ -27,12 +27,13 @@ class Property:
     parallel_only: bool = False
 
 
-_RUNS = ("shapes", "repeatable", "eager equals compiled")
+_RUNS = ("shapes", "only states kept", "repeatable", "eager equals compiled")
 
 PROPERTIES = (
     Property("shapes", steps.shapes),
-    Property("repeatable", steps.repeatable, ("shapes",)),
-    Property("eager equals compiled", steps.compiled, ("shapes", "repeatable")),
+    Property("only states kept", steps.only_states, ("shapes",)),
+    Property("repeatable", steps.repeatable, ("shapes", "only states kept")),
+    Property("eager equals compiled", steps.compiled, ("shapes", "only states kept", "repeatable")),
     Property("states carried", steps.states_carried, _RUNS),
     Property("rows independent", steps.rows, _RUNS),
     Property("no look-ahead", steps.causal, _RUNS),

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_charrnn.errors import describe
+from keras_charrnn.cells import GatedCell
+from keras_charrnn.engine.step import Step
+from keras_charrnn.errors import CellError, EffectError, describe
 from keras_charrnn.layers import Recurrent
 from keras_charrnn.layers.contract import initial_states
 from keras_charrnn.testing.fault import Fault, require_equal
@@ -57,6 +59,19 @@ def _require_shape(what, tensor, shape, cause):
     )
     if received != wanted:
         raise Fault(f"{what} {wanted}", received, cause)
+
+
+def only_states(subject):
+    """In training too, a step of a `GatedCell` passes on its states and nothing else."""
+    if not isinstance(subject.cell, GatedCell):
+        return
+    try:
+        Step(subject.cell, True, "float32").require_no_effects()
+    except EffectError as error:
+        cause = "a layer with a state of its own, a variable that is assigned, or noise that no seed gives"
+        raise Fault("a training step to keep nothing but the states", str(error), cause) from error
+    except CellError:
+        return  # it fails in other steps too, and the checks of those tell more
 
 
 def repeatable(subject):

@@ -117,7 +117,7 @@ def test_a_script_that_checks_its_cell_when_imported_is_told_and_starts_no_chain
 
 
 def test_the_properties_say_what_holds():
-    assert len({each.name for each in PROPERTIES}) == len(PROPERTIES) == 15
+    assert len({each.name for each in PROPERTIES}) == len(PROPERTIES) == 16
     assert all(each.check.__doc__.splitlines()[0].endswith((".", ",")) for each in PROPERTIES)
     assert [each.name for each in examine("gru", skip=["saving", "1,000 steps"])] == [each.name for each in PROPERTIES]
     assert keras_charrnn.testing.check_cell is check_cell

@@ -96,7 +96,7 @@ class TooManyInitialStates(Plain):
         return [ops.zeros((batch_size, self.units))] * 2
 
 
-@wrong("repeatable", "a difference of .* in the outputs.*remembers something outside of its states")
+@wrong("only states kept", r"HiddenBuffer.combine \(.*py, line \d+\) updates the variable \S*/memory, .* in a state,")
 class HiddenBuffer(Plain):
     def build(self, input_shape):
         super().build(input_shape)
@@ -106,6 +106,25 @@ class HiddenBuffer(Plain):
         new = super().combine(zx, zr, states)
         self.memory.assign(0.9 * self.memory + 0.1 * ops.mean(new["h"], axis=0))
         return {"h": new["h"] + self.memory}
+
+
+@wrong("only states kept", r"TrainedDropout.combine \(.*\) updates the variable \S*seed_generator.* argument `seed`")
+class TrainedDropout(Plain):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.dropout = keras.layers.Dropout(0.5)
+
+    def combine(self, zx, zr, states):
+        return super().combine(self.dropout(zx), zr, states)
+
+
+@wrong("repeatable", "a difference of .* in the outputs.*remembers something outside of its states")
+class HiddenAttribute(Plain):
+    calls = 0
+
+    def combine(self, zx, zr, states):
+        HiddenAttribute.calls += 1
+        return super().combine(zx + 0.1 * (HiddenAttribute.calls % 5), zr, states)
 
 
 @wrong("repeatable", "or noise in inference")
