@@ -39,7 +39,10 @@ def plugin_of(cls):
         return "the program that made it"
     module = sys.modules.get(cls.__module__)
     is_file = cls.__module__ == "__main__" or cls.__module__.startswith(FILE_MODULE)
-    return getattr(module, "__file__", None) or "an interactive session" if is_file else cls.__module__
+    if not is_file:
+        return cls.__module__
+    file = getattr(module, "__file__", None) or ""  # "<stdin>" of a program that came from there
+    return file if file.endswith(".py") or pathlib.Path(file).is_file() else "an interactive session"
 
 
 def locate(plugin, folder="."):

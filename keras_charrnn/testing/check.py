@@ -6,7 +6,7 @@ from collections.abc import Callable
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import CheckError, SettingsError, describe
 from keras_charrnn.testing import gradients, saving, steps
-from keras_charrnn.testing.fault import Fault
+from keras_charrnn.testing.fault import Fault, Unchecked
 from keras_charrnn.testing.subject import Subject
 
 
@@ -55,7 +55,7 @@ class Result:
 
     Attributes:
         name: Of the property.
-        status: "ok", "failed" or "not run".
+        status: "ok", "failed", or "not run", also where only a part of it could be run.
         fault: The `Fault`, where it failed.
         reason: Why it was not run.
     """
@@ -101,6 +101,8 @@ def _check(each, subject):
         each.check(subject)
     except Fault as fault:
         return Result(each.name, "failed", fault)
+    except Unchecked as reason:
+        return Result(each.name, "not run", reason=str(reason))
     except Exception as error:  # the cell is the user's, and may raise anything
         fault = Fault("no error", describe(error), "an error in the cell's own code")
         return Result(each.name, "failed", fault)

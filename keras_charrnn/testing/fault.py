@@ -17,6 +17,10 @@ class Fault(Exception):
         self.expected, self.received, self.cause = expected, received, cause
 
 
+class Unchecked(Exception):
+    """A property that could not be checked, or not as a whole; the message says why and what to do."""
+
+
 def require_equal(received, wanted, expected, cause, tolerance=1e-5):
     """Raise a `Fault` where two lists of arrays differ by more than `tolerance`, relative to the largest entry.
 
