@@ -58,7 +58,7 @@ def test_the_page_leads_to_a_checked_trained_sampled_and_compared_cell(short, ca
     if short:  # `--check` checks what the test on the page does, and `tests/cli/test_compare.py` compares cells
         lines = {name: lines[name] for name in ("cells", "train", "sample")}
     found = {name: run_line(line, capsys, short) for name, line in lines.items()}
-    assert found["cells"].count(" ok ") == 14 and "gradients" in found["cells"]
+    assert found["cells"].count(" ok ") == 15 and "gradients" in found["cells"]
     assert "1 x leaky 64" in found["train"] and "best validation loss" in found["train"]
     sample = found["sample"]
     assert sample.startswith("def ") and len(sample) == len("def ") + 200 + len("\n")

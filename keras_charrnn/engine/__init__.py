@@ -16,5 +16,7 @@ A window flows through it so (T time, B batch, D width of the input, H units, G 
 6. `loss`: from the last layer's outputs (T*B, H) to the mean cross-entropy and its gradient, in one compiled pass.
 
 Beside the way: `products` (a matrix product in a precision, with its gradient), `recurrence` (cells whose recurrence is
-linear need no loop of products), `noise` (from explicit seeds), `compute` (the machine: precision, replicas, threads).
+linear need no loop of products), `noise` (from explicit seeds), `stand_ins` (tensors in the place of a cell's weights,
+and what its equations may not do), `eagerly` (all of it as plain Python), `compute` (the machine: precision, replicas,
+threads).
 """

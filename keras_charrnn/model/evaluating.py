@@ -8,6 +8,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.data import dataset_of, ids_of, inputs_of, shape_of, unpack
 from keras_charrnn.model.shapes import ROWS, at_least
@@ -51,7 +52,8 @@ class Evaluating:
         inputs, targets, weights, independent = unpack(data)
         carried = None if independent else self._evaluation_states
         states = self.initial_states(inputs.shape[0]) if independent else carried.values()
-        logits, new = self.run_time_major(tf.transpose(inputs), states)
+        with eagerly(self.run_eagerly):
+            logits, new = self.run_time_major(tf.transpose(inputs), states)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.transpose(targets), logits)
         self._loss_mean.update_state(losses, None if weights is None else tf.transpose(weights))
         if not independent:

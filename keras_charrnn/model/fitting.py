@@ -5,6 +5,7 @@ Shapes in letters: B batch, T time.
 
 import keras
 
+from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.data import dataset_of, ids_of, shape_of, split_rows
 from keras_charrnn.model.training_step import Means, TrainingStep
@@ -22,7 +23,8 @@ class Fitting(TrainingStep):
     def compile(self, optimizer="adam", loss=None, loss_weights=None, metrics=None, weighted_metrics=None, **kwargs):
         """Like Keras's `compile`; the loss is the model's own, and all that is measured, so that none is to be given.
 
-        The loop over time compiles its own parts, so that `jit_compile` stays off unless asked for.
+        The loop over time compiles its own parts, so that `jit_compile` stays off unless asked for. With `run_eagerly`
+        none is compiled: a cell's equations can be stepped through, and print numbers.
 
         Raises:
             SettingsError: If a loss or metrics are given.
@@ -118,6 +120,10 @@ class Fitting(TrainingStep):
         weights = {"class_weight": class_weight, "sample_weight": sample_weight}
         history = self.fit(x, y, rows, verbose=0, shuffle=False, **weights).history
         return {name: values[-1] for name, values in history.items()} if return_dict else history["loss"][-1]
+
+    def train_step(self, data):
+        with eagerly(self.run_eagerly):
+            return super().train_step(data)
 
     def make_train_function(self, force=False):
         super().make_train_function(force)

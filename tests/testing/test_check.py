@@ -96,10 +96,11 @@ def test_what_cannot_be_checked_is_told():
         check_cell("gru", skip=["gradient"])
 
 
-def test_a_class_that_is_not_registered_cannot_be_read_elsewhere():
-    class Mine(cells.GRU):
-        pass
+class Mine(cells.GRU):
+    """A class that is not registered."""
 
+
+def test_a_class_that_is_not_registered_cannot_be_read_elsewhere():
     (saving,) = (each for each in PROPERTIES if each.name == "saving")
     with pytest.raises(CheckError, match=r"Mine lacks 1 .*\n  - saving: .*Could not locate class 'Mine'.*@keras_cha"):
         check_cell(Mine, skip=[name for name in NAMES if name not in (*saving.needs, "saving")])
