@@ -75,7 +75,6 @@ def define(monkeypatch, kind):
     [
         ("a notebook", "Scaled"),
         ("a notebook", "Registered"),
-        ("python -", "Scaled"),
         ("python -", "Local"),
         ("exec", "Registered"),
         ("exec without a name", "Inner"),

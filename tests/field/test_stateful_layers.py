@@ -159,13 +159,18 @@ def test_the_first_training_step_refuses_what_is_kept(cls):
         run(cls(H), training=True)
 
 
-@pytest.mark.parametrize("wrap", [cells.Zoneout, cells.RecurrentDropout])
+@pytest.mark.parametrize("wrap", [cells.Zoneout, pytest.param(cells.RecurrentDropout, marks=pytest.mark.thorough)])
 def test_within_a_wrapper_too(wrap):
     with pytest.raises(EffectError, match=message_of(ADropout)):
         run(wrap(ADropout(H), 0.5), training=True)
 
 
-@pytest.mark.parametrize("cls", EFFECTS)
+FEW = (ADropoutThatIsToldNothing, DropsCoefficients)
+
+
+@pytest.mark.parametrize(
+    "cls", [each if each in FEW else pytest.param(each, marks=pytest.mark.thorough) for each in EFFECTS]
+)
 def test_the_check_of_a_cell_says_the_same(cls):
     results = {each.name: each for each in examine(cls, units=H, skip=["saving", "configuration", "1,000 steps"])}
     assert results["shapes"].status == "ok" and results["only states kept"].status == "failed"
