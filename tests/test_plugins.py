@@ -15,6 +15,8 @@ import yaml
 import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.errors import RegistryError
+from keras_charrnn.plugins import load_plugin
+from keras_charrnn.testing import PROPERTIES, check_cell
 
 ROOT = pathlib.Path(keras_charrnn.__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -58,6 +60,8 @@ def test_the_page_leads_to_a_checked_trained_sampled_and_compared_cell(short, ca
     if short:  # `--check` checks what the test on the page does, and `tests/cli/test_compare.py` compares cells
         lines = {name: lines[name] for name in ("cells", "train", "sample")}
     found = {name: run_line(line, capsys, short) for name, line in lines.items()}
+    load_plugin("normalized.py")
+    check_cell("normalized", skip=[each.name for each in PROPERTIES if each.name not in ("shapes", "only states kept")])
     assert found["cells"].count(" ok ") == 15 and "gradients" in found["cells"]
     assert "1 x leaky 64" in found["train"] and "best validation loss" in found["train"]
     sample = found["sample"]

@@ -29,7 +29,8 @@ class RecurrentCell(keras.layers.Layer):
 
     - `call(inputs, states, training=False) -> (output, new_states)`, with inputs (B, D), a list of states and the
       output (B, H);
-    - `state_size`, a list of the widths of the states (default: one state as wide as the units);
+    - `state_size`, a list of the widths of the states (default: one state as wide as the units), or any structure that
+      `keras.layers.RNN` takes;
     - `get_initial_state(batch_size)`, where the states do not start from zero;
     - `parallel(inputs, states) -> (outputs, new_states)`, where a whole window can be computed at once: inputs
       (B, T, D), the list of states before the first step, outputs (B, T, H) and the states after the last one. The
@@ -91,7 +92,8 @@ class GatedCell(RecurrentCell):
     `training` (a bool) and `seed` (int32 (2,), another one for each step, for `tf.random.stateless_*`): noise from this
     seed is the same when the gradient runs the step again, which noise from a generator is not. Much noise is faster
     drawn outside the compiled step: write `draw_noise`, and have `combine` take its result as `noise`.
-    Further weights are made in `build` (after `super().build(input_shape)`) and used in `combine` as they are.
+    Further weights are made in `build` (after `super().build(input_shape)`) and used in `combine` as they are. A layer
+    with a state of its own, as `Dropout` has, keeps nothing there and is refused.
     States that do not start from zero: override `get_initial_state`.
 
     Args:
