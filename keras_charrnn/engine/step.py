@@ -92,8 +92,10 @@ class Step:
             zx, zr = self._add_biases(zx, zr, weights)
             with StandIns(equations, cell.own_weights, weights[self.biases :]):
                 # As in a layer of Keras's, which tells the layers inside whether this is a training.
-                run = keras.layers.Lambda(lambda zx: cell.step(zx, zr, list(states), self.training, **noise)[0])
-                run(zx, training=self.training)
+                around = keras.layers.Lambda(
+                    lambda zx: cell.step(zx, zr, list(states), self.training, **noise)[0], autocast=False
+                )
+                around(zx, training=self.training)
 
     def _zeros(self):
         """Return what a step gets, zx, zr, states and noise, all zeros."""
