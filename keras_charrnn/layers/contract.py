@@ -11,6 +11,7 @@ import inspect
 import keras
 from keras import ops
 
+from keras_charrnn.cells import GatedCell
 from keras_charrnn.errors import CellError, describe
 from keras_charrnn.plugins import where_defined, where_raised
 
@@ -31,6 +32,11 @@ def require_cell(cell):
             f"received {cell.state_size!r}"
         )
     return cell
+
+
+def has_recurrent_kernel(cell):
+    """Whether a cell has a recurrent product with a weight `recurrent_kernel`."""
+    return cell.recurrent_product if isinstance(cell, GatedCell) else hasattr(cell, "recurrent_kernel")
 
 
 def initial_states(cell, batch_size):

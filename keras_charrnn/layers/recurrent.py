@@ -16,8 +16,16 @@ from keras_charrnn.engine.restarts import Restarts
 from keras_charrnn.engine.scan import scan, scan_inside_xla
 from keras_charrnn.engine.step import Step
 from keras_charrnn.errors import CellError, SettingsError
-from keras_charrnn.layers.contract import initial_states, make_loop, output_width, packer, require_cell
+from keras_charrnn.layers.contract import (
+    has_recurrent_kernel,
+    initial_states,
+    make_loop,
+    output_width,
+    packer,
+    require_cell,
+)
 from keras_charrnn.layers.symbols import Symbols
+from keras_charrnn.layers.unseen import Unseen
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")
@@ -69,7 +77,7 @@ class Recurrent(keras.layers.Layer):
         self.stateful, self.return_state, self.weight_drop = stateful, return_state, weight_drop
         self.return_sequences, self.go_backwards = return_sequences, go_backwards
         self.zero_output_for_mask, self.supports_masking = zero_output_for_mask, True
-        self._states, self._steps = _States(), _Steps()
+        self._states, self._steps = _States(), Unseen()
         # Keras's own layer runs the cells that neither the fast loop nor their own parallel form can.
         self._loop = None
         if not (isinstance(cell, GatedCell) or hasattr(cell, "parallel")):
@@ -83,7 +91,7 @@ class Recurrent(keras.layers.Layer):
     def build(self, input_shape):
         if not self.cell.built:
             self.cell.build((input_shape[0], *input_shape[2:]))  # (B, D)
-        if self.weight_drop and not _has_recurrent_kernel(self.cell):
+        if self.weight_drop and not has_recurrent_kernel(self.cell):
             raise CellError(
                 "weight_drop needs a cell with a recurrent product, whose weight is recurrent_kernel; "
                 f"{type(self.cell).__name__} has none"
@@ -272,17 +280,6 @@ class Recurrent(keras.layers.Layer):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
-
-
-def _has_recurrent_kernel(cell):
-    return cell.recurrent_product if isinstance(cell, GatedCell) else hasattr(cell, "recurrent_kernel")
-
-
-class _Steps:
-    """Compiled steps, in a place where Keras does not look for something to save."""
-
-    def __init__(self):
-        self.made = {}
 
 
 class _States:

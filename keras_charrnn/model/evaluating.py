@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.layers.unseen import Unseen
 from keras_charrnn.model.data import dataset_of, ids_of, inputs_of, shape_of, unpack
 from keras_charrnn.model.shapes import ROWS, at_least
 
@@ -23,7 +24,7 @@ class Evaluating:
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._evaluation_states, self.functions = None, _Functions()
+        self._evaluation_states, self.functions = None, Unseen()
 
     def evaluate(self, x, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
         """Like Keras's `evaluate`, from the initial states; the states of training stay as they are.
@@ -93,13 +94,6 @@ class Evaluating:
         """Raise a SettingsError unless the model has an optimizer."""
         if self.optimizer is None:
             raise SettingsError(f'call compile before {method}, as in model.compile("adam")')
-
-
-class _Functions:
-    """What was made to run a model, by what it is for, in a place where Keras does not look for something to save."""
-
-    def __init__(self):
-        self.made = {}
 
 
 class _Variables:

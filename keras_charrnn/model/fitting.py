@@ -7,8 +7,9 @@ import keras
 
 from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.layers.unseen import Unseen
 from keras_charrnn.model.data import dataset_of, ids_of, shape_of, split_rows
-from keras_charrnn.model.training_step import Means, TrainingStep
+from keras_charrnn.model.training_step import TrainingStep
 from keras_charrnn.text.windows import Windows
 
 
@@ -166,7 +167,7 @@ class Fitting(TrainingStep):
         )
         if traced_for != self._traced_for:
             names = getattr(self.gradient_clipping, "names", ())
-            self._clipping_means = Means({name: keras.metrics.Mean(name=name) for name in names})
+            self._clipping_means = Unseen({name: keras.metrics.Mean(name=name) for name in names})
             self._traced_for, self.train_function = traced_for, None
 
 

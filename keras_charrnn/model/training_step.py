@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_charrnn.engine.loss import mean_cross_entropy
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.layers.unseen import Unseen
 from keras_charrnn.model.data import unpack
 
 
@@ -51,7 +52,7 @@ class TrainingStep:
             )
         super().__init__(*args, **kwargs)
         self._loss_mean = keras.metrics.Mean(name="loss")
-        self._clipping_means = Means()
+        self._clipping_means = Unseen()
 
     @property
     def windows_done(self):
@@ -81,7 +82,7 @@ class TrainingStep:
 
     @property
     def metrics(self):
-        return [self._loss_mean, *self._clipping_means.by_name.values()]
+        return [self._loss_mean, *self._clipping_means.made.values()]
 
     def train_step(self, data):
         inputs, targets, weights, independent = unpack(data)
@@ -120,7 +121,7 @@ class TrainingStep:
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         self._loss_mean.update_state(loss, total)
         for name, value in logs.items():
-            self._clipping_means.by_name[name].update_state(value)
+            self._clipping_means.made[name].update_state(value)
         return {metric.name: metric.result() for metric in self.metrics}
 
     def _run_replica(self, inputs, targets, weights, states, seed):
@@ -140,10 +141,3 @@ class TrainingStep:
         if self.replicas > 1 and tf.config.list_logical_devices("GPU"):
             return tf.device(f"/GPU:{replica}")
         return contextlib.nullcontext()
-
-
-class Means:
-    """Metrics by name, in a place where Keras does not look for something to save."""
-
-    def __init__(self, by_name=()):
-        self.by_name = dict(by_name)
