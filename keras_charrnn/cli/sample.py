@@ -37,7 +37,7 @@ def run(options):
         from keras_charrnn.model.generation import Sampling
         from keras_charrnn.runs.folder import load
         from keras_charrnn.runs.measures import open_source, training_text
-    from keras_charrnn.cli.text import given, note_unknown, read_whole
+    from keras_charrnn.cli.text import given, read_whole
     from keras_charrnn.common.screen import Screen, say, show
     from keras_charrnn.errors import SettingsError
 
@@ -53,7 +53,7 @@ def run(options):
     learned = training_text(open_source(options.path, options.plugin)) if options.memorization else None
     settings |= {"prefix": prefix, "length": options.length, "stop": stop}
     screen, errors = Screen(), Screen(stderr=True)
-    if note := note_unknown(model.vocabulary, prefix, "the prefix"):
+    if note := model.vocabulary.note_of(prefix, "the prefix"):
         say(errors, f"keras-charrnn: {note}")
     if options.num_samples == 1:
         texts = [""]

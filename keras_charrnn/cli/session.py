@@ -5,7 +5,6 @@ import shutil
 import signal
 from collections.abc import Callable
 
-from keras_charrnn.cli.text import note_unknown
 from keras_charrnn.common.escapes import unescape
 from keras_charrnn.common.files import user_path, write_text
 from keras_charrnn.common.importing import suggest
@@ -44,7 +43,7 @@ class Session:
         typed = line.removeprefix("/" if line.startswith("//") else "")
         typed = typed if self.raw else unescape(typed)
         self.draft.add(typed)
-        if note := note_unknown(self.draft.vocabulary, typed, "the text"):
+        if note := self.draft.vocabulary.note_of(typed, "the text"):
             self.say(note)
         self._offer(typed)
         return True

@@ -1,7 +1,5 @@
 """A text that the command line gives, or names: a file, a pipe, or "-" for standard input."""
 
-import itertools
-
 
 def add_encoding(parser):
     """Add the argument of all commands that take a text."""
@@ -48,18 +46,6 @@ def given(name, value, raw=False):
         raise SettingsError(f"{name} is not UTF-8: byte {error.start}") from error
     except SettingsError as error:
         raise SettingsError(f"{name}: {error}") from error
-
-
-def note_unknown(vocabulary, text, what):
-    """Return in a sentence which characters of a text a vocabulary drops or replaces, the first ten; "" for none."""
-    if vocabulary.unknown == "error":  # that is an error, wherever the text is used
-        return ""
-    unknown = list(dict.fromkeys(itertools.compress(text, ~vocabulary.knows(text))))
-    if not unknown:
-        return ""
-    done = "drops" if vocabulary.unknown == "drop" else "replaces by U+FFFD"
-    shown = ", ".join(map(repr, unknown[:10])) + (", …" if len(unknown) > 10 else "")
-    return f"{what} has characters that the model does not know, and {done}: {shown}"
 
 
 def read_text(path, characters, encoding):

@@ -1,5 +1,7 @@
 """Characters to ids and back."""
 
+import itertools
+
 import numpy as np
 
 from keras_charrnn.errors import VocabularyError
@@ -83,6 +85,20 @@ class Vocabulary:
     def knows(self, text):
         """Return for each character of a text whether it is a symbol: an array of bool."""
         return self._look_up(_code_points(text)) != len(self)
+
+    def note_of(self, text, what):
+        """Return in a sentence which characters of a text `encode` drops or replaces, the first ten; "" for none.
+
+        Args:
+            text: A str.
+            what: What it is.
+        """
+        unknown = list(dict.fromkeys(itertools.compress(text, ~self.knows(text))))
+        if not unknown or self.unknown == "error":  # encode tells it then
+            return ""
+        done = "drops" if self.unknown == "drop" else "replaces by U+FFFD"
+        shown = ", ".join(map(repr, unknown[:10])) + (", …" if len(unknown) > 10 else "")
+        return f"{what} has characters that the model does not know, and {done}: {shown}"
 
     def encode(self, text, what="the text", characters=0, line=1):
         """Return the ids of a text's characters: an array of the smallest integer type that holds V - 1.

@@ -2,8 +2,6 @@
 
 from keras_charrnn.errors import SettingsError, VocabularyError
 
-SHOWN = 10  # characters that a note names
-
 
 def require_validation(plan, command):
     """Refuse a recipe without a validation split to a command that compares models by the loss on it.
@@ -24,15 +22,9 @@ def note_of_prefix(prefix, vocabulary):
     Raises:
         VocabularyError: If nothing is left of it, or it has an unknown character where that is an error.
     """
-    ids = vocabulary.encode(prefix, what="samples.prefix")
-    missing = "".join(dict.fromkeys(each for each in prefix if each not in vocabulary))
-    if not missing:
-        return ""
-    named = f"{missing[:SHOWN]!r}{' and others' if len(missing) > SHOWN else ''}"
-    if not len(ids):
+    if prefix and not len(vocabulary.encode(prefix, what="samples.prefix")):
         raise VocabularyError(
-            f"samples.prefix: of {prefix!r} nothing is left: the text lacks {named}, which vocabulary.unknown drops; "
-            "write characters of the text, or null"
+            f"samples.prefix: nothing is left of {prefix!r}, since the text has none of its characters and "
+            "vocabulary.unknown drops them; write characters of the text, or null"
         )
-    changed = "drops" if vocabulary.unknown == "drop" else "replaces by U+FFFD"
-    return f"samples.prefix: the text lacks {named}, which vocabulary.unknown {changed}"
+    return vocabulary.note_of(prefix, "samples.prefix")
