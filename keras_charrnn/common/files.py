@@ -33,11 +33,21 @@ def user_path(path):
     except (FileNotFoundError, NotADirectoryError):
         pass
     except UnicodeEncodeError as error:
-        raise SettingsError(f"the name {_readable(str(path))} is not UTF-8; rename it") from error
+        raise SettingsError(_unreadable(path)) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SettingsError(f"{_readable(str(path))} cannot be a path: {reason}") from error
     return path
+
+
+def _unreadable(path):
+    """Return what to say of a path that Python holds as bytes: they are not UTF-8, or it takes them for ASCII."""
+    try:
+        name = os.fsencode(path).decode("utf-8")
+    except UnicodeError:
+        return f"the name {_readable(str(path))} is not UTF-8; rename it"
+    encoding = sys.getfilesystemencoding()
+    return f"Python takes the name {name!r} for {encoding}; set PYTHONUTF8=1 in the environment, or a locale with UTF-8"
 
 
 def _readable(text):

@@ -3,6 +3,8 @@
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 import unicodedata
 
 import keras
@@ -168,6 +170,13 @@ def test_a_recipe_tells_of_every_path_that_nothing_can_have():
     first, second = caught.value.problems
     assert first.startswith("corpus.path[1]: ") and first.endswith("bbb cannot be a path: File name too long")
     assert second.startswith("plugins[0]: ") and second.endswith("ccc.py cannot be a path: File name too long")
+
+
+def test_where_python_reads_names_as_ascii_it_says_so():
+    program = "from keras_charrnn.common.files import user_path\nimport sys\nuser_path(sys.argv[1])"
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([sys.executable, "-c", program, "诗.yaml"], env=environment, capture_output=True, check=False)
+    assert rb"takes the name '\u8bd7.yaml' for ascii; set PYTHONUTF8=1" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["new", "train"])
