@@ -29,7 +29,8 @@ def run(options):
         plan = read(options.recipe)
         refuse_fights(plan, options.recipe)
         values = plan.to_mapping()
-    table = rich.table.Table("key", "value" if values else "default", "meaning", box=rich.box.SIMPLE_HEAD)
+    key = rich.table.Column("key", no_wrap=True)  # whole, to be copied
+    table = rich.table.Table(key, "value" if values else "default", "meaning", box=rich.box.SIMPLE_HEAD)
     for path, default, description, _ in describe_keys():
         section, _, key = path.partition(".")
         value = (values[section][key] if key else values[section]) if values else default

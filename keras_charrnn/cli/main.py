@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import pathlib
 import sys
 
 from keras_charrnn import __version__
@@ -53,6 +54,9 @@ STATUSES = (
 
 def main(arguments=None):
     """Run the program; return its exit status."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by >&-; the next file that is opened would stand in for it
+            setattr(sys, name, pathlib.Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     if getattr(sys.stdout, "errors", "") in ("strict", "surrogateescape"):  # characters that its encoding lacks
         sys.stdout.reconfigure(errors="replace")
     options = make_parser().parse_args(arguments)

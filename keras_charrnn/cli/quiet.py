@@ -7,7 +7,8 @@ import sys
 
 from keras_charrnn.common.importing import uncollected
 
-ERASE = b"\r\x1b[K"  # the line, on a terminal
+STARTING = b"starting TensorFlow ..."
+ERASE = b"\r" + b" " * len(STARTING) + b"\r"  # on any terminal; not all know escape sequences
 DONE, FAILED = b"\0done", b"\0failed"  # how the block ended; without either the process did
 LAST_WORDS = b"keras-charrnn: the program ended while TensorFlow was imported%s\n"
 
@@ -32,7 +33,7 @@ def _unseen():
     sys.stderr.flush()
     kept, waiting = os.dup(2), os.isatty(2)  # for seconds
     if waiting:
-        os.write(2, b"starting TensorFlow ...\r")
+        os.write(2, STARTING + b"\r")
     reading, writing = os.pipe()
     keeper = os.fork()
     if not keeper:

@@ -23,6 +23,10 @@ def add_arguments(parser):
 
 
 def run(options):
+    if options.text == "-":
+        raise SettingsError("--text - leaves no lines in standard input to answer; give --text a file")
+    if sys.stdin is None:
+        raise SettingsError("there are no lines to answer, for standard input is closed")
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
@@ -50,7 +54,7 @@ def _read(session):
     """Answer the lines of a pipe."""
     for number, data in enumerate(sys.stdin.buffer, start=1):
         try:
-            if not session.answer(data.decode("utf-8").rstrip("\r\n")):
+            if not session.answer(data.decode("utf-8-sig").rstrip("\r\n")):
                 return
         except UnicodeDecodeError as error:
             raise SettingsError(f"line {number} of standard input is not UTF-8: byte {error.start}") from error

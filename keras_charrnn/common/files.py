@@ -12,6 +12,7 @@ import unicodedata
 
 from keras_charrnn.errors import RunError, SettingsError, WriteError
 
+_OPENED = re.compile(r"/dev/(stdin|fd/)|/proc/[^/]+/fd/")  # of a process, even where it is a file now
 LONGEST_NAME = 180  # bytes in UTF-8: systems take 255, and numbers and endings are added
 
 
@@ -65,11 +66,11 @@ def existing_part(path):
 
 
 def is_stream(path):
-    """Whether a path can be read but once: "-" for standard input, a pipe, a device."""
+    """Whether a path can be read but once: "-" for standard input, a pipe, a device, whatever a process has open."""
     if path == "-":
         return True
     path = user_path(path)
-    return path.exists() and not path.is_file() and not path.is_dir()
+    return path.exists() and not path.is_dir() and (bool(_OPENED.match(str(path))) or not path.is_file())
 
 
 def name_of(path):

@@ -102,9 +102,9 @@ def _not_float32(setting):
 
 def _file():
     """Return the path of Keras's file of settings, as Keras finds it."""
-    home = pathlib.Path("~").expanduser()
+    home = pathlib.Path(os.path.expanduser("~"))  # noqa: PTH111 (pathlib's raises an error where nobody has a home)
     folder = os.environ.get("KERAS_HOME") or (home if os.access(home, os.W_OK) else pathlib.Path("/tmp")) / ".keras"
-    return pathlib.Path(folder).expanduser() / "keras.json"
+    return pathlib.Path(os.path.expanduser(folder)) / "keras.json"  # noqa: PTH111
 
 
 def _read(path):

@@ -15,12 +15,12 @@ def progress(title, total=None, shown=True, console=None):
     """
     import rich.progress
 
-    from keras_charrnn.common.screen import Screen, visible
+    from keras_charrnn.common.screen import Screen, has_bars, visible
 
     console = console or Screen(stderr=True)
     columns = [rich.progress.TextColumn("{task.description}", markup=False), rich.progress.BarColumn(bar_width=None)]
     columns.append(rich.progress.TimeElapsedColumn() if total is None else rich.progress.TimeRemainingColumn())
-    if not (shown and console.is_terminal):  # Rich before 15 ends a bar that is not shown with an empty line
+    if not (shown and has_bars(console)):  # Rich before 15 ends a bar that is not shown with an empty line
         yield lambda amount: None
         return
     with rich.progress.Progress(*columns, console=console, transient=True, expand=True) as bar:

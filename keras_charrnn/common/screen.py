@@ -13,6 +13,7 @@ import rich.style
 import rich.text
 
 from keras_charrnn.common.shell import VERBATIM
+from keras_charrnn.errors import WriteError
 
 # A model that has learnt control characters must not steer the terminal: they are shown by their pictures.
 _PICTURES = {code: 0x2400 + code for code in range(32) if code not in (ord("\n"), ord("\t"))} | {0x7F: 0x2421}
@@ -33,6 +34,8 @@ class Screen(rich.console.Console):
         quiet: Whether to show nothing.
         lasting: Whether work goes on where nobody reads any more, the terminal closed or the reader of the pipe gone;
             else showing raises OSError then.
+
+    Where the stream cannot be written for another reason, as a file on a full disk, showing raises `WriteError`.
     """
 
     def __init__(self, stderr=False, quiet=False, lasting=False):
@@ -67,7 +70,9 @@ class _Stream:
 
     def _give_up(self, error):
         """Send to nowhere what nobody reads any more, with what the stream still holds."""
-        if not self._lasting or error.errno not in (errno.EIO, errno.EPIPE):
+        if error.errno not in (errno.EIO, errno.EPIPE):
+            raise WriteError(f"what is shown cannot be written: {error.strerror}") from error
+        if not self._lasting:
             raise error
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
@@ -119,6 +124,11 @@ def say(console, message, style=""):
     if _is_screen(console):
         message = "\n".join(_wrap(line, console.width) for line in message.split("\n"))
     show(console, message, style)
+
+
+def has_bars(console):
+    """Whether a console can show a bar: it is a terminal, and one whose lines can be written anew."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 def _is_screen(console):

@@ -13,6 +13,7 @@ from keras_charrnn.recipe.complaints import told
 
 MAX_BYTES = 200_000  # PyYAML takes seconds for more
 MAX_DEPTH = 20
+FOR_A_TEXT = "for a text `keras-charrnn new` writes one"
 MAX_VALUES = 50_000  # after expanding aliases, where nine lines of YAML can otherwise mean 10**9 values
 
 
@@ -41,7 +42,7 @@ def load_file(path):
     except OSError as error:
         raise RecipeError(f"cannot be read: {error.strerror}", path) from error
     if len(data) > MAX_BYTES:
-        raise RecipeError(f"is larger than {MAX_BYTES:,} bytes, too much for a recipe", path)
+        raise RecipeError(f"is larger than {MAX_BYTES:,} bytes, too much for a recipe; {FOR_A_TEXT}", path)
     try:  # Notepad's "Unicode" is UTF-16, with a mark
         text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8")
     except UnicodeDecodeError as error:

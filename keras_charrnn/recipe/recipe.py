@@ -12,7 +12,7 @@ from keras_charrnn.recipe import sections
 from keras_charrnn.recipe.checks import Each, Named, flag, pathname, refusal, several, show, text
 from keras_charrnn.recipe.hints import for_missing
 from keras_charrnn.recipe.overrides import apply_overrides
-from keras_charrnn.recipe.reading import load_file
+from keras_charrnn.recipe.reading import FOR_A_TEXT, load_file
 from keras_charrnn.recipe.schema import dump
 from keras_charrnn.recipe.search import SearchCheck, candidates
 from keras_charrnn.recipe.section import Section, build, key, keys
@@ -108,7 +108,8 @@ def read(source, overrides=None, plugins=()):
         raise RecipeError(refusal("overrides", "a mapping such as {'model.units': 256}", overrides))
     mapping, problems, label, folder, default_name = _open(source)
     if not isinstance(mapping, Mapping):
-        raise RecipeError(f"must be a mapping, as in `corpus: {{path: my.txt}}`, not {show(mapping)}", label)
+        wanted = "must be a mapping, as in `corpus: {path: my.txt}`"
+        raise RecipeError(f"{wanted}, not {show(mapping)}; {FOR_A_TEXT}", label)
     mapping = apply_overrides({"name": default_name, "corpus": {}, **mapping}, overrides, problems)
     here = pathlib.Path.cwd()
     recipe = build(Recipe, mapping, "", problems)

@@ -155,7 +155,10 @@ def test_python_takes_texts_as_they_are(trained):
         trained.model.generate(r"dog.\n")
 
 
-@pytest.mark.parametrize(("line", "typed"), [(r"dog.\nHow", "dog.\nHow"), (r"\u0074he", "the"), ("", "")])
+LINES = [(r"dog.\nHow", "dog.\nHow"), (r"\u0074he", "the"), ("", ""), ("\ufeffthe\r", "the")]
+
+
+@pytest.mark.parametrize(("line", "typed"), LINES)
 def test_write_takes_the_same_escapes(trained, line, typed, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{line}\n".encode())))
     assert main(["write", str(trained.folder), "--temperature", "0", "--length", "20"]) == 0
@@ -173,6 +176,19 @@ def test_a_line_of_write_that_means_nothing_is_told(trained, line, arguments, me
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line.encode())))
     assert main(["write", str(trained.folder), *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stream", "message"),
+    [
+        (["--text", "-"], io.StringIO(), "--text - leaves no lines in standard input to answer; give --text a file"),
+        ([], None, "there are no lines to answer, for standard input is closed"),
+    ],
+)
+def test_write_without_lines_says_so(arguments, stream, message, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", stream)
+    assert main(["write", "none", *arguments]) == 2
+    assert capsys.readouterr() == ("", f"keras-charrnn: {message}\n")
 
 
 def test_a_recipe_keeps_its_prefix_as_it_was_written_and_reads_it_as_meant(tiny):

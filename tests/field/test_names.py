@@ -191,6 +191,34 @@ def test_in_a_folder_whose_name_is_no_utf8_nothing_is_begun(command, monkeypatch
     assert sorted(each.name for each in pathlib.Path().iterdir()) == ["a.txt", "b.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("link.txt", "there is no file link.txt: it is a link to nowhere, which is not there"),
+        ("caf\u00e9.txt", "there is no file caf\u00e9.txt, but one that is written 'cafe\\u0301.txt'"),
+        ("a.txt ", "there is no file 'a.txt ', did you mean 'a.txt'?"),
+        ("https://a.org/a.txt", "there is no file https:/a.org/a.txt; download what has an address, and name the file"),
+        ("file:///a.txt", "there is no file file:/a.txt; download what has an address, and name the file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_with_what_may_be_meant(path, message):
+    lay("a.txt", "cafe\u0301.txt")
+    pathlib.Path("link.txt").symlink_to("nowhere")
+    for use in (lambda: corpora.load(path=path), lambda: corpora.load(**vars(read({"corpus": {"path": path}}).corpus))):
+        with pytest.raises(CorpusError) as caught:
+            use()
+        told = str(caught.value).replace(f"{pathlib.Path.cwd()}/", "")
+        assert told == message
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "gbk"])
+def test_a_name_that_the_locale_lacks_is_no_name_to_be_changed(encoding, monkeypatch):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: encoding)
+    message = rf"the name caf\\xc3\\xa9 has what the locale's encoding, {encoding}, lacks; set PYTHONUTF8=1"
+    with pytest.raises(SettingsError, match=message):
+        user_path("caf\udcc3\udca9")
+
+
 def lay(*paths):
     for path in map(pathlib.Path, paths):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,9 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import sys
+import tempfile
 import threading
 
 import pytest
@@ -15,6 +17,7 @@ import yaml
 
 import keras_charrnn
 from keras_charrnn.cli import main
+from keras_charrnn.common.keras_settings import require_tensorflow
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.recipe import parse_override, read
 from keras_charrnn.studies.comparison import compare
@@ -108,6 +111,28 @@ def test_a_run_keeps_the_text_of_a_pipe_and_needs_no_pipe_to_resume_or_be_evalua
     assert [each.name for each in kept.parent.iterdir()] == [kept.name]
 
 
+@pytest.mark.parametrize("place", ["/dev/fd/{}", "/proc/self/fd/{}"])
+def test_what_a_process_has_open_is_kept_though_it_is_a_file(place, cache):
+    pathlib.Path("a.txt").write_text(TEXT)
+    with pathlib.Path("a.txt").open() as file:
+        kept = corpora.keep(place.format(file.fileno()))
+    assert kept.startswith(str(cache)) and corpora.load(path=kept).text == TEXT
+
+
+def test_texts_are_kept_under_an_absolute_path(pipe, monkeypatch):
+    monkeypatch.setenv("KERAS_CHARRNN_CACHE", "cache")
+    assert corpora.keep(pipe("-", b"text")).startswith(f"{pathlib.Path.cwd()}/cache/texts/")
+
+
+def test_who_has_no_home_keeps_texts_in_a_temporary_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("KERAS_CHARRNN_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert corpora.cache_folder() == pathlib.Path(tempfile.gettempdir()) / "keras_charrnn"
+    require_tensorflow()  # looks for Keras's file of settings
+
+
 def test_each_text_of_a_list_is_kept_up_to_the_limit(pipe, cache):
     pathlib.Path("a.txt").write_text("a")
     paths = corpora.keep(("a.txt", pipe("shell's", gzip.compress(b"bbb")), pipe("-", b"ccc"), "*.txt"), max_bytes=2)
@@ -187,9 +212,13 @@ def test_a_pipe_of_which_new_makes_nothing_leaves_nothing(pipe, data, output, me
 
 
 def test_what_cannot_be_read_or_kept_says_so(pipe, cache, monkeypatch):
+    with pytest.raises(CorpusError, match=r"^standard input is empty; give it some text$"):
+        corpora.keep(pipe("-", b""))
+    assert not list((cache / "texts").iterdir())
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(CorpusError, match="standard input cannot be read: it is closed"):
         corpora.load(path="-")
+    shutil.rmtree(cache)
     cache.write_text("a file")
     with pytest.raises(keras_charrnn.errors.WriteError, match=r"standard input cannot be kept in .*_CACHE"):
         corpora.keep(pipe("-", b"text"))

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import pathlib
 import re
 import sys
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 
 import keras_charrnn
 from keras_charrnn.cli import main
+from keras_charrnn.common.progress import progress
 from keras_charrnn.common.screen import Screen, beginning, cell, say, show, visible
+from keras_charrnn.recipe import describe_keys
 from keras_charrnn.text import corpora
 from keras_charrnn.training.parts import make_samples
 
@@ -119,6 +122,40 @@ def test_a_narrow_table_leaves_nothing_of_a_path_out():
     assert "".join(rows) == "/a/path/that-is/longer/than/its-column"
 
 
+def test_the_keys_of_a_recipe_are_whole_in_their_table():
+    with standard_output(columns=40) as stream:
+        assert main(["check"]) == 0
+    assert {path for path, *_ in describe_keys()} <= set(stream.text().split())
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["corpora"], ["--version"]])
+def test_closed_outputs_are_nowhere(arguments, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    with contextlib.suppress(SystemExit):  # of --version
+        assert main(arguments) == 0
+    assert [sys.stdout.name, sys.stderr.name] == [os.devnull] * 2
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+def test_a_full_disk_beneath_the_output_is_told(monkeypatch, capfd):
+    with pathlib.Path("/dev/full").open("w") as full, pytest.raises(OSError, match="No space left"):
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["corpora"]) == 1
+        full.close()  # with what it still holds
+    message = "keras-charrnn: what is shown cannot be written: No space left on device\n"
+    assert capfd.readouterr().err == message
+
+
+@pytest.mark.parametrize(("name", "bars"), [("xterm", True), ("dumb", False)])
+def test_a_bar_is_for_terminals_that_can_show_it(name, bars, monkeypatch):
+    monkeypatch.setenv("TERM", name)
+    with standard_output(terminal=True) as stream, progress("reading", console=Screen()):
+        pass
+    assert ("reading" in stream.text()) == bars == bool(stream.text())
+
+
 def test_control_characters_are_shown_not_sent():
     assert visible("a\x1b[31m\tb\n\x07\x7f\x9b\udc9b") == "a␛[31m\tb\n␇␡" + 2 * "\N{REPLACEMENT CHARACTER}"
 
@@ -200,7 +237,7 @@ def test_a_message_wraps_at_words_on_a_terminal_alone(message, columns, shown, m
         (["sample", "\x1b[31mnone\x07"], "there is no run folder ␛[31mnone␇"),
         (["sample", "a", "-\x1b[31m"], "error: unrecognized arguments: -␛[31m"),
         (["train", "\x1b[2J.yaml"], "␛[2J.yaml: 1 problem - there is no such file"),
-        (["new", "a file of which \x9b nothing is known.txt"], "a file of which \N{REPLACEMENT CHARACTER} nothing is"),
+        (["new", "a file of which \x9b nothing is"], r"there is no file 'a file of which \x9b nothing is'"),
     ],
 )
 def test_an_error_steers_no_terminal_and_wraps_at_words(arguments, message, terminal, monkeypatch):

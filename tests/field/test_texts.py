@@ -113,6 +113,13 @@ def test_a_text_is_read_in_the_encoding_that_is_named(name):
         (b"\x93NUMPY\x01\x00" + bytes(99), "is an array of NumPy"),
         (b"SQLite format 3\0" + bytes(99), "is an SQLite database"),
         (b"\x7fELF" + bytes(99), "is a program"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "is a pointer of Git LFS, not a "
+         "plain text; fetch it with `git lfs pull`"),
+        (bytes(range(256)), r"is not UTF-8: byte 128 \(0x80\) in line 3; 27 of its first 256 bytes are control "
+         "characters, so it is hardly a plain text: save it as one, or name its encoding .*: utf-16-le or another"),
+        ("床前明月光疑是地上霜".encode("utf-16-be") * 9, "is not UTF-8: .* so it is hardly a plain text"),
+        (RUSSIAN.encode()[:-2], r"is not UTF-8: byte 2017 \(0xd0\) in line 40; name its encoding .*; or, if it was cut "
+         "there, leave out that piece of a character$"),
         (gzipped(TEXT.encode())[:-9], "is damaged, or a part of it is missing: Compressed file ended"),
         (gzipped(TEXT.encode())[:-8] + bytes(8), "is damaged: CRC check failed"),
         (gzipped(TEXT.encode()) + b"no more of it", "is damaged: Not a gzipped file"),
@@ -213,6 +220,7 @@ def test_an_encoding_of_two_orders_of_bytes_needs_the_mark_that_tells_which(name
         ("a\t\f\n", []),
         ("a" * 1000 + "\1", []),
         ("a" * 1000 + "\1\0\1", ["3 of 1,003 characters are control characters, U+0001 2 times; look whether this"]),
+        ("a\ufeffb\ufeff", ["2 of the characters are U+FEFF, a byte-order mark, as where files were put together"]),
         ("thé\x92" * 9, ["9 of 36 characters are control characters, U+0092 9 times"]),
     ],
 )

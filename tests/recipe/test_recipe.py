@@ -123,7 +123,7 @@ def test_a_wrong_value_is_told_with_what_is_accepted(mapping, problem):
     [
         ("", "is empty; write at least"),
         ("- a\n- b\n", "must be a mapping, as in"),
-        ("just text", "must be a mapping"),
+        ("just text", "not 'just text'; for a text `keras-charrnn new` writes one"),
         ("corpus: {path: a\n", "line 1, column 9: no valid YAML: while parsing a flow mapping"),
         ("model: {units: 1}\nmodel: {units: 2}\ncorpus: {path: a}\n", "model: is given twice, in lines 1 and 2"),
         ("corpus: !!python/object/apply:os.system [ls]\n", "line 1, column 9: no valid YAML: could not determine"),

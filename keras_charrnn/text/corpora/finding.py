@@ -48,7 +48,8 @@ def _match(path):
         )
     if not found:
         what = "no file matches" if glob.has_magic(pattern) else "there is no file"
-        raise CorpusError(f"{what} {path}{near(path)}")
+        is_plain = str(path).isprintable() and path.name == path.name.strip()
+        raise CorpusError(f"{what} {path if is_plain else repr(str(path))}{near(path)}")
     return taken
 
 

@@ -9,6 +9,7 @@ import gzip
 import lzma
 import pathlib
 import re
+import unicodedata
 import zlib
 
 from keras_charrnn.common.files import is_stream, name_of, open_bytes, user_path
@@ -50,8 +51,10 @@ _OTHERS = [
         (rb"SQLite format 3\0", "an SQLite database", _WRITE),
         (rb"PAR1[\0-\x1f]|ARROW1\0\0", "a table of Parquet or Arrow", _WRITE),
         (rb"\x7fELF", "a program", "take a text"),
+        (rb"version https://git-lfs\.github\.com/spec/", "a pointer of Git LFS", "fetch it with `git lfs pull`"),
     )
 ]
+_ADDRESS = re.compile(r"(^|/)(https?|ftp|s3|gs|hf|file):/")
 
 
 class Begun:
@@ -124,11 +127,24 @@ def open_text(path):
 
 
 def near(path):
-    """Return ", did you mean …?" with the file in the same folder whose name is nearest to that of a missing one."""
+    """Return what may be meant by the path of a file that is missing, to follow a message of it; "" for nothing."""
     path = user_path(path)
-    if path.exists() or not path.parent.is_dir():
+    if path.exists():
         return ""
-    return suggest(path.name, [each.name for each in path.parent.iterdir()])
+    if path.is_symlink():
+        return f": it is a link to {path.readlink()}, which is not there"
+    if _ADDRESS.search(str(path)):
+        return "; download what has an address, and name the file"
+    if not path.parent.is_dir():
+        return ""
+    names = [each.name for each in path.parent.iterdir()]
+    alike = [each for each in names if _composed(each) == _composed(path.name)]
+    return f", but one that is written {alike[0]!a}" if alike else suggest(path.name, names)
+
+
+def _composed(name):
+    """Return a name in the one form of all that look the same: an é may be one character, or two."""
+    return unicodedata.normalize("NFC", name)
 
 
 def stem_of(path):

@@ -16,6 +16,8 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_CONTROLS = bytes(code for code in range(0x20) if chr(code) not in "\t\n\f\r\x1b")
+MANY_CONTROLS = 1 / 20  # share of these among the first bytes, that texts in no encoding of bytes have
 NAME_IT = "name its encoding by corpus.encoding in the recipe, or by --encoding"
 
 
@@ -36,7 +38,8 @@ def read_pieces(file, what, size=SIZE, invalid="error", encoding=AUTO, line_ends
         SettingsError: If there is no such encoding.
     """
     source = Begun(file, what)
-    codec = _codec(encoding_name(encoding), source.look(HEAD), what)
+    head = source.look(HEAD)
+    codec = _codec(encoding_name(encoding), head, what)
     decoder = codecs.getincrementaldecoder(codec)({"error": "strict", "replace": "replace"}[invalid])
     newlines = io.IncrementalNewlineDecoder(None, translate=True)
     done, lines = 0, 0  # bytes and their line ends
@@ -52,7 +55,9 @@ def read_pieces(file, what, size=SIZE, invalid="error", encoding=AUTO, line_ends
             decoder.setstate(before)
             good = newlines.decode(decoder.decode(data[: max(0, place)]), final=True)
             line = lines + good.count("\n") + 1
-            raise CorpusError(_refusal(what, codec, done + place, error.object[error.start], line)) from error
+            byte = f"byte {done + place} (0x{error.object[error.start]:02x}) in line {line}"
+            advice = _advice(codec, head, is_cut=not data)
+            raise CorpusError(f"{what} is not {codec.upper()}: {byte}; {advice}") from error
         done += len(data)
         if mark and text:
             text, mark = text.removeprefix(mark), ""
@@ -98,9 +103,19 @@ def _unmarked(head):
     return None
 
 
-def _refusal(what, codec, place, byte, line):
-    """Return the message for a byte that the encoding does not allow, at `place` in the file, in line `line`."""
-    return (
-        f"{what} is not {codec.upper()}: byte {place} (0x{byte:02x}) in line {line}; {NAME_IT}: cp1252, latin-1, "
-        "shift_jis, gbk or another"
-    )
+def _advice(codec, head, is_cut):
+    """Return what to do with a file in which there is a byte that the encoding does not allow.
+
+    Args:
+        codec: The encoding.
+        head: With which the file begins.
+        is_cut: Whether it ends in the middle of a character.
+    """
+    controls = 0 if codec.startswith(("utf-16", "utf-32")) else len(head) - len(head.translate(None, _CONTROLS))
+    if controls > MANY_CONTROLS * len(head):
+        return (
+            f"{controls:,} of its first {len(head):,} bytes are control characters, so it is hardly a plain text: save "
+            f"it as one, or {NAME_IT}: utf-16-le or another"
+        )
+    advice = f"{NAME_IT}: cp1252, latin-1, shift_jis, gbk or another"
+    return f"{advice}; or, if it was cut there, leave out that piece of a character" if is_cut else advice

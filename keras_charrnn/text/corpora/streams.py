@@ -8,7 +8,7 @@ import shutil
 import tempfile
 
 from keras_charrnn.common.files import is_stream, name_of, write_whole
-from keras_charrnn.errors import WriteError
+from keras_charrnn.errors import CorpusError, WriteError
 from keras_charrnn.text.corpora.opening import open_text
 from keras_charrnn.text.corpora.text import Limited, cache_folder
 
@@ -33,7 +33,7 @@ def keep(paths, max_bytes=None):
         The paths, with those of the files in their places.
 
     Raises:
-        CorpusError: If one cannot be read, or is no text.
+        CorpusError: If one cannot be read, is empty, or no text.
         WriteError: If it cannot be kept.
     """
     if paths is None or isinstance(paths, str):
@@ -54,6 +54,8 @@ def _keep(path, max_bytes):
     def write(temporary):
         with open_text(path) as source, temporary.open("wb") as file:
             shutil.copyfileobj(Limited(source, max_bytes, digest.update), file)
+            if not file.tell():
+                raise CorpusError(f"{name_of(path)} is empty; give it some text")
 
     place = folder / f"{os.getpid()}.txt"
     write_whole(place, write)

@@ -5,6 +5,8 @@ import functools
 import hashlib
 import io
 import os
+import pathlib
+import tempfile
 from collections.abc import Callable
 
 import numpy as np
@@ -104,7 +106,7 @@ def from_files(name, files, source, max_bytes=None, invalid="error", progress=No
         raise CorpusError(f"the corpus {name!r} ({source}) is empty; give it some text")
     symbols = np.flatnonzero(counts)
     pieces = functools.partial(_pieces, files, max_bytes, invalid, encoding)
-    notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters))
+    notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters), *_note_of_marks(counts))
     return Text(name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, encoding)
 
 
@@ -121,6 +123,14 @@ def _note_of_controls(counts, characters):
         yield (
             f"{count:,} of {characters:,} characters are control characters, U+{most:04X} {counts[most]:,} times; look "
             "whether this is a plain text, and in another encoding"
+        )
+
+
+def _note_of_marks(counts):
+    if count := counts[ord("\ufeff")]:
+        yield (
+            f"{count:,} of the characters are U+FEFF, a byte-order mark, as where files were put together; a list of "
+            "the files themselves has none"
         )
 
 
@@ -165,7 +175,12 @@ class Limited:
 
 
 def cache_folder():
-    """Return the user's folder for fetched corpora: $KERAS_CHARRNN_CACHE, or keras_charrnn in the system's cache."""
+    """Return the user's folder for texts: $KERAS_CHARRNN_CACHE, or keras_charrnn in the user's cache; it is absolute.
+
+    Who has no home, as some users of containers, has a temporary one.
+    """
     if folder := os.environ.get("KERAS_CHARRNN_CACHE"):
-        return user_path(folder)
-    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "keras_charrnn"
+        return user_path(folder).absolute()
+    folder = user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    folder = pathlib.Path(tempfile.gettempdir()) if str(folder).startswith("~") else folder.absolute()
+    return folder / "keras_charrnn"

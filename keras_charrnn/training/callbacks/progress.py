@@ -5,7 +5,7 @@ import time
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from keras_charrnn.common.screen import say
+from keras_charrnn.common.screen import has_bars, say
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.training.callbacks.speed import Speed
 
@@ -13,7 +13,7 @@ from keras_charrnn.training.callbacks.speed import Speed
 class Progress(Speed):
     """Shows a bar of the epoch with the loss, the speed and the time left, and keeps a line for each epoch.
 
-    Where the output is no terminal there are only the lines.
+    Where the output can show no bar there are only the lines.
 
     Args:
         console: A `rich.console.Console`.
@@ -29,7 +29,7 @@ class Progress(Speed):
     def on_train_begin(self, logs=None):
         epochs, steps = self.params["epochs"], self.params["steps"]
         self._started, self._width = time.perf_counter(), len(str(epochs))
-        if self.console.is_terminal:
+        if has_bars(self.console):
             self._bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),
