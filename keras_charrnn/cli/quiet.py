@@ -49,6 +49,9 @@ def _unseen():
         tf.get_logger().setLevel("ERROR")
         yield
         ending = DONE
+    except KeyboardInterrupt:  # no failure of TensorFlow's
+        ending = DONE
+        raise
     finally:
         with contextlib.suppress(BrokenPipeError):  # somebody has ended the other process
             os.write(2, ending)

@@ -221,6 +221,7 @@ def test_an_encoding_of_two_orders_of_bytes_needs_the_mark_that_tells_which(name
         ("a" * 1000 + "\1", []),
         ("a" * 1000 + "\1\0\1", ["3 of 1,003 characters are control characters, U+0001 2 times; look whether this"]),
         ("a\ufeffb\ufeff", ["2 of the characters are U+FEFF, a byte-order mark, as where files were put together"]),
+        ("caf\ufffd", ["1 of the characters are U+FFFD, the sign for what could not be decoded, here or before"]),
         ("thé\x92" * 9, ["9 of 36 characters are control characters, U+0092 9 times"]),
     ],
 )

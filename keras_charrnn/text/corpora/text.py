@@ -18,6 +18,10 @@ from keras_charrnn.text.corpora.pieces import read_pieces
 
 PIECE = 2**22  # bytes that are read at once
 LINE_ENDS = {"CR": "\r", "CR LF": "\r\n"}  # besides "\n" itself
+SIGNS = {  # that no text should have
+    "\ufeff": "a byte-order mark, as where files were put together; a list of the files themselves has none",
+    "\ufffd": "the sign for what could not be decoded, here or before",
+}
 MANY_CONTROLS = 1 / 1000  # share of control characters, other than tabs, line ends and form feeds, that is remarked on
 
 
@@ -106,7 +110,7 @@ def from_files(name, files, source, max_bytes=None, invalid="error", progress=No
         raise CorpusError(f"the corpus {name!r} ({source}) is empty; give it some text")
     symbols = np.flatnonzero(counts)
     pieces = functools.partial(_pieces, files, max_bytes, invalid, encoding)
-    notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters), *_note_of_marks(counts))
+    notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters), *_notes_of_signs(counts))
     return Text(name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, encoding)
 
 
@@ -126,12 +130,10 @@ def _note_of_controls(counts, characters):
         )
 
 
-def _note_of_marks(counts):
-    if count := counts[ord("\ufeff")]:
-        yield (
-            f"{count:,} of the characters are U+FEFF, a byte-order mark, as where files were put together; a list of "
-            "the files themselves has none"
-        )
+def _notes_of_signs(counts):
+    for sign, meaning in SIGNS.items():
+        if count := counts[ord(sign)]:
+            yield f"{count:,} of the characters are U+{ord(sign):04X}, {meaning}"
 
 
 def _pieces(files, max_bytes, invalid, encoding, watch=None, line_ends=None):
