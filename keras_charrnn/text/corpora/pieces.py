@@ -17,7 +17,7 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _CONTROLS = bytes(code for code in range(0x20) if chr(code) not in "\t\n\f\r\x1b")
-MANY_CONTROLS = 1 / 20  # share of these among the first bytes, that texts in no encoding of bytes have
+TOO_MANY = 1 / 20  # share of these among the first bytes, that texts in no encoding of bytes have
 NAME_IT = "name its encoding by corpus.encoding in the recipe, or by --encoding"
 
 
@@ -112,7 +112,7 @@ def _advice(codec, head, is_cut):
         is_cut: Whether it ends in the middle of a character.
     """
     controls = 0 if codec.startswith(("utf-16", "utf-32")) else len(head) - len(head.translate(None, _CONTROLS))
-    if controls > MANY_CONTROLS * len(head):
+    if controls > TOO_MANY * len(head):
         return (
             f"{controls:,} of its first {len(head):,} bytes are control characters, so it is hardly a plain text: save "
             f"it as one, or {NAME_IT}: utf-16-le or another"
