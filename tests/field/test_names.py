@@ -211,14 +211,6 @@ def test_a_file_that_is_not_there_is_told_with_what_may_be_meant(path, message):
         assert told == message
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "gbk"])
-def test_a_name_that_the_locale_lacks_is_no_name_to_be_changed(encoding, monkeypatch):
-    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: encoding)
-    message = rf"the name caf\\xc3\\xa9 has what the locale's encoding, {encoding}, lacks; set PYTHONUTF8=1"
-    with pytest.raises(SettingsError, match=message):
-        user_path("caf\udcc3\udca9")
-
-
 def lay(*paths):
     for path in map(pathlib.Path, paths):
         path.parent.mkdir(parents=True, exist_ok=True)
