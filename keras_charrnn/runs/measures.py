@@ -68,8 +68,8 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
         An `Evaluation`.
 
     Raises:
-        SettingsError: If the protocol or split is none of these, the split is empty, there is no text, or it has fewer
-            than 2 characters that the model knows.
+        SettingsError: If the protocol or split is none of these, the split is empty or not that of the training, there
+            is no text, or it has fewer than 2 characters that the model knows.
         WindowsError: If the text has fewer than 257 characters, with random windows.
         CorpusError: If the run's corpus cannot be had any more, or is another text by now.
         VocabularyError: If the text has a character that the model does not know.
@@ -187,9 +187,16 @@ def _chosen_by(run):
 
 def _read_split(run, model, split):
     """Return the name of the run's corpus, and the ids of one part of it."""
-    text, _ = _read_corpus(run)
+    text, environment = _read_corpus(run)
     parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(_recipe_of(run).split))
-    ids = dict(zip(SPLITS, parts, strict=True))[split]
+    parts = dict(zip(SPLITS, parts, strict=True))
+    for name, part in parts.items():
+        if len(part) != (count := environment["split"].get(name, len(part))):  # or it could be what the model learned
+            raise SettingsError(
+                f"the recipe of {run.folder} was changed since: by its split, {name} has {len(part):,} characters of "
+                f"the text, and {count:,} in the training; bring the shares back"
+            )
+    ids = parts[split]
     if not len(ids):
         raise SettingsError(
             f"the run {run.folder} has no {split} split: its recipe has split.{split} at 0; take another split, or a "

@@ -99,7 +99,8 @@ def resume(path, callbacks=(), console=None, plugins=()):
                 except CorpusError:  # the report is to be had without
                     learned = None
                 end(folder, plan.samples.beginning, characters, learned, console)
-            say(console, f"{folder.path} has finished; nothing is left to do")
+            more = "; more training.epochs would let it go on, as its recipe is now" if changed else ""
+            say(console, f"{folder.path} has finished; nothing is left to do{more}")
             return Run.open(folder.path, plan.plugins)
         environment = folder.read_environment()
         machine = _same_machine(environment["machine"], plan)

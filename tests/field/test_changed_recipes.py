@@ -7,7 +7,7 @@ import yaml
 
 import keras_charrnn
 from keras_charrnn import recipe
-from keras_charrnn.errors import RecipeError
+from keras_charrnn.errors import RecipeError, SettingsError
 from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.runs import RunFolder
 from keras_charrnn.runs.checkpoints import Checkpoint
@@ -63,6 +63,20 @@ def test_all_that_cannot_change_is_told_at_once_and_fewer_epochs_than_begun(fold
     edit(folder, **{"model.units": 9, "windows.length": 16, "training.epochs": 1})
     with pytest.raises(RecipeError, match=r"3 problems\n(.*\n)*.*training\.epochs: is 1 now, and 2 have begun"):
         keras_charrnn.resume(folder.path, console=console)
+
+
+def test_a_run_is_not_evaluated_on_another_split_than_it_was_trained_with(folder):
+    edit(folder, **{"split": {"train": 0.5, "validation": 0.5, "test": 0}})
+    with pytest.raises(
+        SettingsError, match=r"by its split, train has 1,640 characters of the text, and 2,296 in the training; bring"
+    ):
+        keras_charrnn.evaluate(folder.path)
+
+
+def test_a_finished_run_that_changes_do_not_let_go_on_says_what_would(folder, console):
+    edit(folder, **{"samples.length": 7})
+    keras_charrnn.resume(folder.path, console=console)
+    assert "has finished; nothing is left to do; more training.epochs would let it go on" in console.export_text()
 
 
 def test_changes_that_fight_are_refused(folder, console):
