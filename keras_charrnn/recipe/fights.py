@@ -2,15 +2,17 @@
 
 A pair is a row of `ARGUMENTS` or of `CALLBACKS`: what is asked for, and a function that returns why it cannot be, with
 what to do, or "" where it can. They are looked for before a training begins, and not in a run that has begun: it goes
-on as it did.
+on as it did. So are arguments that do not fit their class.
 """
 
 import dataclasses
 import inspect
 import os
+import re
 
 from keras_charrnn import registry
 from keras_charrnn.errors import RecipeError
+from keras_charrnn.recipe.arguments import misfits, optimizer_class, package_of
 
 OWN = __package__.partition(".")[0]
 CLIPS = {"global_clipnorm": "clip_norm", "clipnorm": "clip_variable_norm", "clipvalue": "clip_value"}
@@ -44,7 +46,7 @@ class Asked:
 
 
 def refuse_fights(plan, source="recipe", callbacks=()):
-    """Refuse what fights in a recipe, or with it.
+    """Refuse what fights in a recipe, or with it, and arguments that an optimizer or a callback does not take.
 
     Args:
         plan: A `Recipe`.
@@ -55,7 +57,7 @@ def refuse_fights(plan, source="recipe", callbacks=()):
         RecipeError: If anything does; the message lists every pair, with what to do.
     """
     given = {name: value for name, value in plan.training.optimizer.items() if value not in (None, False)}
-    problems = [
+    problems = _misfits(plan) + [
         f"training.optimizer.{name}: {words}"
         for name, why in ARGUMENTS
         if name in given and (words := why(plan.training, given))
@@ -72,6 +74,14 @@ def refuse_fights(plan, source="recipe", callbacks=()):
         raise RecipeError(problems, source if isinstance(source, str | os.PathLike) else "recipe")
 
 
+def _misfits(plan):
+    optimizer = plan.training.optimizer
+    found = misfits(optimizer_class(optimizer["name"]), optimizer, "training.optimizer", numbers=True)
+    for index, each in enumerate(plan.callbacks):
+        found += misfits(registry.load_callback(each["name"], plan.plugins), each, f"callbacks[{index}]")
+    return found
+
+
 def _asked(plan, callbacks):
     """Return an `Asked` for each callback, those that a recipe names first; these are not made for it."""
     found = []
@@ -82,17 +92,13 @@ def _asked(plan, callbacks):
         cls = type(each)
         settings = {name: getattr(each, name) for name in _parameters(cls) if hasattr(each, name)}
         found.append((f"callbacks: {cls.__name__}", cls, settings))
-    others = any(_package(cls) not in ("keras", OWN) for _, cls, _ in found)
+    others = any(package_of(cls) not in ("keras", OWN) for _, cls, _ in found)
     return [Asked(path, _classes(cls), settings, others) for path, cls, settings in found]
 
 
 def _classes(cls):
-    own = [cls.__name__] if _package(cls) == OWN else []
-    return own + [each.__name__ for each in cls.__mro__ if _package(each) == "keras"]
-
-
-def _package(cls):
-    return cls.__module__.partition(".")[0]
+    own = [cls.__name__] if package_of(cls) == OWN else []
+    return own + [each.__name__ for each in cls.__mro__ if package_of(each) == "keras"]
 
 
 def _parameters(cls):
@@ -138,19 +144,31 @@ def _calls(plan, asked):
     return "calls functions, which a recipe cannot hold; give it to fit in Python, or write training.schedule"
 
 
+def _metrics(plan):
+    return ["loss", *(["val_loss"] if plan.split.validation else []), "gradient_norm", "clipped"]
+
+
 def _watches(plan, asked):
     if asked.settings.get("save_best_only") is False:  # a ModelCheckpoint then looks at no metric
         return ""
-    metric, metrics = asked.settings.get("monitor"), ["loss", "gradient_norm", "clipped"]
-    if plan.split.validation:
-        metrics.insert(1, "val_loss")
-    elif metric == "val_loss":
+    metric, mode, metrics = asked.settings.get("monitor"), asked.settings.get("mode"), _metrics(plan)
+    if metric == "val_loss" not in metrics:
         return f"there is no val_loss, split.validation being 0; it can monitor {', '.join(metrics)}"
     if metric not in metrics and not asked.metrics:
         return f"there is no metric {metric!r} to monitor; accepted: {', '.join(metrics)}"
-    if asked.settings.get("mode") == "auto" and metric not in ("loss", "val_loss"):
+    if mode not in (None, "auto", "min", "max"):  # which Keras would take for auto
+        return f"mode must be min or max, not {mode!r}"
+    if mode == "auto" and metric not in ("loss", "val_loss"):
         return f"needs a mode, min or max, to know which {metric} is better"
     return ""
+
+
+def _writes_metrics(plan, asked):
+    known = [*_metrics(plan), "epoch", "batch"]
+    unknown = [name for name in re.findall(r"\{(\w+)", str(asked.settings.get("filepath"))) if name not in known]
+    if asked.metrics or not unknown:
+        return ""
+    return f"there is no {unknown[0]!r} for its filepath; accepted: {', '.join(known[:-1])}"
 
 
 def _stops(plan, asked):
@@ -189,6 +207,7 @@ CALLBACKS = (
     *((name, _watches) for name in WATCHERS),
     ("EarlyStopping", _stops),
     ("ModelCheckpoint", _saves_h5),
+    ("ModelCheckpoint", _writes_metrics),
     ("SwapEMAWeights", _swaps),
     ("BackupAndRestore", _restores),
     *((name, _repeats(key)) for name, key in OURS.items()),

@@ -83,6 +83,45 @@ class Patient(keras.callbacks.EarlyStopping):
             [of_keras("ModelCheckpoint", filepath="a.h5")],
             "callbacks[0]: ModelCheckpoint: saves a model as .keras alone",
         ),
+        (
+            {},
+            [of_keras("ModelCheckpoint", filepath="{epoch:02d}-{val_acc:.2f}.keras")],
+            "callbacks[0]: ModelCheckpoint: there is no 'val_acc' for its filepath; accepted: loss, val_loss, "
+            "gradient_norm, clipped, epoch",
+        ),
+        ({}, [of_keras("EarlyStopping", mode="minimum")], "EarlyStopping: mode must be min or max, not 'minimum'"),
+        (
+            {},
+            [of_keras("EarlyStopping", patiance=3)],
+            "callbacks[0].patiance: unknown key, did you mean 'patience'? (accepted: monitor, ",
+        ),
+        # Keras takes this one without a word.
+        ({}, [of_keras("ReduceLROnPlateau", epsilon=0.1)], "callbacks[0].epsilon: unknown key (accepted: monitor, "),
+        ({}, [of_keras("EarlyStopping", patience="x")], "callbacks[0].patience: must be a number, not 'x'"),
+        ({}, [of_keras("EarlyStopping", patience=None)], "callbacks[0].patience: must be a number, not null"),
+        (
+            {},
+            [of_keras("ModelCheckpoint", filepath="a.keras", save_best_only="True")],
+            "callbacks[0].save_best_only: must be true or false, not 'True'; write true, without quotes",
+        ),
+        ({}, ["keras.callbacks.CSVLogger"], "callbacks[0]: CSVLogger needs the argument filename"),
+        (
+            {"optimizer": {"name": "adam", "beta1": 0.8}},
+            [],
+            "training.optimizer.beta1: unknown key, did you mean 'beta_1'? (accepted: learning_rate, beta_1, ",
+        ),
+        ({"optimizer": {"lr": 0.1}}, [], "training.optimizer.lr: unknown key (accepted: learning_rate, "),
+        ({"optimizer": {"epsilon": "abc"}}, [], "training.optimizer.epsilon: must be a number, not 'abc'"),
+        (
+            {"optimizer": {"weight_decay": "0,01"}},
+            [],
+            "training.optimizer.weight_decay: must be a number, not '0,01'; write 0.01, without quotes",
+        ),
+        (
+            {"optimizer": {"name": "sgd", "nesterov": "true"}},
+            [],
+            "training.optimizer.nesterov: must be true or false, not 'true'; write true",
+        ),
         ({}, [of_keras("BackupAndRestore", backup_dir="b")], "BackupAndRestore: would bring other weights back than a"),
         (
             {"average": 0.9},
@@ -182,7 +221,10 @@ def test_a_callback_given_in_python_fights_too(tiny, training, callback, problem
     ("training", "callbacks", "given"),
     [
         ({"minutes": 1}, [of_keras("ReduceLROnPlateau")], []),
-        ({"divergence": "go_back"}, ["keras.callbacks.TerminateOnNaN", "keras.callbacks.CSVLogger"], []),
+        ({"divergence": "go_back"}, ["keras.callbacks.TerminateOnNaN", of_keras("CSVLogger", filename="a.csv")], []),
+        ({}, [of_keras("TensorBoard", profile_batch="10,20"), of_keras("EarlyStopping", verbose=True)], []),
+        ({}, [of_keras("ModelCheckpoint", filepath="{epoch:02d}-{val_loss:.2f}.keras")], []),
+        ({"optimizer": {"weight_decay": 1, "clipnorm": None, "amsgrad": False}}, [], []),
         ({"patience": 3}, [of_keras("EarlyStopping", monitor="loss")], []),
         (
             {},

@@ -145,7 +145,8 @@ def test_any_keras_callback_can_be_passed(tiny, console):
         ({"split.validation": 0.0001}, WindowsError, "validation: an evaluation needs at least 2"),
         ({"compute.replicas": 3}, SettingsError, "does not divide"),
         ({"samples.prefix": "☃"}, VocabularyError, "samples.prefix has the character '☃'"),
-        ({"training.optimizer.nonsense": 3}, SettingsError, "training.optimizer: Keras refuses"),
+        ({"training.optimizer.nonsense": 3}, RecipeError, r"training\.optimizer\.nonsense: unknown key"),
+        ({"training.optimizer": {"name": "sgd", "momentum": 3}}, SettingsError, "training.optimizer: Keras refuses"),
         ({"model.cell.nonsense": 3}, SettingsError, "model.cell: .* refuses"),
     ],
 )

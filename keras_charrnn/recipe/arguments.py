@@ -1,0 +1,56 @@
+"""Arguments of Keras's optimizers and of callbacks: what the constructors' own words tell, before any is made.
+
+Keras takes some arguments that it does not know without a word, and others of a wrong kind until it computes with them.
+"""
+
+import inspect
+
+from keras_charrnn.recipe.checks import refusal, unknown_key
+from keras_charrnn.recipe.hints import for_flag, for_number
+
+_NUMBERS = (bool, int, float)
+_RANGES = ("profile_batch",)  # 0 by default, and two numbers in a text where they are given
+
+
+def optimizer_class(name):
+    """Return Keras's optimizer of a name in a recipe."""
+    import keras  # here, so that reading a recipe does not need Keras
+
+    return next(each for key, each in vars(keras.optimizers).items() if key.lower() == name)
+
+
+def package_of(cls):
+    """Return the name of the package that a class is from."""
+    return cls.__module__.partition(".")[0]
+
+
+def misfits(cls, given, path, numbers=False):
+    """Return the problems of arguments that a class does not take, lacks, or takes as numbers alone.
+
+    Args:
+        cls: A class. Only one of Keras's, or one without further keywords, is known to take no others than it names.
+        given: A mapping from names to plain values; "name" is the class's.
+        path: Of the arguments in the recipe.
+        numbers: Whether what is None by default is a number too.
+    """
+    given = {name: value for name, value in given.items() if name != "name"}
+    taken = inspect.signature(cls).parameters.values()
+    named = {each.name: each for each in taken if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)}
+    named.pop("name", None)
+    problems = []
+    if package_of(cls) == "keras" or not any(each.kind == each.VAR_KEYWORD for each in taken):
+        problems += [unknown_key(path, name, tuple(named)) for name in given if name not in named]
+    problems += [
+        f"{path}: {cls.__name__} needs the argument {name}"
+        for name, each in named.items()
+        if each.default is each.empty and name not in given
+    ]
+    for name, value in given.items():
+        default = named[name].default if name in named else ""
+        if isinstance(value, _NUMBERS) or value is default or name in _RANGES:
+            continue
+        if isinstance(default, bool):
+            problems.append(refusal(f"{path}.{name}", "true or false", value, hint=for_flag(value)))
+        elif isinstance(default, _NUMBERS) or (numbers and default is None):
+            problems.append(refusal(f"{path}.{name}", "a number", value, hint=for_number(value)))
+    return problems
