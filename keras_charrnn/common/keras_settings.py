@@ -63,7 +63,8 @@ def require_float32(policy=None, accepted=FLOATS):
 
     floatx, common = keras.config.floatx(), keras.config.dtype_policy()
     policy = policy or common
-    if {floatx, policy.compute_dtype, policy.variable_dtype} <= set(accepted):
+    plain = getattr(policy, "quantization_mode", None) is None
+    if plain and {floatx, policy.compute_dtype, policy.variable_dtype} <= set(accepted):
         return
     if policy.name == floatx and _read(_file()).get("floatx") == floatx:
         setting = f'"floatx": "{floatx}" in {_file()}'

@@ -63,11 +63,7 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
     """
     import tensorflow as tf
 
-    if not tf.executing_eagerly():
-        raise SettingsError(
-            "TensorFlow executes nothing eagerly, for tf.compat.v1.disable_eager_execution or "
-            "disable_v2_behavior, and so Keras cannot train; leave that out"
-        )
+    require_eager()
     notes, cores = [], len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     gpus = len(tf.config.list_physical_devices("GPU"))
     if replicas == "auto":
@@ -89,6 +85,26 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
     elif precision == "bfloat16" and not native:
         notes.append("this processor has no instructions for bfloat16: it works, slower than float32")
     return Machine(precision, replicas, processor_name(), cores, gpus, tuple(notes))
+
+
+def require_eager():
+    """See to it that TensorFlow computes at once and in one place, as a model needs it.
+
+    Raises:
+        SettingsError: If it does not.
+    """
+    import tensorflow as tf
+
+    if not tf.executing_eagerly():
+        raise SettingsError(
+            "TensorFlow executes nothing eagerly, for tf.compat.v1.disable_eager_execution, disable_v2_behavior or the "
+            "scope of a tf.Graph, and so Keras cannot train, nor a model be used; leave that out"
+        )
+    if tf.distribute.has_strategy():
+        raise SettingsError(
+            "a CharRNN cannot be made inside the scope of a tf.distribute strategy: leave the scope; "
+            "compute.replicas in a recipe, or `replicas` of a model, split a batch among GPUs or cores"
+        )
 
 
 def _set_threads(tf, replicas, cores):

@@ -6,6 +6,8 @@ import zipfile
 import keras
 
 from keras_charrnn.common.files import user_path
+from keras_charrnn.common.keras_settings import require_float32
+from keras_charrnn.engine.compute import require_eager
 from keras_charrnn.errors import RegistryError, RunError
 from keras_charrnn.model.char_rnn import CharRNN
 
@@ -20,7 +22,10 @@ def load_model(path):
     Raises:
         RunError: If there is no such file, it is damaged, or it holds something else.
         RegistryError: If its cell is registered by a plugin that was not imported; the message names the plugin.
+        SettingsError: If Keras or TensorFlow is set to something with which no model works.
     """
+    require_float32()
+    require_eager()
     path = user_path(path)
     if not path.is_file():
         raise RunError(f"there is no model file {path}")

@@ -8,6 +8,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from keras_charrnn.engine.compute import require_eager
 from keras_charrnn.engine.loss import mean_cross_entropy
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.unseen import Unseen
@@ -34,7 +35,7 @@ class TrainingStep:
         seed: Of dropout and noise in training.
 
     Raises:
-        SettingsError: If it is made inside the scope of a `tf.distribute` strategy.
+        SettingsError: If it is made where TensorFlow does not execute eagerly, or in the scope of a strategy.
     """
 
     replicas = 1
@@ -45,11 +46,7 @@ class TrainingStep:
     seed = 0
 
     def __init__(self, *args, **kwargs):
-        if tf.distribute.has_strategy():
-            raise SettingsError(
-                "a CharRNN cannot be made inside the scope of a tf.distribute strategy: leave the scope; "
-                "compute.replicas in a recipe, or `replicas` of a model, split a batch among GPUs or cores"
-            )
+        require_eager()
         super().__init__(*args, **kwargs)
         self._loss_mean = keras.metrics.Mean(name="loss")
         self._clipping_means = Unseen()

@@ -22,11 +22,18 @@ def policy():
     keras.config.set_dtype_policy("float32")
 
 
-@pytest.mark.parametrize("name", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"])
-def test_a_policy_of_half_precision_is_named_before_anything_is_written(tiny, policy, make_model, tmp_path, name):
+@pytest.mark.parametrize("name", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16", "int8_from_float32"])
+def test_a_policy_of_half_precision_is_named_before_anything_is_written(
+    trained, tiny, policy, make_model, tmp_path, name
+):
     keras.config.set_dtype_policy(name)
-    message = rf"keras\.config\.set_dtype_policy\('{name}'\) asks for .* take float32 .* compute\.precision"
-    for make in (lambda: keras_charrnn.fit(tiny), make_model, lambda: keras_charrnn.Recurrent(keras.layers.GRUCell(3))):
+    message = rf"^keras\.config\.set_dtype_policy\('{name}'\) asks for .* take float32 .* compute\.precision"
+    for make in (
+        lambda: keras_charrnn.fit(tiny),
+        lambda: keras_charrnn.load(trained.folder),
+        make_model,
+        lambda: keras_charrnn.Recurrent(keras.layers.GRUCell(3)),
+    ):
         with pytest.raises(SettingsError, match=message):
             make()
     assert not (tmp_path / "runs").exists()
@@ -59,12 +66,15 @@ def test_a_model_writes_text_under_a_type_of_64_bits(trained, policy):
     assert len(keras_charrnn.load(trained.folder).generate("the ", 5, seed=1)) == len("the ") + 5
 
 
-def test_no_model_is_made_inside_a_strategy(tiny, tmp_path):
-    with (
-        tf.distribute.OneDeviceStrategy("/CPU:0").scope(),
-        pytest.raises(SettingsError, match=r"inside the scope of a tf\.distribute strategy: .* compute\.replicas"),
-    ):
-        keras_charrnn.fit(tiny)
+def test_no_model_is_made_inside_a_strategy(trained, tiny, tmp_path):
+    for make in (lambda: keras_charrnn.fit(tiny), lambda: keras_charrnn.load(trained.folder)):
+        with (
+            tf.distribute.OneDeviceStrategy("/CPU:0").scope(),
+            pytest.raises(
+                SettingsError, match=r"^a CharRNN .* scope of a tf\.distribute strategy: .* compute\.replicas"
+            ),
+        ):
+            make()
     assert not (tmp_path / "runs").exists()
 
 
@@ -84,12 +94,13 @@ def test_a_limit_of_keras_on_all_trainings_is_named(tiny, tmp_path, monkeypatch,
         limit(None)
 
 
-def test_tensorflow_without_eager_execution_is_named(tiny, tmp_path):
-    with (
-        tf.Graph().as_default(),  # what tf.compat.v1.disable_eager_execution amounts to, but for good
-        pytest.raises(SettingsError, match=r"disable_eager_execution"),
-    ):
-        keras_charrnn.fit(tiny)
+def test_tensorflow_without_eager_execution_is_named(trained, tiny, make_model, tmp_path):
+    for make in (lambda: keras_charrnn.fit(tiny), lambda: keras_charrnn.load(trained.folder), make_model):
+        with (
+            tf.Graph().as_default(),  # what tf.compat.v1.disable_eager_execution amounts to, but for good
+            pytest.raises(SettingsError, match=r"^TensorFlow executes nothing eagerly, .*disable_eager_execution"),
+        ):
+            make()
     assert not (tmp_path / "runs").exists()
 
 
