@@ -28,9 +28,10 @@ def uncollected():
 
 
 def suggest(name, names):
-    """Return ", did you mean 'x'?" for the nearest of `names`, or "" where none is near."""
-    near = difflib.get_close_matches(str(name), [str(each) for each in names], n=1, cutoff=0.6)
-    return f", did you mean {near[0]!r}?" if near else ""
+    """Return ", did you mean 'x'?" for the nearest of `names`, in whatever case, or "" where none is near."""
+    folded = {str(each).casefold(): str(each) for each in names}
+    near = difflib.get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.6)
+    return f", did you mean {folded[near[0]]!r}?" if near else ""
 
 
 class PublicNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -106,7 +106,7 @@ def one_of(*choices):
     return Check(" or ".join(filter(None, (", ".join(choices[:-1]), choices[-1]))), convert, choices)
 
 
-def text(accepted="a text", pattern=r"[^\0]+", fits=bool, choices=()):
+def text(accepted="a text", pattern=r"[^\0\ud800-\udfff]+", fits=bool, choices=()):
     """Accept a text that matches `pattern` from end to end, and for which `fits` holds and raises nothing."""
 
     def convert(value):
@@ -143,9 +143,11 @@ def several(check, plural, minimum=0):
         return tuple(map(check.convert, value))
 
     def hint(value):
+        if not isinstance(value, list | tuple):
+            return hints.for_list(value, check)
         refused = []
-        for index, each in enumerate(value if isinstance(value, list | tuple) else ()):
-            check(each, f"[{index}]", refused)
+        for each in value:
+            check(each, "", refused)
             if refused:
                 return check.hint(each)
         return ""
@@ -211,7 +213,10 @@ def optional(check):
     def convert(value):
         return None if value is None else check.convert(value)
 
-    return Check(f"{check.accepted}, or null", convert, check.choices, check.hint)
+    def hint(value):
+        return hints.for_null(value) or check.hint(value)
+
+    return Check(f"{check.accepted}, or null", convert, check.choices, hint)
 
 
 def anything():
@@ -275,6 +280,9 @@ class Named:
         given = {"name": value} if isinstance(value, str) else value
         if not isinstance(given, Mapping):
             problems.append(refusal(path, self.accepted, value))
+            return None
+        if not (self.default or "name" in given):
+            problems.append(f"{path}: has no name; write {self.name.accepted}")
             return None
         name = self.name(given.get("name", self.default), path if given is not value else f"{path}.name", problems)
         if name is None:  # which keys are accepted depends on it

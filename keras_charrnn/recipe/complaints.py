@@ -35,9 +35,10 @@ def _advice(reason, before, line, column):
         ("quoted scalar", f"the quote there is not closed; {other}"),
         ("", for_lookalikes(before + line)),
         ("values are not allowed|got ':'", colon if ":" in line[:column] else keys),
-        ("(block end>.*found|got) '<scalar>'", f"something follows a closing quote; {other}"),
+        ("((block end|document start)>.*found|got) '<scalar>'", f"something follows a closing quote; {other}"),
+        ("unhashable", 'a text in braces goes into quotes, as in "{{…}}"'),
         (
-            "cannot start|not allowed here|alias|anchor|tag|block scalar|node content",
+            "cannot start|not allowed here|alias|anchor|tag|block scalar|node content|comment",
             f'a text that begins with {sign} goes into quotes, as in "{sign}…"',
         ),
         ("block end|simple key", keys),

@@ -60,15 +60,19 @@ def apply_overrides(mapping, overrides, problems):
             that it has and leaves the others.
         problems: List to which overrides that cannot be laid over are added.
     """
-    mapping = dict(mapping)
+    mapping, done = dict(mapping), []
     for path, value in overrides.items():
         if not isinstance(path, str):
             problems.append(refusal("overrides", "a mapping whose keys are paths such as 'model.units'", overrides))
-        elif isinstance(value, Mapping) and "." not in path:
-            for key, each in value.items():
-                _put(mapping, (path, key), each, problems)
-        else:
-            _put(mapping, tuple(path.split(".")), value, problems)
+            continue
+        whole = isinstance(value, Mapping) and "." not in path
+        for keys, each in [((path, key), each) for key, each in value.items()] if whole else [(path.split("."), value)]:
+            label = ".".join(map(str, keys))
+            if lost := next((other for other in done if other.startswith(f"{label}.")), None):
+                problems.append(f"{label}: would take back {lost}, which is set before it; set {label} first")
+            else:
+                _put(mapping, keys, each, problems)
+                done.append(label)
     return mapping
 
 

@@ -1,6 +1,7 @@
 """YAML files into plain values, with the safe loader and limits that a recipe never reaches."""
 
 import codecs
+import re
 
 import yaml
 
@@ -14,6 +15,7 @@ from keras_charrnn.recipe.complaints import told
 MAX_BYTES = 200_000  # PyYAML takes seconds for more
 MAX_DEPTH = 20
 FOR_A_TEXT = "for a text `keras-charrnn new` writes one"
+_COMMENT = re.compile(r"( +)#(?![ \t#])")
 MAX_VALUES = 50_000  # after expanding aliases, where nine lines of YAML can otherwise mean 10**9 values
 
 
@@ -84,7 +86,7 @@ class _Loader(schema.Loader):
     depth = 0
 
     def get_single_node(self):
-        """Return the document; refuse what would leave a part of a text out without a word: `prefix: &c`."""
+        """Return the document; refuse what would leave a text out without a word: `prefix: &c`, `prefix: #include`."""
         self.named, self.referred = {}, set()
         node = super().get_single_node()
         for name, mark in self.named.items():
@@ -99,6 +101,7 @@ class _Loader(schema.Loader):
             self.referred.add(event.anchor)
         elif isinstance(event, yaml.ScalarEvent) and event.anchor:
             self.named[event.anchor] = event.start_mark
+        self.refuse_comment(event)
         if getattr(event, "tag", None) == "!":
             raise yaml.MarkedYAMLError(problem="found a tag without a name", problem_mark=event.start_mark)
         self.depth += 1
@@ -107,6 +110,15 @@ class _Loader(schema.Loader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def refuse_comment(self, event):
+        """Refuse a # with no space behind it where a value is missing."""
+        mark = event.end_mark
+        empty = isinstance(event, yaml.ScalarEvent) and not event.value and event.style is None
+        if empty and (found := _COMMENT.match(mark.buffer, mark.pointer)):
+            problem = "found a comment, without a space behind its #, in the place of a value"
+            place = yaml.Mark(mark.name, mark.index, mark.line, mark.column + len(found[1]), mark.buffer, mark.pointer)
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=place)
 
     def construct_object(self, node, deep=False):
         try:

@@ -10,7 +10,7 @@ from keras_charrnn.common.files import LONGEST_NAME, clean_name, existing_part, 
 from keras_charrnn.errors import PluginError, RecipeError, RegistryError, SettingsError
 from keras_charrnn.recipe import sections
 from keras_charrnn.recipe.checks import Each, Named, flag, pathname, refusal, several, show, text
-from keras_charrnn.recipe.hints import for_missing
+from keras_charrnn.recipe.hints import for_callback, for_missing
 from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.recipe.reading import FOR_A_TEXT, load_file
 from keras_charrnn.recipe.schema import dump
@@ -20,8 +20,9 @@ from keras_charrnn.recipe.section import Section, build, key, keys
 NAME = text(
     f"letters and digits of any script, -, _ and ., not first - or ., {LONGEST_NAME} bytes at most", fits=is_name
 )
+_CALLBACK = text("the import path of a Keras callback, as in keras.callbacks.TerminateOnNaN", r"(?!tf\.)\w+(\.\w+)+")
 CALLBACK = Named(
-    text("the import path of a Keras callback, as in keras.callbacks.TerminateOnNaN", r"\w+(\.\w+)+"),
+    dataclasses.replace(_CALLBACK, hint=for_callback),
     "",
     {},
     further="arguments of its constructor",

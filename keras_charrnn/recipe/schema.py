@@ -10,7 +10,7 @@ from typing import ClassVar
 import yaml
 
 _TAG = "tag:yaml.org,2002:"
-_INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
+_INT = re.compile(r"[-+]?[0-9]{1,4300}\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")  # of more digits Python makes no int
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
 _FLOAT = re.compile(rf"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z|{_SPECIAL.pattern}")
 _NULL = re.compile(r"(?:null|Null|NULL|~|)\Z")
@@ -43,12 +43,16 @@ class _Schema:
 class Loader(_Schema, yaml.SafeLoader):
     """PyYAML's safe loader with the core schema."""
 
+    def construct_scalar(self, node):
+        """Return the text of a scalar, in which JSON may have written one character as two halves: \\ud83d\\ude00."""
+        return super().construct_scalar(node).encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
     def construct_core(self, node):
         """Return the value of a scalar, whose kind may be forced upon it: `!!int x`."""
         pattern, convert = _KINDS[node.tag.removeprefix(_TAG)]
         text = self.construct_scalar(node)
         if not pattern.match(text):
-            raise ValueError(f"{text!r} is not of the kind {node.tag.removeprefix(_TAG)}")
+            raise ValueError(f"{text[:60]!r} is not of the kind {node.tag.removeprefix(_TAG)}")
         return convert(text)
 
 

@@ -83,6 +83,8 @@ def test_a_word_of_a_file_is_what_the_core_schema_says(text):
         ("~", None), ("", None), (" 256 ", 256),
         ("'#include'", "#include"), ('"a\\nb"', "a\nb"), ("[1, no]", [1, "no"]),
         ("{name: gru, units: 010}", {"name": "gru", "units": 10}),
+        (r'"\ud83d\ude00"', "\U0001f600"), (r'"\ud83d"', "\ud83d"),  # as JSON writes it, and half of it
+        ("9" * 5000, float("inf")),  # of so many digits Python makes no whole number
     ],
 )  # fmt: skip
 def test_an_override_is_yaml_only_where_it_begins_so(written, value):
@@ -118,6 +120,28 @@ def test_a_list_in_an_argument_is_divided_by_commas(written, values):
          "name: must be letters and digits of any script, -, _ and ., not first - or ., "
          "180 bytes at most, not '\\ufeffx'"),
         ("name: 2024", "name", "not 2024; a text that looks like a number, true or false goes into quotes"),
+        *((f"training: {{epochs: {each}}}", "", "; write 1000, without quotes")
+          for each in ("1 000", "1'000", "1\u2019000", "1\u202f000")),
+        ("training: {epochs: 1,000}", "", "training.0: unknown key (accepted: epochs, minutes, patience, optimizer, "
+         "schedule, average, accumulate, label_smoothing, clip_norm, clip_variable_norm, clip_value, divergence); "
+         "in braces a comma ends a value"),
+        *((f"training: {{minutes: {each}}}", "", f"'{each}'; write one plain number, as in 1000, 0.5 or 1e-3")
+          for each in ("1h", "5 min", "1/2", "10^2")),
+        ("training: {patience: None}", "", "or null, not 'None'; write null, without quotes, for none"),
+        ("training: {clip_norm: false}", "", "or null, not false; write null, without quotes, for none"),
+        ("training: {optimizer: ADAMW}", "", "not 'ADAMW', did you mean 'adamw'?"),
+        ("model: {cell: LSTM}", "", "unknown cell 'LSTM', did you mean 'lstm'?"),
+        ("samples: {temperatures: 0.5}", "", "not 0.5; write [0.5]"),
+        ("samples: {temperatures: '0.5,0.8'}", "", "not '0.5,0.8'; write [0.5,0.8]"),
+        ("plugins: my.py", "", "not 'my.py'; write [my.py]"),
+        ("samples: {prefix: [INST]}", "", "not ['INST']; a text that begins with [ or { goes into quotes"),
+        (r'samples: {prefix: "\ud83d"}', "", "; it has bytes or escapes that are no characters"),
+        ("callbacks: [EarlyStopping]", "", "; write keras.callbacks.EarlyStopping"),
+        ("callbacks: [tf.keras.callbacks.EarlyStopping(patience=3)]", "", "; write keras.callbacks.EarlyStopping; "
+         "arguments stand beside it: {name: …, patience: 3}"),
+        ("callbacks: [{EarlyStopping: {patience: 3}}]", "", "callbacks[0]: has no name; write the import path of"),
+        ("samples:\n  prefix: # none", "samples.prefix", None),
+        ("samples: ####\n  prefix: a#b", "samples.prefix", "a#b"),
         ("training: {epochs: 1_000}", "", "not '1_000'; write 1000, without quotes"),
         ("training:\n  epochs: 1,000", "", "not '1,000'; write 1000, without quotes"),
         ("training: {epochs: 1e3}", "", "not 1000.0; write 1000"),
@@ -187,6 +211,12 @@ def test_a_path_that_nobody_means_is_refused(path, advice):
           for sign in "%@`*&!|>" for rest in (" x", *(["x"] if sign not in "|>" else []))),
         ("samples:\n  prefix: &b ROMEO\n", (2, 11), 'a text that begins with & goes into quotes, as in "&…"'),
         ("samples:\n  prefix: - x\n", (2, 11), 'a text that begins with - goes into quotes'),
+        ("samples:\n  prefix: #include\n  length: 3\n", (2, 11),
+         "found a comment, without a space behind its #, in the place of a value in 'prefix: #include'; a text that "
+         'begins with # goes into quotes, as in "#…"'),
+        ("samples:\n  prefix: #\n", (2, 11), 'begins with # goes into quotes'),
+        ("callbacks:\n- #x\n", (2, 3), "found a comment"),
+        ("samples: {prefix: {{name}}}\n", (1, 20), "a text in braces goes into quotes"),
         ("corpus: {path: [*.txt]}\n", (1, 17), "a text that begins with * goes into quotes"),
         ("samples:\n  prefix: 'Tis the\n  length: 3\n", (2, 11), "the quote there is not closed; a text with a"),
         ('samples:\n  prefix: "So," he said\n', (2, 17), "something follows a closing quote; a text with"),
@@ -218,6 +248,22 @@ def test_a_recipe_saved_on_windows_is_read(encoding, end):
         assert "save it as UTF-8" in problems("r.yaml")[0]
     else:
         assert read("r.yaml").samples.prefix == "Über"
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"training.optimizer.learning_rate": 0.1, "training.optimizer": "sgd"},
+        {"training.optimizer.learning_rate": 0.1, "training": {"optimizer": "sgd"}},
+    ],
+)
+def test_an_override_does_not_take_another_one_back_without_a_word(overrides):
+    assert problems({"corpus": {"path": "a.txt"}}, overrides) == [
+        "training.optimizer: would take back training.optimizer.learning_rate, which is set before it; set "
+        "training.optimizer first"
+    ]
+    turned = read({"corpus": {"path": "a.txt"}}, dict(reversed(overrides.items())))
+    assert turned.training.optimizer == {"name": "sgd", "learning_rate": 0.1}
 
 
 def test_an_override_that_is_no_yaml_is_told_so(capsys):
