@@ -62,8 +62,6 @@ def refuse_fights(plan, source="recipe", callbacks=()):
         for name, why in ARGUMENTS
         if name in given and (words := why(plan.training, given))
     ]
-    classes = [each.__name__ for each in callbacks if isinstance(each, type)]
-    problems += [f"callbacks: {name} is a class; give a callback that is made of it, {name}(…)" for name in classes]
     problems += [
         f"{asked.path}: {words}"
         for asked in _asked(plan, callbacks)
@@ -92,7 +90,7 @@ def _asked(plan, callbacks):
         cls = type(each)
         settings = {name: getattr(each, name) for name in _parameters(cls) if hasattr(each, name)}
         found.append((f"callbacks: {cls.__name__}", cls, settings))
-    others = any(package_of(cls) not in ("keras", OWN) for _, cls, _ in found)
+    others = any(package_of(cls) not in ("keras", OWN) or cls.__name__ == "LambdaCallback" for _, cls, _ in found)
     return [Asked(path, _classes(cls), settings, others) for path, cls, settings in found]
 
 

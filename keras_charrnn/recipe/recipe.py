@@ -9,8 +9,9 @@ from keras_charrnn import registry
 from keras_charrnn.common.files import LONGEST_NAME, clean_name, existing_part, is_name, is_stream, name_of, user_path
 from keras_charrnn.errors import PluginError, RecipeError, RegistryError, SettingsError
 from keras_charrnn.recipe import sections
-from keras_charrnn.recipe.checks import Each, Named, flag, pathname, refusal, several, show, text
+from keras_charrnn.recipe.checks import flag, pathname, refusal, several, show, text
 from keras_charrnn.recipe.hints import for_callback, for_missing
+from keras_charrnn.recipe.named import Each, Named
 from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.recipe.reading import FOR_A_TEXT, load_file
 from keras_charrnn.recipe.schema import dump

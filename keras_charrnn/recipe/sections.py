@@ -6,7 +6,6 @@ from keras_charrnn.common import encodings
 from keras_charrnn.common.escapes import unescape
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.checks import (
-    Named,
     by_name,
     either,
     flag,
@@ -18,6 +17,7 @@ from keras_charrnn.recipe.checks import (
     text,
     whole,
 )
+from keras_charrnn.recipe.named import Named
 from keras_charrnn.recipe.section import Section, key
 
 ABOVE_0 = number("above 0", lambda value: value > 0)

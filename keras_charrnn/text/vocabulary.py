@@ -31,7 +31,7 @@ class Vocabulary:
         points = np.flatnonzero(seen)
         if len(points) < 2:
             raise VocabularyError(
-                f"a text of at least 2 different characters is needed; this one has {len(points)}"
+                f"a text of at least 2 different characters is needed; this one has {len(points)} to be symbols"
                 + (f", {symbols[0]!r}" if len(points) else "")
             )
         if unknown == "replace":

@@ -1,6 +1,25 @@
 """What a training needs of its recipe and its text together, found out before anything is written."""
 
+import keras
+
 from keras_charrnn.errors import SettingsError, VocabularyError
+from keras_charrnn.recipe.checks import show
+
+
+def require_callbacks(callbacks):
+    """Refuse what is no list of callbacks; Keras would take some of it, to fail in the midst of the training.
+
+    Raises:
+        SettingsError: If it is none, or has something else in it.
+    """
+    if not isinstance(callbacks, list | tuple):
+        raise SettingsError(f"callbacks must be a list of Keras callbacks, not {show(callbacks)}")
+    for index, each in enumerate(callbacks):
+        if isinstance(each, type):
+            name = each.__name__
+            raise SettingsError(f"callbacks[{index}]: {name} is a class; give a callback that is made of it, {name}(…)")
+        if not isinstance(each, keras.callbacks.Callback):
+            raise SettingsError(f"callbacks[{index}]: must be a Keras callback, not {show(each)}")
 
 
 def require_validation(plan, command):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.keras_settings import require_no_limits
@@ -16,6 +17,7 @@ from keras_charrnn.training.changes import adapted, changes, goes_on
 from keras_charrnn.training.data import Data, read_recipe, read_text
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
+from keras_charrnn.training.requirements import require_callbacks
 from keras_charrnn.training.telling import announce, describe
 from keras_charrnn.training.train import train
 
@@ -42,7 +44,10 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
             written: `resume` goes on from it.
     """
     require_no_limits()
-    asked = {**(overrides or {}), **({} if name is None else {"name": name})}
+    require_callbacks(callbacks)
+    asked = overrides or {}
+    if name is not None and isinstance(asked, Mapping):
+        asked = {**asked, "name": name}
     plan = read_recipe(source, asked, callbacks)
     console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
@@ -82,6 +87,7 @@ def resume(path, callbacks=(), console=None, plugins=()):
         CharRNNError, WriteError, DivergenceError, KeyboardInterrupt, SystemExit: As `fit`.
     """
     require_no_limits()
+    require_callbacks(callbacks)
     folder = RunFolder.open(getattr(path, "folder", path))
     console = console or Screen(lasting=True)
     with folder.lock() as note:

@@ -7,7 +7,7 @@ import pytest
 
 import keras_charrnn
 from keras_charrnn.cli import main
-from keras_charrnn.errors import RecipeError
+from keras_charrnn.errors import RecipeError, SettingsError
 from keras_charrnn.recipe import read
 from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.studies.comparison import compare
@@ -238,6 +238,14 @@ def test_a_callback_given_in_python_fights_too(tiny, training, callback, problem
         ({}, [of_keras("ModelCheckpoint", filepath="a.weights.h5", save_weights_only=True)], []),
         ({}, [], [Own(), keras.callbacks.EarlyStopping("my_metric", mode="min"), Samples([1.0])]),
         (
+            {},
+            [],
+            [
+                keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(mine=epoch)),
+                keras.callbacks.EarlyStopping("mine", mode="min"),
+            ],
+        ),
+        (
             {"schedule": "constant"},
             [],
             [keras.callbacks.LearningRateScheduler(lambda epoch: 0.1), keras.callbacks.LambdaCallback()],
@@ -250,9 +258,23 @@ def test_what_goes_together_is_accepted(training, callbacks, given):
     refuse_fights(read({**SMALL, "training": training, "callbacks": callbacks}), callbacks=given)
 
 
-def test_a_class_in_the_place_of_a_callback_is_refused(tiny, console):
-    with pytest.raises(RecipeError, match=r"callbacks: TerminateOnNaN is a class; give a callback .* TerminateOnNaN\("):
-        keras_charrnn.fit(tiny, callbacks=[keras.callbacks.TerminateOnNaN], console=console)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([keras.callbacks.TerminateOnNaN], r"callbacks\[0\]: TerminateOnNaN is a class; give a .* TerminateOnNaN\(…\)"),
+        (
+            [keras.callbacks.History(), print],
+            r"callbacks\[1\]: must be a Keras callback, not <built-in function print>",
+        ),
+        (keras.callbacks.History(), "callbacks must be a list of Keras callbacks, not <keras"),
+        (None, "callbacks must be a list of Keras callbacks, not null"),
+        (iter([]), "callbacks must be a list of Keras callbacks, not <"),  # of which the first look would leave nothing
+    ],
+)
+def test_what_is_no_list_of_callbacks_is_refused(tiny, given, message):
+    for train in (lambda: keras_charrnn.fit(tiny, callbacks=given), lambda: keras_charrnn.resume("no-run", given)):
+        with pytest.raises(SettingsError, match=message):
+            train()
     assert not pathlib.Path("runs").exists()
 
 

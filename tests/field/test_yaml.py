@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe import Recipe, parse_override, read
@@ -264,6 +265,15 @@ def test_an_override_does_not_take_another_one_back_without_a_word(overrides):
     ]
     turned = read({"corpus": {"path": "a.txt"}}, dict(reversed(overrides.items())))
     assert turned.training.optimizer == {"name": "sgd", "learning_rate": 0.1}
+
+
+def test_overrides_that_are_no_mapping_and_paths_of_python(console):
+    for name in (None, "x"):
+        with pytest.raises(RecipeError, match=r"overrides: must be a mapping such as \{'model\.units': 256\}, not"):
+            keras_charrnn.fit({"corpus": {"path": "a.txt"}}, ["model.units=3"], name=name, console=console)
+    found = read({"corpus": {"path": [pathlib.Path("a.txt")]}}, {"plugins": []}).corpus.path
+    assert found == (str(pathlib.Path.cwd() / "a.txt"),)
+    assert read({"corpus": {}}, {"corpus.path": pathlib.Path("a.txt")}).corpus.path == found[0]
 
 
 def test_an_override_that_is_no_yaml_is_told_so(capsys):
