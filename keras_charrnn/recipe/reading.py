@@ -14,9 +14,9 @@ from keras_charrnn.recipe.complaints import told
 
 MAX_BYTES = 200_000  # PyYAML takes seconds for more
 MAX_DEPTH = 20
+MAX_VALUES = 50_000  # after expanding aliases, where nine lines of YAML can otherwise mean 10**9 values
 FOR_A_TEXT = "for a text `keras-charrnn new` writes one"
 _COMMENT = re.compile(r"( +)#(?![ \t#])")
-MAX_VALUES = 50_000  # after expanding aliases, where nine lines of YAML can otherwise mean 10**9 values
 
 
 def load_file(path):
