@@ -79,7 +79,7 @@ class CellWrapper(GatedCell):
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
+        return cls(**{**config, "cell": keras.saving.deserialize_keras_object(config["cell"])})
 
 
 def _describe(cell):

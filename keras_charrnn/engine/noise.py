@@ -3,7 +3,13 @@
 Shapes in letters: T time, B batch, K width.
 """
 
+import keras
 import tensorflow as tf
+
+
+def new_seed():
+    """Return a seed, int32 (2,), another one each time, which follows from that of `keras.utils.set_random_seed`."""
+    return keras.random.randint((2,), 0, 2**31 - 1)
 
 
 def fold_in(seed, number):

@@ -23,9 +23,10 @@ from keras_charrnn.layers.contract import (
     output_width,
     packer,
     require_cell,
+    require_states,
 )
 from keras_charrnn.layers.symbols import Symbols
-from keras_charrnn.layers.unseen import Unseen
+from keras_charrnn.layers.unseen import Unseen, UnseenStates
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")
@@ -35,7 +36,8 @@ class Recurrent(keras.layers.Layer):
     A layer of any Keras model: inputs (B, T, D) -> outputs (B, T, H). With `stateful=True` the states after a call are
     those before the next one, row by row, until `reset_state()` brings back the cell's own initial states. The states
     are float32 variables in `states`, and no weights: a save leaves them out. Keras's wrappers of recurrent layers take
-    it as they take Keras's own, and so does a mask of the steps to pass over, with which Keras's loop runs any cell.
+    it as they take Keras's own. With a mask of the steps to pass over, or where T is not known, Keras's own loop, which
+    is slower, runs any cell. In training a call draws the cell's noise, another one each time.
 
     Args:
         cell: A `GatedCell`, which takes the fast loop; one with a method `parallel`, which takes a window at once (see
@@ -44,8 +46,7 @@ class Recurrent(keras.layers.Layer):
         return_state: Whether a call returns the pair (outputs, list of states), the list in the cell's own structure.
         weight_drop: Share of the entries of the cell's weight `recurrent_kernel` that a training window does without,
             one mask for all its rows (of a replica, where there are several) and steps, the others divided by
-            1 - weight_drop (S. Merity et al., Regularizing and optimizing LSTM language models, 2018). It needs the
-            seed that `run` gets.
+            1 - weight_drop (S. Merity et al., Regularizing and optimizing LSTM language models, 2018).
         return_sequences, go_backwards, zero_output_for_mask: As of `keras.layers.RNN`, but that all outputs are
             returned unless `return_sequences` is false.
 
@@ -77,7 +78,8 @@ class Recurrent(keras.layers.Layer):
         self.stateful, self.return_state, self.weight_drop = stateful, return_state, weight_drop
         self.return_sequences, self.go_backwards = return_sequences, go_backwards
         self.zero_output_for_mask, self.supports_masking = zero_output_for_mask, True
-        self._states, self._steps = _States(), Unseen()
+        self.input_spec = keras.layers.InputSpec(min_ndim=3)
+        self._states, self._steps = UnseenStates(), Unseen()
         # Keras's own layer runs the cells that neither the fast loop nor their own parallel form can.
         self._loop = None
         if not (isinstance(cell, GatedCell) or hasattr(cell, "parallel")):
@@ -134,24 +136,27 @@ class Recurrent(keras.layers.Layer):
             training: Whether this is a training step.
             mask: bool (B, T), false at the steps that change no state and repeat the output before; None for none.
         """
-        states = None if initial_state is None else keras.tree.flatten(initial_state)
-        if states is None and self.stateful:
+        if initial_state is not None:
+            states = require_states(self.cell, initial_state, self.name)
+        elif self.stateful:
             if tuple(self.states[0].shape)[:1] != tuple(inputs.shape[:1]):
                 raise SettingsError(
                     f"{self.name}: a stateful layer of {self.states[0].shape[0]} rows received {inputs.shape[0]}; "
                     "every batch must have the same number of rows (drop_remainder=True in tf.data)"
                 )
             states = [variable.value for variable in self.states]
-        elif states is None:
+        else:
             states = self.initial_state(ops.shape(inputs)[0])
         if self.go_backwards:
             inputs, mask = ops.flip(inputs, 1), None if mask is None else ops.flip(mask, 1)
-        if mask is None:
-            outputs, states = self.run(ops.swapaxes(inputs, 0, 1), states, training)
+        seed = noise.new_seed() if training and (self.weight_drop or getattr(self.cell, "noisy", False)) else None
+        if mask is None and inputs.shape[1] is not None:
+            outputs, states = self.run(ops.swapaxes(inputs, 0, 1), states, training, seed)
             outputs = ops.swapaxes(outputs, 0, 1)
         else:
             loop = make_loop(self.cell, zero_output_for_mask=self.zero_output_for_mask)
-            outputs, *states = loop(inputs, self._pack(states), mask=mask, training=training)
+            with self._dropped_weights(training, seed):
+                outputs, *states = loop(inputs, self._pack(states), mask=mask, training=training)
             states = keras.tree.flatten(states)
         if self.stateful and initial_state is None:
             self.assign_states(states)
@@ -262,7 +267,7 @@ class Recurrent(keras.layers.Layer):
         key = (bool(training), precision)
         if key not in self._steps.made:
             self._steps.made[key] = Step(self.cell, *key)
-            self._steps.made[key].try_out()
+        self._steps.made[key].try_out()
         return self._steps.made[key]
 
     def get_config(self):
@@ -279,21 +284,4 @@ class Recurrent(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config.pop("cell")), **config)
-
-
-class _States:
-    """Variables that Keras shall not count among the weights."""
-
-    def __init__(self):
-        self.variables = []
-
-    def make(self, values):
-        if [variable.shape for variable in self.variables] == [tuple(value.shape) for value in values]:
-            self.assign(values)
-        else:
-            self.variables = [keras.Variable(value, trainable=False, name="state") for value in values]
-
-    def assign(self, values):
-        for variable, value in zip(self.variables, values, strict=True):
-            variable.assign(value)
+        return cls(**{**config, "cell": keras.saving.deserialize_keras_object(config["cell"])})

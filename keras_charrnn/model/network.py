@@ -41,7 +41,7 @@ class Network(keras.Model):
 
     def __init__(self, vocabulary, settings, **kwargs):
         super().__init__(**kwargs)
-        require_float32()
+        require_float32(self.dtype_policy)
         if settings.fresh_lines and LINE_END not in vocabulary:
             raise SettingsError("fresh_lines (states.reset: line) needs a text with line ends; this one has none")
         self.vocabulary, self.settings = vocabulary, settings
@@ -133,11 +133,13 @@ class Network(keras.Model):
         return (*input_shape, len(self.vocabulary))
 
     def call(self, ids, training=False):
-        """Map ids (B, T) to logits (B, T, V), from the initial states, without noise."""
+        """Map ids (B, T) to logits (B, T, V), from the initial states; in training with noise, another each time."""
         if len(ids.shape) != 2:
             raise SettingsError(f"a CharRNN takes ids of the shape (rows, characters); received {tuple(ids.shape)}")
         ids = ops.cast(ids, "int32")  # an input of a Keras model is float32 where nothing else is said
-        return self.run(ids, self.initial_states(ops.shape(ids)[0]), training)[0]
+        return self.run(ids, self.initial_states(ops.shape(ids)[0]), training, noise.new_seed() if training else None)[
+            0
+        ]
 
     def run(self, ids, states, training=False, seed=None):
         """Run over a window.

@@ -234,8 +234,10 @@ def test_what_xla_cannot_compile_runs_uncompiled_with_a_warning(rng):
 
 
 def test_a_layer_must_know_the_number_of_steps():
+    layer = Recurrent(cells.GRU(2))
+    layer.build((2, None, 3))
     with pytest.raises(SettingsError, match="the number of time steps must be known"):
-        Recurrent(cells.GRU(2))(keras.Input((None, 3), batch_size=2))
+        layer.run(keras.Input((2, 3), batch_size=None), layer.initial_state(2))
 
 
 def test_missing_methods_are_named():
@@ -261,6 +263,6 @@ def test_any_keras_cell_runs_in_the_layer(rng):
 
 
 def test_the_layer_takes_nothing_but_cells():
-    with pytest.raises(CellError, match=r"takes a cell such as .*; received 'gru'"):
+    with pytest.raises(CellError, match=r"takes a cell, which makes one step, such as .*; received 'gru'"):
         Recurrent("gru")
     assert Recurrent(cells.GRU(2)).cell.units == 2

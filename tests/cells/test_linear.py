@@ -8,7 +8,7 @@ from keras import ops
 
 import keras_charrnn
 from keras_charrnn import LinearCell, Recurrent, RecurrentCell, cells, linear_recurrence
-from keras_charrnn.errors import CellError, SettingsError
+from keras_charrnn.errors import CellError
 from keras_charrnn.registry import cells as registered
 from keras_charrnn.text import windows
 from keras_charrnn.training.callbacks import StateReset
@@ -126,12 +126,10 @@ def test_coefficients_are_checked(coefficients, received):
         cls(3)(np.zeros((2, 1), "float32"), [np.zeros((2, 3), "float32")])
 
 
-def test_a_linear_cell_needs_coefficients_and_a_known_length():
+def test_a_linear_cell_needs_coefficients():
     cls = type("Broken", (LinearCell,), {"gates": ("a",)})
     with pytest.raises(NotImplementedError, match="Broken needs the method coefficients"):
         cls(3)(np.zeros((2, 1), "float32"), [np.zeros((2, 3), "float32")])
-    with pytest.raises(SettingsError, match="the number of time steps must be known"):
-        Recurrent(cells.MinGRU(2))(keras.Input((None, 3), batch_size=2))
 
 
 class Doubled(RecurrentCell):

@@ -171,7 +171,9 @@ def test_the_arguments_of_keras_and_a_mask_do_as_there(name, options):
     other = keras_loop(layer.cell, return_state=True, **options)
     for mask in (None, MASK):
         require_same(layer(X, mask=mask), other(X, mask=mask))
-    assert Recurrent.from_config(layer.get_config()).get_config() == layer.get_config()
+    config = layer.get_config()
+    for _ in range(2):  # which leaves the mapping as it is
+        assert Recurrent.from_config(config).get_config() == layer.get_config()
 
 
 @pytest.mark.parametrize("name", ["ours", "tower"])
@@ -187,6 +189,38 @@ def test_wrappers_of_keras_take_the_layer(name):
     layer = Recurrent(cell)
     twice = keras.layers.TimeDistributed(layer)(np.stack([X, 2 * X], 1))
     require_same((twice[:, 0], twice[:, 1]), (layer(X), layer(2 * X)))
+
+
+@pytest.mark.parametrize("options", [{"weight_drop": 0.5}, {}], ids=["weights", "states"])
+def test_in_training_a_layer_makes_noise_another_one_each_time(options):
+    cell = cells.SimpleRNN(4) if options else cells.Zoneout(cells.SimpleRNN(4), 0.5)
+    layer = Recurrent(cell, **options)
+    calls = [
+        layer(X, training=training, mask=mask).numpy() for training in (True, False) for mask in (None, MASK | True)
+    ]
+    require_same(calls[2], calls[3])
+    assert len({each.tobytes() for each in calls[:3]} | {layer(X, training=True).numpy().tobytes()}) == 4
+
+
+def test_a_functional_model_takes_any_number_of_steps():
+    inputs, layer = keras.Input((None, D)), Recurrent(cells.SimpleRNN(4))
+    require_same(keras.Model(inputs, layer(inputs))(X), layer(X))
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (
+            [X[:, 0, :2]],
+            r"initial_state must have the shapes \[\(None, 3\), \(None, 3\)\], .*; received \[\(None, 2\)\]",
+        ),
+        ([X[:, 0]], r"received \[\(None, 3\)\]"),
+        ([X[:, 0]] * 3, r"received \[\(None, 3\), \(None, 3\), \(None, 3\)\]"),
+    ],
+)
+def test_other_states_than_the_cells_are_refused(state, message):
+    with pytest.raises(SettingsError, match=message):
+        Recurrent(cells.LSTM(3))(X, initial_state=state)
 
 
 def test_an_embedding_masks_and_a_functional_model_is_saved(tmp_path):
@@ -258,12 +292,37 @@ class Narrow(Plain):
         return inputs + states[0], states
 
 
+class Returns(Plain):
+    """Which returns what a function makes of h."""
+
+    def __init__(self, made, sizes=4, **kwargs):
+        super().__init__(sizes, 4, **kwargs)
+        self.made = made
+
+    def call(self, inputs, states):
+        return self.made(super().call(inputs, states)[0])
+
+
+PAIR = r"^Returns\.call must return the pair \(output, new states\); received"
+NEW = r"^Returns\.call must return new states of the shapes \[\(None, 4\)"
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("gru", "Recurrent takes a cell such as keras_charrnn.cells.GRU.128.; received 'gru'"),
-        ([keras.layers.GRUCell(2), None], "Recurrent takes a cell such as .* received None"),
-        (keras.layers.Dense(2), "Recurrent takes a cell such as .* received <Dense"),
+        (Returns(lambda h: h), rf"{PAIR} KerasTensor \(\S*test_cells.py, line \d+\)"),
+        (Returns(lambda h: (h, h, [h])), f"{PAIR} tuple of 3 "),
+        (Returns(lambda h: ([h], [h])), r"call must return an output \(batch, width\) first; received list"),
+        (Returns(lambda h: (ops.sum(h), [h])), r"an output \(batch, width\) first; received \(\)"),
+        (Returns(lambda h: (h, [h[:, :2]])), rf"{NEW}\]; received \[\(None, 2\)\]"),
+        (Returns(lambda h: (h, [h, h])), rf"{NEW}\]; received \[\(None, 4\), \(None, 4\)\]"),
+        (Returns(lambda h: (h, [h]), [4, 4]), rf"{NEW}, \(None, 4\)\]; received \[\(None, 4\)\]"),
+        (Returns(lambda h: (h, None)), rf"{NEW}\]; received \[None\]"),
+        (keras.layers.LSTM(4), "takes a cell, which makes one step, .* received <LSTM"),
+        ([], r"Recurrent takes a cell.* received \[\]"),
+        ("gru", "Recurrent takes a cell, which makes one step, such as keras_charrnn.cells.GRU.128.; received 'gru'"),
+        ([keras.layers.GRUCell(2), None], "Recurrent takes a cell, which makes one step, such as .* received None"),
+        (keras.layers.Dense(2), "Recurrent takes a cell, which makes one step, such as .* received <Dense"),
         (NoSize(4), r"NoSize.state_size must be a whole number, or a list .* received \{'h': 4\}"),
         (
             Narrow(4),

@@ -88,7 +88,7 @@ def test_what_is_no_class_of_cells_is_refused(cell):
 
 
 def test_what_cannot_be_checked_is_told():
-    with pytest.raises(CellError, match="Recurrent takes a cell such as"):
+    with pytest.raises(CellError, match="Recurrent takes a cell, which makes one step, such as"):
         check_cell(keras.layers.Dense)
     with pytest.raises(RegistryError, match="unknown cell 'grru', did you mean 'gru'"):
         check_cell("grru")
