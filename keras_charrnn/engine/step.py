@@ -42,6 +42,7 @@ class Step:
         self.cell, self.training, self.precision = cell, training, precision
         self.noisy = training and cell.noisy
         self.biases = len(cell.biases)
+        self._tried = set()
         likeness = _likeness(cell)
         self._first = self if likeness is None else _FIRST.setdefault((likeness, training, precision), self)
         if self._first is self:
@@ -55,13 +56,14 @@ class Step:
         self._backward = tf.function(self.run_backward, jit_compile=jit_compile, autograph=False)
 
     def try_out(self):
-        """Run a user's cell forward and backward on zeros, where an error still has a name and a place.
+        """Run a user's cell on zeros, once compiled and once eagerly, where an error still has a name and a place.
 
         Raises:
             CellError: If `combine` fails, returns NaN, or reads a variable that is to be trained.
             EffectError: If it keeps something besides the states, or draws noise that no seed gives.
         """
-        if plugin_of(type(self.cell.unwrap())) is None:
+        eager = tf.config.functions_run_eagerly()
+        if eager in self._tried or plugin_of(type(self.cell.unwrap())) is None:
             return  # the package's own are tested
         with tf.init_scope():  # now, and not as a part of the graph that is being made
             self.require_no_effects()
@@ -81,14 +83,16 @@ class Step:
                         f"{self._name}.combine returns NaN or infinity as {name!r} when all it gets is zeros "
                         f"({where_defined(self.cell.unwrap().combine)})"
                     )
+        self._tried.add(eager)
 
     def require_no_effects(self):
         """Raise a CellError or an EffectError, as `try_out` does, without compiling anything."""
         cell, before, weights = self.cell, self._zeros(), self.weights()
         equations, (zx, zr, states, noise) = cell.unwrap().equations, before
         with self._naming():
-            traced = tf.function(self.run_forward, autograph=False).get_concrete_function(*before, weights)
-            require_no_effects(equations, traced.graph)
+            if not tf.config.functions_run_eagerly():  # then `combine` may want numbers, as `zx.numpy()` does
+                traced = tf.function(self.run_forward, autograph=False).get_concrete_function(*before, weights)
+                require_no_effects(equations, traced.graph)
             zx, zr = self._add_biases(zx, zr, weights)
             with StandIns(equations, cell.own_weights, weights[self.biases :]):
                 # As in a layer of Keras's, which tells the layers inside whether this is a training.

@@ -159,6 +159,13 @@ def test_the_first_training_step_refuses_what_is_kept(cls):
         run(cls(H), training=True)
 
 
+def test_whoever_tries_again_is_told_again():
+    layer = Recurrent(ADropout(H))
+    for _ in range(2):
+        with pytest.raises(EffectError, match=message_of(ADropout)[1:]):
+            layer(ops.transpose(X, (1, 0, 2)), training=True)
+
+
 @pytest.mark.parametrize("wrap", [cells.Zoneout, pytest.param(cells.RecurrentDropout, marks=pytest.mark.thorough)])
 def test_within_a_wrapper_too(wrap):
     with pytest.raises(EffectError, match=message_of(ADropout)):
