@@ -187,10 +187,14 @@ def _folders(module):
 
 @contextlib.contextmanager
 def _naming(plugin, own, imported):
-    """Let a plugin be the one that is being imported; turn whatever that raises into an error with plugin and place."""
+    """Let a plugin be the one that is being imported; turn whatever that raises into an error with plugin and place.
+
+    What it prints goes to standard error: standard output may be a model's text, or JSON.
+    """
     token = _importing.set(imported)
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
     except RegistryError as error:
         if str(error).startswith(plugin):
             raise  # our own word on it

@@ -80,8 +80,8 @@ class Registry:
         """Return the message for a name that nothing has."""
         names = self.names()
         return (
-            f"unknown {self.kind} {name!r}{suggest(name, names)} (registered: {', '.join(names)}; "
-            f"a {self.kind} of your own is registered by the file that the recipe's `plugins:` names)"
+            f"unknown {self.kind} {name!r}{suggest(name, names)} (registered: {', '.join(names)}; a {self.kind} of "
+            "your own is registered by the file that the recipe's `plugins:`, or for a run --plugin, names)"
         )
 
     def require(self, name, plugin, package=None):

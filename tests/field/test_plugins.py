@@ -237,6 +237,12 @@ def test_folders_beside_two_plugins_are_not_taken_for_one_another():
     registry.load_plugin("one/c.py")  # a folder without modules of its own is no rival of a package
 
 
+def test_what_a_plugin_prints_is_no_part_of_the_output(capsys):
+    lay({"plug.py": "print('hello')\n" + CELL})
+    registry.load_plugin("plug.py")
+    assert capsys.readouterr() == ("", "hello\n")
+
+
 @pytest.mark.parametrize("line", ["from . import helpers", "from .helpers import NAME"])
 def test_a_relative_import_in_a_file_is_told_what_to_write(line):
     lay({"in/plug.py": line, "in/helpers.py": ""})
