@@ -10,7 +10,7 @@ import inspect
 import keras
 
 from keras_charrnn import registry
-from keras_charrnn.common.files import write_whole
+from keras_charrnn.common.files import user_path, write_whole
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.evaluating import Evaluating
@@ -72,17 +72,30 @@ class CharRNN(Fitting, Evaluating, Network):
         """Return how well the model predicts a text, an `evaluation.Score`; see `evaluation.Scorer.score`."""
         return self.scorer.score(text)
 
-    def save(self, filepath, **kwargs):
+    def save(self, filepath, overwrite=True, **kwargs):
         """Write weights, architecture and vocabulary to one `.keras` file, whole or not at all; see Keras's `save`.
 
         The optimizer's state, twice the size of the weights, is not in it.
 
+        Args:
+            filepath: Of the file, which ends in .keras.
+            overwrite: Whether a file that is there may be replaced.
+
         Raises:
+            SettingsError: If the name ends otherwise, or the file is there and not to be replaced.
             WriteError: If it cannot be written.
         """
+        path = user_path(filepath)
+        if path.suffix != ".keras":
+            raise SettingsError(
+                f"a CharRNN is saved to a file that ends in .keras; received {path}. model.export writes others, "
+                "model.save_weights weights alone"
+            )
+        if not overwrite and path.exists():
+            raise SettingsError(f"{path} is there already, and overwrite=False")
         optimizer, self.optimizer = self.optimizer, None
         try:
-            write_whole(filepath, functools.partial(super().save, **kwargs))
+            write_whole(path, functools.partial(super().save, **kwargs))
         finally:
             self.optimizer = optimizer
 
@@ -136,6 +149,7 @@ class CharRNN(Fitting, Evaluating, Network):
 
     @classmethod
     def from_config(cls, config):
+        config = dict(config)
         registry.cells.require(config["cell"], config.pop("plugin"), config.pop("package", None))
         return cls(Vocabulary(**config.pop("vocabulary")), **config)
 

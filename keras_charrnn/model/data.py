@@ -3,6 +3,7 @@
 Shapes in letters: N rows, B rows of a batch, T time, V symbols.
 """
 
+import contextlib
 import math
 
 import numpy as np
@@ -13,6 +14,7 @@ from keras_charrnn.model.shapes import LENGTHS, ROWS, at_least
 from keras_charrnn.text.windows import Windows
 
 BATCH = 32  # B, where none is asked for: Keras's own
+_IDS = "ids of characters, whole numbers (batch, time)"
 
 
 def dataset_of(x, y=None, weights=None, *, symbols, batch_size=None, shuffle=False, few_shapes=False):
@@ -36,7 +38,7 @@ def dataset_of(x, y=None, weights=None, *, symbols, batch_size=None, shuffle=Fal
     if isinstance(x, Windows | tf.data.Dataset):
         if y is not None or weights is not None:
             raise SettingsError("y and sample_weight go with arrays; windows and data sets have theirs in each element")
-        return _checked(x.dataset if isinstance(x, Windows) else x)
+        return x.dataset if isinstance(x, Windows) else _checked(x, symbols)
     x = ids_of(x, "x", symbols)
     if y is None:
         raise SettingsError("y is needed with x: for each id of x that of the character after it")
@@ -52,16 +54,21 @@ def inputs_of(x, *, symbols, batch_size=None):
     if isinstance(x, Windows):
         return x.dataset.map(lambda inputs, *_: inputs), None
     if isinstance(x, tf.data.Dataset):
-        return x, None
+        first = x.element_spec[0] if isinstance(x.element_spec, tuple) else x.element_spec
+        if not _are_ids(first):
+            raise SettingsError(f"an element of the data set must be, or begin with, {_IDS}; it is {x.element_spec}")
+        return _watched(x, 1, symbols), None
     x = ids_of(x, "x", symbols)
     return _batches([x], batch_size, False, True), x.shape
 
 
 def split_rows(x, y, weights, share):
     """Return the first rows of arrays, and the last, of which there is a share: two times (x, y, weights)."""
-    if isinstance(x, Windows | tf.data.Dataset):
-        raise SettingsError("validation_split goes with arrays; give validation_data with windows or a data set")
+    if not hasattr(x, "__len__") or isinstance(x, Windows | tf.data.Dataset):
+        raise SettingsError("validation_split goes with arrays; give validation_data with other data")
     end = math.floor(len(x) * (1 - share))
+    if not 0 < end < len(x):
+        raise SettingsError(f"validation_split must leave rows for both of {len(x)}; received {share}")
     parts = [(None, None) if each is None else (each[:end], each[end:]) for each in (x, y, weights)]
     return tuple(zip(*parts, strict=True))
 
@@ -142,13 +149,55 @@ def _batches(arrays, batch_size, shuffle, few_shapes):
     return (places.shuffle(rows) if shuffle else places).batch(batch).map(read)
 
 
-def _checked(dataset):
+def _checked(dataset, symbols):
     """Return a data set, unless its elements are none that a step can read."""
     spec = dataset.element_spec
-    parts = spec if isinstance(spec, tuple) and 2 <= len(spec) <= 4 else ()
-    if not parts or not all(isinstance(each, tf.TensorSpec) and each.dtype.is_integer for each in parts[:2]):
+    inputs, targets, *weights = spec if isinstance(spec, tuple) and 2 <= len(spec) <= 4 else (None, None)
+    if not (_are_ids(inputs) and _are_ids(targets)):
         raise SettingsError(
-            "an element of the data set must be (inputs, targets), or (inputs, targets, weights), the first two ids of "
-            f"characters, whole numbers (batch, time); it is {spec}"
+            f"an element of the data set must be (inputs, targets), or (inputs, targets, weights), the first two {_IDS}"
+            f"; it is {spec}"
         )
-    return dataset
+    if not inputs.shape.is_compatible_with(targets.shape):
+        raise SettingsError(f"the targets must have the shape of the inputs, {inputs.shape}; they have {targets.shape}")
+    for each in weights[:1]:
+        if not any(each.shape.is_compatible_with(inputs.shape[:rank]) for rank in (1, 2)):
+            raise SettingsError(
+                f"the weights must have the shape of the inputs, {inputs.shape}; they have {each.shape}"
+            )
+    return _watched(dataset, 2, symbols)
+
+
+def _watched(dataset, number, symbols):
+    """Return a data set that fails, within `telling`, at an id of no symbol: such a target would have no loss at all.
+
+    Args:
+        number: Of the first parts of an element, which are ids.
+    """
+
+    def look(*parts):
+        ids = [tf.cast(each, tf.int64) for each in parts[:number]]
+        known = tf.reduce_all([tf.reduce_all((each >= 0) & (each < symbols)) for each in ids])
+        with tf.control_dependencies([tf.debugging.Assert(known, [_outside(symbols)])]):
+            return *(tf.cast(each, tf.int32) for each in ids), *parts[number:]
+
+    return dataset.map(look)
+
+
+@contextlib.contextmanager
+def telling(symbols):
+    """Raise a SettingsError where a data set of this module is read to an id that is none of the model's."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if _outside(symbols) not in str(error):
+            raise
+        raise SettingsError(_outside(symbols)) from error
+
+
+def _outside(symbols):
+    return f"an element of the data set has an id outside of those of the {symbols} symbols of the model, from 0 on"
+
+
+def _are_ids(spec):
+    return isinstance(spec, tf.TensorSpec) and spec.dtype.is_integer

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.unseen import Unseen
-from keras_charrnn.model.data import dataset_of, ids_of, inputs_of, shape_of, unpack
+from keras_charrnn.model.data import dataset_of, ids_of, inputs_of, shape_of, telling, unpack
 from keras_charrnn.model.shapes import ROWS, at_least
 
 
@@ -42,7 +42,7 @@ class Evaluating:
         initial = self.initial_states(rows)
         self._evaluation_states = made.get(("states", rows)) or made.setdefault(("states", rows), _Variables(initial))
         self._evaluation_states.assign(initial)
-        with self._function_for("test", data):
+        with self._function_for("test", data), telling(symbols):
             return super().evaluate(data, verbose=verbose, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
@@ -69,8 +69,9 @@ class Evaluating:
         Raises:
             SettingsError: If the ids are none of the model's.
         """
-        data, shape = inputs_of(x, symbols=len(self.vocabulary), batch_size=batch_size)
-        with self._function_for("predict", data):
+        symbols = len(self.vocabulary)
+        data, shape = inputs_of(x, symbols=symbols, batch_size=batch_size)
+        with self._function_for("predict", data), telling(symbols):
             logits = super().predict(data, **kwargs)
         return logits if shape is None else logits[: shape[0], : shape[1]]
 

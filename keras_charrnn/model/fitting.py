@@ -8,7 +8,7 @@ import keras
 from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.unseen import Unseen
-from keras_charrnn.model.data import dataset_of, ids_of, shape_of, split_rows
+from keras_charrnn.model.data import dataset_of, ids_of, shape_of, split_rows, telling
 from keras_charrnn.model.training_step import TrainingStep
 from keras_charrnn.text.windows import Windows
 
@@ -82,7 +82,11 @@ class Fitting(TrainingStep):
         if validation_data is not None:
             parts = validation_data if isinstance(validation_data, tuple | list) else (validation_data,)
             batch_size = validation_batch_size or batch_size
+            if len(parts) > 3:
+                raise SettingsError(f"validation_data must be (x, y) or (x, y, weights); it has {len(parts)} parts")
             validation_data = dataset_of(*parts, symbols=symbols, batch_size=batch_size, few_shapes=True)
+        if not self.trainable_weights:
+            raise SettingsError("there is no weight to train: set model.trainable = True, then call compile")
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_weights)
         for callback in callbacks:
@@ -105,15 +109,9 @@ class Fitting(TrainingStep):
                 steps=data.cardinality().numpy(),
                 verbose=verbose,
             )
-        return super().fit(
-            data,
-            epochs=epochs,
-            verbose=verbose,
-            validation_data=validation_data,
-            callbacks=callbacks,
-            shuffle=False,
-            **kwargs,
-        )
+        how = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "validation_data": validation_data}
+        with telling(symbols):
+            return super().fit(data, shuffle=False, **how, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Like Keras's `train_on_batch`: a `fit` on the rows of arrays at once; return the loss, or all metrics."""

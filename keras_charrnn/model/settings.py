@@ -1,6 +1,8 @@
 """The settings of a `CharRNN`: all that its architecture depends on but the vocabulary."""
 
 import dataclasses
+import numbers
+from collections.abc import Mapping
 
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.normalization import KINDS
@@ -12,6 +14,10 @@ def require(name, accepted, value, holds):
     """Raise a `SettingsError` that says what is accepted, unless a condition holds."""
     if not holds:
         raise SettingsError(f"{name} must be {accepted}; received {value!r}")
+
+
+def _is_whole(value, least):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,15 +72,18 @@ class Settings:
     fresh_lines: bool = False
 
     def __post_init__(self):
-        object.__setattr__(self, "cell_arguments", dict(self.cell_arguments or {}))
-        layers, embedding = self.layers, self.embedding
-        require("layers", "a whole number of 1 or more", layers, isinstance(layers, int) and layers >= 1)
-        is_width = isinstance(embedding, int) and not isinstance(embedding, bool) and embedding >= 1
-        require("embedding", f"a whole number of 1 or more, or {ONE_HOT!r}", embedding, self.one_hot or is_width)
+        arguments, layers, embedding = self.cell_arguments or {}, self.layers, self.embedding
+        require("cell", "the name of a registered cell", self.cell, isinstance(self.cell, str))
+        require("cell_arguments", "a mapping", arguments, isinstance(arguments, Mapping))
+        object.__setattr__(self, "cell_arguments", dict(arguments))
+        require("layers", "a whole number of 1 or more", layers, _is_whole(layers, 1))
+        is_width = self.one_hot or _is_whole(embedding, 1)
+        require("embedding", f"a whole number of 1 or more, or {ONE_HOT!r}", embedding, is_width)
+        require("feed_forward", "a whole number of 0 or more", self.feed_forward, _is_whole(self.feed_forward, 0))
         for name in ("dropout", "embedding_dropout", "last_dropout", "weight_drop"):
             rate = getattr(self, name)
             name = "output_dropout" if name == "last_dropout" else name
-            require(name, "at least 0 and below 1", rate, 0 <= rate < 1)
+            require(name, "at least 0 and below 1", rate, isinstance(rate, numbers.Real) and 0 <= rate < 1)
         kinds = ("none", *KINDS)
         require("normalization", ", ".join(kinds), self.normalization, self.normalization in kinds)
         unembedded = self.one_hot and self.embedding_dropout

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_charrnn import CharRNN, Vocabulary
-from keras_charrnn.errors import SettingsError
+from keras_charrnn.errors import RegistryError, SettingsError
 from keras_charrnn.text.windows import training_windows
 from tests.conftest import TEXT
 
@@ -117,6 +117,23 @@ def dataset(*parts, batch=5, **options):
     return tf.data.Dataset.from_tensor_slices(parts if len(parts) > 1 else parts[0]).batch(batch, **options)
 
 
+def whole(x, y):
+    """Return a data set whose one element has all rows."""
+    return dataset(x, y, batch=N, drop_remainder=True)
+
+
+def frozen(model):
+    twin = keras.models.clone_model(model)
+    twin.trainable = False
+    twin.compile()
+    return twin
+
+
+def test_ids_of_any_whole_type_are_ids(model):
+    small = whole(X.astype("uint8"), Y.astype("int64"))
+    assert model.evaluate(small, verbose=0) == pytest.approx(nats(model, X, Y).mean(), rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -141,6 +158,8 @@ def dataset(*parts, batch=5, **options):
         ((tf.data.Dataset.from_tensors({"x": X}),), "an element of the data set must be"),
         ((dataset(X.astype("float32"), Y),), "the first two ids of characters, whole numbers"),
         ((dataset(X, Y),), r"fixed shape \(batch, time\); these have \(None, 6\).* batch with drop_remainder=True"),
+        ((dataset(X, Y[:, :4]),), r"targets must have the shape of the inputs, \(None, 6\); they have \(None, 4\)"),
+        ((dataset(X, Y, WEIGHTS[:, :4]),), r"weights must have the shape of the inputs, .*; they have \(None, 4\)"),
         ((tf.data.Dataset.from_tensor_slices((X, Y)),), r"fixed shape \(batch, time\); these have \(6,\)"),
     ],
 )
@@ -154,6 +173,30 @@ def test_data_that_is_none_is_one_clear_error(model, arguments, message):
     ("call", "message"),
     [
         (lambda model: model.predict(X + 1000), "x has the id 10"),
+        (lambda model: model.predict(dataset(X / 2)), "must be, or begin with, ids of characters, .*dtype=tf.float64"),
+        (lambda model: model.predict(dataset(X - 99), verbose=0), f"an id outside of those of the {SYMBOLS} symbols"),
+        (lambda model: model.evaluate(whole(X, Y + 99), verbose=0), f"an id outside of those of the {SYMBOLS} symbols"),
+        (lambda model: model.fit(X, Y, validation_data=(X, Y, X, Y)), r"must be \(x, y\) or .*; it has 4 parts"),
+        (lambda model: model.fit(X, Y, validation_split=1.0), "must leave rows for both of 10; received 1.0"),
+        (lambda model: model.fit(1, Y, validation_split=0.1), "validation_split goes with arrays"),
+        (lambda model: frozen(model).fit(X, Y), "there is no weight to train: set model.trainable = True"),
+        (lambda model: model.save("model.h5"), r"a file that ends in \.keras; received model\.h5\. model\.export"),
+        (
+            lambda model: [model.save("a.keras", overwrite=False) for _ in "12"],
+            "a.keras is there already, and overwrite",
+        ),
+        (lambda model: CharRNN(model.vocabulary, dropout="0.1"), "dropout must be at least 0 .*; received '0.1'"),
+        (lambda model: CharRNN(model.vocabulary, keras.layers.GRUCell), "cell must be the name of a registered cell; "),
+        (
+            lambda model: CharRNN(model.vocabulary, cell_arguments=[1]),
+            r"cell_arguments must be a mapping; received \[1",
+        ),
+        (
+            lambda model: CharRNN(model.vocabulary, layers=True),
+            "layers must be a whole number of 1 or more; received T",
+        ),
+        (lambda model: CharRNN(model.vocabulary, feed_forward=2.5), "feed_forward must be a whole number of 0 or more"),
+        (lambda model: CharRNN(model.vocabulary, dtype="mixed_bfloat16"), "dtype='mixed_bfloat16' asks for weights"),
         (lambda model: model.predict_on_batch(TEXT), "x must be ids of characters"),
         (lambda model: model.train_on_batch(X), "y is needed"),
         (
@@ -217,6 +260,23 @@ def test_a_clone_has_new_weights(model):
     twin = keras.models.clone_model(model)
     assert twin.vocabulary.symbols == model.vocabulary.symbols and twin.settings == model.settings
     assert twin(X).shape == (N, T, SYMBOLS) and not np.allclose(twin(X), model(X))
+
+
+def test_a_call_in_training_drops_others_each_time():
+    model = compiled(dropout=0.5)
+    first, second, *read = (model(X, training=training).numpy() for training in (True, True, False, False))
+    assert not np.allclose(first, second) and not np.allclose(first, read[0])
+    np.testing.assert_array_equal(*read)
+
+
+def test_a_configuration_serves_several_times(model):
+    config = model.get_config()
+    assert CharRNN.from_config(config).get_config() == CharRNN.from_config(config).get_config() == config
+
+
+def test_a_name_in_other_letters_is_near():
+    with pytest.raises(RegistryError, match="unknown cell 'LSTM', did you mean 'lstm'"):
+        CharRNN(Vocabulary(TEXT), "LSTM")
 
 
 def test_it_is_a_part_of_other_models(model):
