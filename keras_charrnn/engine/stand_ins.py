@@ -15,6 +15,24 @@ from keras_charrnn.plugins import where_defined
 _EFFECTS = re.compile("Assign|Scatter|Rng|^Random|^TruncatedNormal|^Multinomial")
 
 
+class StandIn(keras.StatelessScope):
+    """Within it a tensor stands for one weight, and all else that is updated keeps its new values.
+
+    Args:
+        weight: A variable.
+        tensor: What stands for it.
+    """
+
+    def __init__(self, weight, tensor):
+        super().__init__(state_mapping=[(weight, tensor)])
+
+    def add_update(self, update):
+        variable, value = update
+        self.__exit__(None, None, None)  # for a moment
+        variable.assign(value)
+        self.__enter__()
+
+
 class StandIns(keras.StatelessScope):
     """Within it tensors stand for a cell's weights: a compiled function may not read variables of another device.
 

@@ -14,6 +14,7 @@ from keras_charrnn.engine import noise
 from keras_charrnn.engine.input_products import DenseInputs, SymbolInputs, products
 from keras_charrnn.engine.restarts import Restarts
 from keras_charrnn.engine.scan import scan, scan_inside_xla
+from keras_charrnn.engine.stand_ins import StandIn
 from keras_charrnn.engine.step import Step
 from keras_charrnn.errors import CellError, SettingsError
 from keras_charrnn.layers.contract import (
@@ -260,7 +261,7 @@ class Recurrent(keras.layers.Layer):
             return contextlib.nullcontext()
         kernel = self.cell.recurrent_kernel
         dropped = noise.dropout(ops.convert_to_tensor(kernel), self.weight_drop, noise.fold_in(seed, -3))
-        return keras.StatelessScope(state_mapping=[(kernel, dropped)])
+        return StandIn(kernel, dropped)
 
     def _step(self, training, precision):
         """Return the compiled step, one for all devices and passes of the same kind, tried out if it is a user's."""

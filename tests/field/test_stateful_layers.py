@@ -255,6 +255,7 @@ class InKerassLoop(RecurrentCell):
 
     def build(self, input_shape):
         self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer="ones", name="kernel")
+        self.recurrent_kernel = self.add_weight(shape=(1, self.units), name="recurrent_kernel")
         self.dropout = keras.layers.Dropout(0.5, seed=1)
 
     def call(self, inputs, states, training=False):
@@ -262,8 +263,9 @@ class InKerassLoop(RecurrentCell):
         return h, [h]
 
 
-def test_in_kerass_loop_every_step_and_call_drops_others():
-    layer = Recurrent(InKerassLoop(32))
+@pytest.mark.parametrize("weight_drop", [0.0, 0.5])
+def test_in_kerass_loop_every_step_and_call_drops_others(weight_drop):
+    layer = Recurrent(InKerassLoop(32), weight_drop=weight_drop)
     outputs = [layer(ops.transpose(X, (1, 0, 2)), training=True).numpy() for _ in range(2)]
     masks = {each[:, t].tobytes() for each in outputs for t in range(T)}
     assert len(masks) == 2 * T
