@@ -10,7 +10,7 @@ from keras_charrnn import registry
 from keras_charrnn.common.keras_settings import require_float32
 from keras_charrnn.engine import noise
 from keras_charrnn.engine.products import PRECISIONS, project
-from keras_charrnn.errors import SettingsError
+from keras_charrnn.errors import CharRNNError, SettingsError
 from keras_charrnn.layers import Recurrent
 from keras_charrnn.layers.block import Block, make_normalization, wrap_cell
 from keras_charrnn.layers.symbols import Symbols
@@ -35,8 +35,8 @@ class Network(keras.Model):
     Raises:
         RegistryError: If no cell has the name.
         CellError: If `fresh_lines` asks for what the cell cannot do.
-        SettingsError: If there are no line ends for `fresh_lines`, the embedding cannot be tied, or Keras's dtype is of
-            half precision.
+        SettingsError: If the cell refuses its arguments, there are no line ends for `fresh_lines`, the embedding cannot
+            be tied, or Keras's dtype is of half precision.
     """
 
     def __init__(self, vocabulary, settings, **kwargs):
@@ -76,7 +76,13 @@ class Network(keras.Model):
 
     def _make_block(self, index, width):
         settings = self.settings
-        cell = registry.cells.get(settings.cell)(settings.units, **settings.cell_arguments)
+        make, arguments = registry.cells.get(settings.cell), settings.cell_arguments
+        try:
+            cell = make(settings.units, **arguments)
+        except CharRNNError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"the cell {settings.cell!r} refuses the arguments {arguments}: {error}") from error
         cell = wrap_cell(cell, settings.zoneout, settings.recurrent_dropout)
         is_one_hot = settings.one_hot and index == 0
         block = Block(

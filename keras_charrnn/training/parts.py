@@ -24,12 +24,7 @@ def model_of(section, vocabulary, fresh_lines=False):
     settings = dict(vars(section))
     cell = dict(settings.pop("cell"))
     name = cell.pop("name")
-    try:
-        return CharRNN(vocabulary, name, cell_arguments=cell, fresh_lines=fresh_lines, **settings)
-    except CharRNNError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"model.cell: the cell {name!r} refuses the arguments {cell}: {error}") from error
+    return CharRNN(vocabulary, name, cell_arguments=cell, fresh_lines=fresh_lines, **settings)
 
 
 def make_model(plan, data, machine):

@@ -31,7 +31,7 @@ def test_compare_prints_a_table_and_where_the_files_are(recipe, capsys):
 def test_a_cell_that_fails_is_exit_status_1_and_its_reason_is_shown(recipe, capsys):
     assert main(["compare", recipe, "--cells", "gru,{name: lstm, nonsense: 1}", "--match", "units", *BRIEF]) == 1
     out, err = capsys.readouterr()
-    assert "lstm, nonsense: 1 failed: model.cell: the cell 'lstm' refuses" in out
+    assert "lstm, nonsense: 1 failed: the cell 'lstm' refuses" in out
     assert err.startswith("keras-charrnn: failed: lstm, nonsense: 1 (why: runs/tiny-compare-001/comparison.md)")
     assert pathlib.Path("runs/tiny-compare-001/gru-001/model.keras").is_file()
 

@@ -35,7 +35,7 @@ def test_a_search_without_a_loss_is_exit_status_1_and_mistakes_are_2(recipe, cap
     cells = "tune={model.cell: [{name: lstm, nonsense: 1}], model.units: [6]}"
     assert main(["tune", recipe, "--minutes", "5", "--quiet", "--set", cells]) == 1
     out, err = capsys.readouterr()
-    assert out == "" and err.startswith("keras-charrnn: no trial came to a loss: model.cell: the cell 'lstm' refuses")
+    assert out == "" and err.startswith("keras-charrnn: no trial came to a loss: the cell 'lstm' refuses")
     assert main(["tune", recipe, "--minutes", "0"]) == 2
     assert "minutes must be a number above 0" in capsys.readouterr().err
     assert main(["tune", recipe, "--minutes", "1", "--set", "tune={model.unit: [6]}"]) == 2
