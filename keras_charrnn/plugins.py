@@ -84,8 +84,8 @@ def load_plugin(plugin, folder="."):
         path = _file_of(located)
         if not path.is_file():
             raise RegistryError(
-                f"plugin {plugin!r}: there is no file {path}; paths start from the recipe's folder. If it has moved "
-                "since, name its new place with --plugin"
+                f"plugin {plugin!r}: there is no file {path}; paths start from the recipe's folder. For a "
+                "run whose plugin has moved since, name its new place with --plugin"
             )
         with _naming(f"plugin {plugin!r}", [path.parent], str(path)):
             _import_file(path)

@@ -60,6 +60,12 @@ class CharRNN(Fitting, Evaluating, Network):
         super().__init__(vocabulary, Settings(*settings, **own), **{k: v for k, v in named.items() if k not in own})
         self._generator, self.scorer = Generator(self), Scorer(self)
 
+    @Network.precision.setter
+    def precision(self, precision):
+        Network.precision.fset(self, precision)
+        self.functions.made.clear()  # what is compiled makes its products as before
+        self.scorer = Scorer(self)
+
     def generate(self, prefix="", length=400, num_samples=1, **settings):
         """Return the prefix and `length` new characters, a str or a list; see `generation.Generator.generate`."""
         return self._generator.generate(prefix, length, num_samples, **settings)

@@ -110,8 +110,11 @@ class Vocabulary:
             line: Number of its first line, likewise.
 
         Raises:
-            VocabularyError: If a character is not in the vocabulary and `unknown` is "error"; it names the first.
+            VocabularyError: If a character is not in the vocabulary and `unknown` is "error"; it names the first. Or if
+                the text is no str.
         """
+        if not isinstance(text, str):
+            raise VocabularyError(f"{what} must be a str; received {type(text).__name__}")
         ids = self._look_up(_code_points(text))
         missing = ids == len(self)
         if missing.any():

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from keras_charrnn import CharRNN, Vocabulary
-from keras_charrnn.errors import RegistryError, SettingsError
+from keras_charrnn.errors import RegistryError, SettingsError, VocabularyError
 from keras_charrnn.text.windows import training_windows
 from tests.conftest import TEXT
 
@@ -195,6 +195,10 @@ def test_data_that_is_none_is_one_clear_error(model, arguments, message):
             lambda model: CharRNN(model.vocabulary, layers=True),
             "layers must be a whole number of 1 or more; received T",
         ),
+        (
+            lambda model: CharRNN(model.vocabulary, "rhn", cell_arguments={"dept": 2}),
+            r"the cell 'rhn' refuses the arguments \{'dept': 2\}: .*dept",
+        ),
         (lambda model: CharRNN(model.vocabulary, feed_forward=2.5), "feed_forward must be a whole number of 0 or more"),
         (lambda model: CharRNN(model.vocabulary, dtype="mixed_bfloat16"), "dtype='mixed_bfloat16' asks for weights"),
         (lambda model: model.predict_on_batch(TEXT), "x must be ids of characters"),
@@ -272,6 +276,21 @@ def test_a_call_in_training_drops_others_each_time():
 def test_a_configuration_serves_several_times(model):
     config = model.get_config()
     assert CharRNN.from_config(config).get_config() == CharRNN.from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize("text", [None, TEXT.encode(), [TEXT]])
+def test_a_text_to_score_is_a_str(model, text):
+    with pytest.raises(VocabularyError, match=f"the text must be a str; received {type(text).__name__}"):
+        model.score(text)
+
+
+def test_another_precision_has_effect_on_what_was_compiled_before():
+    model = compiled(units=8)
+    uses = (lambda: model.score(TEXT[:9]).nats, lambda: model.predict(X[:1], verbose=0))
+    before = [use() for use in uses]
+    model.precision = "bfloat16"
+    for use, old in zip(uses, before, strict=True):
+        assert 0 < np.abs(use() - old).max() < 0.1
 
 
 def test_a_name_in_other_letters_is_near():
