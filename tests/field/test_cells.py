@@ -191,7 +191,7 @@ def test_wrappers_of_keras_take_the_layer(name):
     require_same((twice[:, 0], twice[:, 1]), (layer(X), layer(2 * X)))
 
 
-@pytest.mark.parametrize("options", [{"weight_drop": 0.5}, {}], ids=["weights", "states"])
+@pytest.mark.parametrize("options", [{"weight_drop": 0.5}, pytest.param({}, marks=pytest.mark.thorough)])
 def test_in_training_a_layer_makes_noise_another_one_each_time(options):
     cell = cells.SimpleRNN(4) if options else cells.Zoneout(cells.SimpleRNN(4), 0.5)
     layer = Recurrent(cell, **options)
