@@ -27,16 +27,10 @@ def shapes(subject):
         raise Fault(f"{len(shapes)} initial states, as state_size says", f"{len(states)}", cause)
     for index, (state, shape) in enumerate(zip(states, shapes, strict=True)):
         _require_shape(f"initial state {index}", state, shape, cause)
-    result = subject.cell(subject.inputs[:, 0], subject.pack(states))
-    if not (isinstance(result, list | tuple) and len(result) == 2):
-        raise Fault(
-            "call to return an output and a list of states", f"{type(result).__name__}", "a missing `return` or list"
-        )
-    output, new = result[0], keras.tree.flatten(result[1])
+    output, new = subject.cell(subject.inputs[:, 0], subject.pack(states))
+    new = keras.tree.flatten(new)
     width = getattr(subject.cell, "output_size", None) or subject.width
     _require_shape("the output", output, (BATCH, width), "a gate or a product of another width than the units")
-    if len(new) != len(states):
-        raise Fault(f"{len(states)} new states", f"{len(new)}", "call returns only some of its states")
     for index, (state, before) in enumerate(zip(new, states, strict=True)):
         _require_shape(f"state {index}", state, before.shape, "new states in another order, or of another width")
 

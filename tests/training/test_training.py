@@ -147,7 +147,7 @@ def test_any_keras_callback_can_be_passed(tiny, console):
         ({"samples.prefix": "☃"}, VocabularyError, "samples.prefix has the character '☃'"),
         ({"training.optimizer.nonsense": 3}, RecipeError, r"training\.optimizer\.nonsense: unknown key"),
         ({"training.optimizer": {"name": "sgd", "momentum": 3}}, SettingsError, "training.optimizer: Keras refuses"),
-        ({"model.cell.nonsense": 3}, SettingsError, "model.cell: .* refuses"),
+        ({"model.cell.nonsense": 3}, SettingsError, "the cell 'gru' refuses the arguments"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_written(tiny, console, tmp_path, overrides, error, message):
