@@ -12,7 +12,7 @@ import time
 from keras_charrnn.cli.text import add_encoding
 from keras_charrnn.common.files import clean_name, is_stream, user_path, write_text, write_whole
 from keras_charrnn.common.progress import progress
-from keras_charrnn.common.screen import Screen, say
+from keras_charrnn.common.screen import Screen, say, say_notes
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import SettingsError
 
@@ -48,8 +48,7 @@ def run(options):
         path, encoding = _path_from(output.parent, options.text), options.encoding
     write_text(output, suggestion.to_yaml(path, encoding=encoding))
     screen = Screen()
-    for note in text.notes:
-        say(screen, f"note     {note}")
+    say_notes(screen, *text.notes)
     say(
         screen,
         f"{quote(output)}: {text.characters:,} characters, a GRU of {suggestion.units} units with "

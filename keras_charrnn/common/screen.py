@@ -126,6 +126,12 @@ def say(console, message, style=""):
     show(console, message, style)
 
 
+def say_notes(console, *notes):
+    """Show what a user must know, each in a sentence, "" for nothing."""
+    for each in filter(None, notes):
+        say(console, f"note     {each}")
+
+
 def has_bars(console):
     """Whether a console can show a bar: it is a terminal, and one whose lines can be written anew."""
     return console.is_terminal and not console.is_dumb_terminal

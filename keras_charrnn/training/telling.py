@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_charrnn.common.screen import say
+from keras_charrnn.common.screen import say, say_notes
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.runs import RunFolder
@@ -31,12 +31,6 @@ def announce(console, plan, machine, data, model, folder, note):
     ]
     say(console, "\n".join(lines))
     say_notes(console, *text.notes, *_notes(plan, data), *machine.notes, note)
-
-
-def say_notes(console, *notes):
-    """Show what a user must know, each in a sentence, "" for nothing."""
-    for each in filter(None, notes):
-        say(console, f"note     {each}")
 
 
 def _notes(plan, data):

@@ -6,7 +6,7 @@ import math
 
 from keras_charrnn import registry
 from keras_charrnn.common.files import make_output
-from keras_charrnn.common.screen import Screen, say
+from keras_charrnn.common.screen import Screen, say, say_notes
 from keras_charrnn.common.shell import quote
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import ExtraError, RecipeError, SettingsError, WriteError, in_words
@@ -20,7 +20,6 @@ from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.training import fit, read_recipe, versions
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
-from keras_charrnn.training.telling import say_notes
 
 MATCHES = ("parameters", "units")
 

@@ -10,7 +10,7 @@ import time
 
 from keras_charrnn import recipe
 from keras_charrnn.common.files import clean_name, lock, make_output, name_of, remove_temporaries, user_path
-from keras_charrnn.common.screen import Screen, say
+from keras_charrnn.common.screen import Screen, say, say_notes
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import RecipeError, RunError, SettingsError, WriteError, in_words
@@ -24,7 +24,6 @@ from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.training import fit, read_recipe, resume, versions
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
-from keras_charrnn.training.telling import say_notes
 
 FAILURES = 5  # in a row, after which nothing else is to be expected
 
