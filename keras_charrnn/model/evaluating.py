@@ -25,9 +25,10 @@ class Evaluating:
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._evaluation_states, self.functions = None, Unseen()
+        self._evaluation_mean, self._is_evaluating = Unseen({"loss": keras.metrics.Mean(name="loss")}), False
 
     def evaluate(self, x, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
-        """Like Keras's `evaluate`, from the initial states; the states of training stay as they are.
+        """Like Keras's `evaluate`, from the initial states; states and metrics of training stay as they are.
 
         `Windows` and data sets are read as `fit` reads them, each window going on from the one before. The rows of
         arrays are texts of their own. With weights, the loss is the weighted mean.
@@ -42,7 +43,7 @@ class Evaluating:
         initial = self.initial_states(rows)
         self._evaluation_states = made.get(("states", rows)) or made.setdefault(("states", rows), _Variables(initial))
         self._evaluation_states.assign(initial)
-        with self._function_for("test", data), telling(symbols):
+        with self._function_for("test", data), self._evaluating(), telling(symbols):
             return super().evaluate(data, verbose=verbose, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
@@ -56,10 +57,16 @@ class Evaluating:
         with eagerly(self.run_eagerly):
             logits, new = self.run_time_major(tf.transpose(inputs), states)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.transpose(targets), logits)
-        self._loss_mean.update_state(losses, None if weights is None else tf.transpose(weights))
+        mean = self._evaluation_mean.made["loss"]
+        mean.update_state(losses, None if weights is None else tf.transpose(weights))
         if not independent:
             carried.assign(new)
-        return {"loss": self._loss_mean.result()}
+        return {"loss": mean.result()}
+
+    @property
+    def metrics(self):
+        """Those of training, but within `evaluate` its own."""
+        return [*self._evaluation_mean.made.values()] if self._is_evaluating else self.training_metrics
 
     def predict(self, x, batch_size=None, **kwargs):
         """Like Keras's `predict`: the logits (N, T, V) of ids (N, T), each row from the initial states.
@@ -86,6 +93,15 @@ class Evaluating:
         setattr(self, f"{kind}_function", made.get(key))
         yield
         made[key] = getattr(self, f"{kind}_function")
+
+    @contextlib.contextmanager
+    def _evaluating(self):
+        """Have Keras reset and read the metric of an evaluation within `with`."""
+        self._is_evaluating = True
+        try:
+            yield
+        finally:
+            self._is_evaluating = False
 
     def _at_once(self, x):
         """Return the size of a batch that has all rows of ids."""

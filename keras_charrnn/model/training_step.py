@@ -61,7 +61,7 @@ class TrainingStep:
 
     def training_variables(self):
         """Return all variables that a training changes: {"weights": [...], "optimizer": ..., "states": ..., ...}."""
-        metrics = [variable for metric in self.metrics for variable in metric.variables]
+        metrics = [variable for metric in self.training_metrics for variable in metric.variables]
         known = {id(variable) for variable in (*self.weights, *metrics)}
         return {
             "weights": list(self.weights),
@@ -78,7 +78,8 @@ class TrainingStep:
             layer.reset_state()
 
     @property
-    def metrics(self):
+    def training_metrics(self):
+        """Those of `fit`, each a mean over the epoch: the loss, and what `gradient_clipping` measures."""
         return [self._loss_mean, *self._clipping_means.made.values()]
 
     def train_step(self, data):
@@ -119,7 +120,7 @@ class TrainingStep:
         self._loss_mean.update_state(loss, total)
         for name, value in logs.items():
             self._clipping_means.made[name].update_state(value)
-        return {metric.name: metric.result() for metric in self.metrics}
+        return {metric.name: metric.result() for metric in self.training_metrics}
 
     def _run_replica(self, inputs, targets, weights, states, seed):
         """Return the gradients, the loss in nats and the new states of some rows of a window."""

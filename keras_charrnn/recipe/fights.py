@@ -23,6 +23,7 @@ OURS = {
     "Divergence": "training.divergence",
     "AverageWeights": "training.average",
     "TimeBudget": "training.minutes",
+    "Looks": "validation",
     "Checkpointing": "checkpoints",
     "Interruption": "checkpoints",
 }

@@ -57,6 +57,7 @@ class Recipe(Section):
     model: sections.Model = _section(sections.Model)
     training: sections.Training = _section(sections.Training)
     states: sections.States = _section(sections.States)
+    validation: sections.Validation = _section(sections.Validation)
     samples: sections.Samples = _section(sections.Samples)
     checkpoints: sections.Checkpoints = _section(sections.Checkpoints)
     compute: sections.Compute = _section(sections.Compute)
@@ -66,9 +67,13 @@ class Recipe(Section):
     tune: dict = key({}, "keys that the command tune searches, each with choices or a range", SearchCheck())
 
     def conflicts(self):
-        if self.training.patience is None or self.split.validation:
+        if self.split.validation:
             return []
-        return ["training.patience: waits for a better validation loss, and split.validation is 0; leave one out"]
+        needing = {
+            "training.patience: waits for a better validation loss": self.training.patience is not None,
+            "validation: looks at the validation split": self.validation.looks,
+        }
+        return [f"{what}, and split.validation is 0; leave one out" for what, asked in needing.items() if asked]
 
     def to_mapping(self):
         """Return the recipe as plain values, every key in it: what `read` makes the same recipe of."""

@@ -5,18 +5,7 @@ import dataclasses
 from keras_charrnn.common import encodings
 from keras_charrnn.common.escapes import unescape
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.recipe.checks import (
-    by_name,
-    either,
-    flag,
-    number,
-    one_of,
-    optional,
-    pathname,
-    several,
-    text,
-    whole,
-)
+from keras_charrnn.recipe.checks import by_name, either, flag, number, one_of, optional, pathname, several, text, whole
 from keras_charrnn.recipe.named import Named
 from keras_charrnn.recipe.section import Section, key
 
@@ -192,7 +181,9 @@ class Training(Section):
         optional(ABOVE_0),
     )
     patience: int | None = key(
-        None, "epochs without a better validation loss after which the run ends; null: none", optional(whole(1))
+        None,
+        "epochs (looks, where there are any) without a better validation loss after which the run ends; null: none",
+        optional(whole(1)),
     )
     optimizer: dict = key("adamw", "optimizer, with its learning rate", OPTIMIZER)
     schedule: dict = key("constant", "course of the learning rate", SCHEDULE)
@@ -222,6 +213,31 @@ class States(Section):
         "when the states return to the initial state; line: also at each line end, then and in all use of the model",
         one_of("epoch", "never", "window", "line"),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation(Section):
+    """Looks at the validation split within an epoch, whichever period ends first, beside that at the end of each.
+
+    Where there are looks, the best model and `training.patience` go by their loss, of the same characters each time: at
+    the end of an epoch too, where the loss of the whole split is written as well.
+    """
+
+    every_steps: int = key(0, "steps from look to look, 0 for none", whole(0))
+    every_minutes: float = key(0.0, "minutes from look to look, 0 for none", AT_LEAST_0)
+    characters: int | None = key(
+        None, "characters at the beginning of the validation split that a look reads; null: all", optional(whole(2))
+    )
+
+    @property
+    def looks(self):
+        """Whether there are any."""
+        return bool(self.every_steps or self.every_minutes)
+
+    def conflicts(self):
+        if self.characters is None or self.looks:
+            return []
+        return ["validation.characters: is of looks, and there are none; write every_steps or every_minutes too"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from keras_charrnn.common.importing import suggest
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import CharRNNError, RunError
 from keras_charrnn.runs.checkpoints import Checkpoints
-from keras_charrnn.runs.records import ENVIRONMENT, MEMORIZATION, METRICS, TIMING, read_record, read_rows
+from keras_charrnn.runs.records import ENVIRONMENT, MEMORIZATION, METRICS, TIMING, choosing, read_record, read_rows
 from keras_charrnn.text.verbatim import Memorization
 
 
@@ -23,8 +23,8 @@ class RunFolder:
         recipe: recipe.yaml, the recipe with every key, as it was run.
         model: model.keras, the best model by validation loss; without validation the last one.
         checkpoints: checkpoints/, from which the run can go on.
-        metrics: metrics.jsonl, one line for each epoch.
-        timing: timing.jsonl, what the clock said of each epoch; all else of a run is the same when it is repeated.
+        metrics: metrics.jsonl, one line for each epoch, and those within epochs.
+        timing: timing.jsonl, what the clock said of each line; all else of a run is the same when it is repeated.
         samples: samples/, the texts made while training.
         environment: environment.json, the corpus, the machine and the versions.
         memorization: memorization.json, what of the last samples stands in the training text.
@@ -140,8 +140,21 @@ class RunFolder:
         Raises:
             RunError: If a file of them is damaged.
         """
-        clock = {row["epoch"]: row for row in read_rows(self.timing, TIMING)}
-        return [{**row, **clock.get(row["epoch"], {})} for row in read_rows(self.metrics, METRICS)]
+        return self._read_lines()[0]
+
+    def read_progress(self):
+        """Return the metrics within epochs, with what the clock said, a list of mappings: see `Run.progress`.
+
+        Raises:
+            RunError: If a file of them is damaged.
+        """
+        return self._read_lines()[1]
+
+    def _read_lines(self):
+        (history, progress), clocks = read_rows(self.metrics, METRICS), read_rows(self.timing, TIMING)
+        epochs, steps = ({row[key]: row for row in rows} for key, rows in zip(("epoch", "step"), clocks, strict=True))
+        history = [{**row, **epochs.get(row["epoch"], {})} for row in history]
+        return history, [{**row, **steps.get(row["step"], {})} for row in progress]
 
     def read_environment(self):
         """Return the record of the corpus, the machine and the versions.
@@ -185,6 +198,9 @@ class Run:
         folder: Its path.
         history: The metrics of each epoch, a list of mappings: what metrics.jsonl and timing.jsonl have. Losses are in
             nats per character.
+        progress: Those within epochs: each has `within`, the share of the epoch that is over, and the means of training
+            since the one before. Where the recipe's section `validation` asks for looks, each is of a look and has its
+            loss: `val_loss`, or `val_part_loss` where it is of a part of the split.
         plugins: As `load` takes them.
         model: The best model by validation loss, without validation the last, a `CharRNN`, read at its first use;
             `RunError` if there is none yet.
@@ -194,6 +210,7 @@ class Run:
     history: list
     _model: object = None
     plugins: tuple = ()
+    progress: list = dataclasses.field(default_factory=list)
 
     @classmethod
     def open(cls, path, plugins=()):
@@ -207,7 +224,7 @@ class Run:
             RunError: If there is no such folder, or it is not a run's.
         """
         folder = RunFolder.open(path)
-        return cls(folder.path, folder.read_metrics(), plugins=plugins)
+        return cls(folder.path, folder.read_metrics(), plugins=plugins, progress=folder.read_progress())
 
     @property
     def model(self):
@@ -217,8 +234,9 @@ class Run:
 
     @property
     def metrics(self):
-        """The metrics of the epoch that `model` is from, without validation the last; {} if there is none yet."""
-        return min(self.history, key=lambda epoch: epoch.get("val_loss", -epoch["epoch"]), default={})
+        """The metrics of the epoch or look that `model` is from, without validation the last; {} if there is none."""
+        name, rows = choosing(self.history, self.progress)
+        return min(rows, key=lambda row: row[name] if name else -row["epoch"], default={})
 
 
 def load(path, plugins=()):

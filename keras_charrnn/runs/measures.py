@@ -11,11 +11,12 @@ from keras_charrnn.errors import CorpusError, SettingsError
 from keras_charrnn.model import CharRNN
 from keras_charrnn.model.evaluation import PROTOCOLS, Figures
 from keras_charrnn.runs.folder import Run, RunFolder, load
+from keras_charrnn.runs.records import choosing
 from keras_charrnn.text import corpora, windows
 from keras_charrnn.text.encoding import encode
 
 SPLITS = ("train", "validation", "test")
-CHOOSING = "validation"  # the split whose loss decides which epoch's model a run keeps
+CHOOSING = "validation"  # the split whose loss decides which model a run keeps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +183,7 @@ def _open(source, plugins=()):
 
 def _chosen_by(run):
     """Return the split that chose the model of a run; None where there is no run, or none did."""
-    return CHOOSING if run is not None and "val_loss" in run.metrics else None
+    return CHOOSING if run is not None and choosing(run.history, run.progress)[0] else None
 
 
 def _read_split(run, model, split):

@@ -19,7 +19,8 @@ def _is_number(value):
 
 # What each line of the two files must have, and environment.json: all that readers of them rely on.
 METRICS = ("epoch", "loss")
-_VALIDATION = ("val_loss", "val_bits_per_character")  # in all lines or none: a run may have no validation split
+WITHIN = "within"  # share of an epoch that is over: what a line within an epoch has beside its step
+WHOLE, PART = "val_loss", "val_part_loss"  # of the validation split, and of the part of it that a look reads
 TIMING = ("epoch", "characters_per_second", "seconds")
 ENVIRONMENT = {
     "corpus": {"name": str, "sha256": str, "characters": _is_whole},
@@ -57,23 +58,54 @@ def _require(value, kind, name):
         raise ValueError(f"{name} is not what it should be")
 
 
+def in_bits(name):
+    """Return the name of a loss, which is in nats, in bits."""
+    return f"{name.removesuffix('loss')}bits_per_character"
+
+
+def when(row):
+    """Return in words what a row is of: an epoch, or a step within one or at its end."""
+    return f"step {row['step']} in epoch {row['epoch']}" if WITHIN in row else f"epoch {row['epoch']}"
+
+
+def choosing(history, progress):
+    """Return the name of the loss that has chosen the best model of a run, None for none, and the rows that have it.
+
+    Args:
+        history, progress: As `Run` has them. Where there are looks, these rows are of `progress`, else of `history`.
+    """
+    for name, rows in ((PART, progress), (WHOLE, progress), (WHOLE, history)):
+        if found := [row for row in rows if name in row]:
+            return name, found
+    return None, history
+
+
 def read_rows(path, names):
-    """Return the lines of a file, mappings from names to numbers with at least some names; [] if there is no file.
+    """Return the lines of a file, mappings from names to numbers with at least some names: of epochs, and within them.
 
     Raises:
         RunError: If it is damaged.
     """
     if not path.exists():
-        return []
+        return [], []
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
         for row in rows:
             _require(row, dict, "a line")
             _require(row.get("epoch"), _is_whole, "epoch")
-        names += _VALIDATION if any(name in row for name in _VALIDATION for row in rows) else ()
-        for row in rows:
-            for name in dict.fromkeys((*names, *row)):
-                _require(row.get(name), _is_number, name)
+        history, progress = ([row for row in rows if (WITHIN in row) == within] for within in (False, True))
+        _require_numbers(history, names)
+        _require_numbers(progress, (*names, "step"))
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error}") from error
-    return rows
+    return history, progress
+
+
+def _require_numbers(rows, names):
+    """Raise ValueError if rows have something else than numbers, lack some names, or one a loss that others have."""
+    for loss in (WHOLE, PART):  # a run may have no validation split, and no looks
+        if any(name in row for row in rows for name in (loss, in_bits(loss))):
+            names = (*names, loss, in_bits(loss))
+    for row in rows:
+        for name in dict.fromkeys((*names, *row)):
+            _require(row.get(name), _is_number, name)

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_charrnn import recipe
 from keras_charrnn.common.progress import progress
+from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.text import corpora
 from keras_charrnn.text.encoding import encode
@@ -43,6 +44,7 @@ class Data:
         split: Mapping from "train", "validation" and "test" to their numbers of characters.
         training: `Windows`.
         validation: `Windows`; None where the recipe has no validation split.
+        part: `Windows` of the part of it that looks read; None where that is all of it, or there are no looks.
     """
 
     text: corpora.Text
@@ -51,6 +53,7 @@ class Data:
     split: dict
     training: Windows
     validation: Windows | None
+    part: Windows | None
 
     @classmethod
     def of(cls, text, plan, console):
@@ -60,7 +63,13 @@ class Data:
         with progress("encoding the text", text.characters, console=console) as advance:
             ids = encode(text, vocabulary, progress=advance)
         train, validation, test = split(ids, dataclasses.astuple(plan.split))
-        settings = plan.windows
+        settings, characters = plan.windows, plan.validation.characters
+        if characters is not None and characters > len(validation):
+            raise SettingsError(
+                f"validation.characters: is {characters:,}, and the validation split has {len(validation):,}; write "
+                "that or fewer, or null for all"
+            )
+        is_part = characters not in (None, len(validation))
         return cls(
             text,
             vocabulary,
@@ -68,4 +77,5 @@ class Data:
             {"train": len(train), "validation": len(validation), "test": len(test)},
             training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
             evaluation_windows(validation) if plan.split.validation else None,
+            evaluation_windows(validation[:characters]) if is_part else None,
         )

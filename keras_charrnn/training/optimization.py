@@ -1,4 +1,4 @@
-"""The optimizer of a recipe, Keras's own, and the callbacks of its learning rate, patience, average and minutes."""
+"""The optimizer of a recipe, Keras's own, and the callbacks of its learning rate, average and minutes."""
 
 import re
 
@@ -65,8 +65,6 @@ def make_callbacks(settings, steps, rate_factor=1.0):
     if settings.minutes is not None:
         rate = _cosine(first, schedule) if schedule["name"] == "cosine" else None
         used.append(TimeBudget(60 * settings.minutes, settings.epochs * steps, rate))
-    if settings.patience is not None:
-        used.append(keras.callbacks.EarlyStopping("val_loss", mode="min", patience=settings.patience))
     if settings.average is not None:
         used.append(AverageWeights(settings.average))
     return used

@@ -1,5 +1,7 @@
 """What a recipe asks for: the model, compiled, the samples, and callbacks of others."""
 
+import math
+
 import keras
 
 from keras_charrnn import registry
@@ -12,7 +14,8 @@ from keras_charrnn.training import callbacks as ours
 from keras_charrnn.training.optimization import make_optimizer
 from keras_charrnn.training.requirements import note_of_prefix
 
-STEPS_PER_EXECUTION = 10  # steps between two looks at the callbacks
+STEPS_PER_EXECUTION = 10  # steps between two calls of the callbacks
+ROWS = 100  # some so many rows of metrics within the epochs of a run without looks
 
 
 def model_of(section, vocabulary, fresh_lines=False):
@@ -50,12 +53,38 @@ def compile_model(model, plan, steps, rate_factor=1.0, first=0):
 
 
 def _steps_per_execution(plan, steps, first):
-    """Return the largest number up to 10 that leaves a few calls an epoch and divides the samples' period.
+    """Return the largest number up to 10 that leaves a few calls an epoch and divides the periods of samples and looks.
 
-    It divides `first` too, which is another one's multiple where the period has changed.
+    It divides `first` too, which is another one's multiple where a period has changed.
     """
-    most, period = min(STEPS_PER_EXECUTION, max(1, steps // 4)), plan.samples.every_steps
+    most = min(STEPS_PER_EXECUTION, max(1, steps // 4))
+    period = math.gcd(plan.samples.every_steps, plan.validation.every_steps)
     return next(n for n in range(most, 0, -1) if period % n == 0 and (first % n == 0 or first == steps))
+
+
+def make_looks(plan, data, folder, tell, average):
+    """Return the callback that looks at a training within its epochs, and has the best model kept and patience end.
+
+    Args:
+        plan, data, folder: The `Recipe`, the `Data` and the `RunFolder`.
+        tell, average: As `callbacks.Looks` takes them.
+    """
+    kept = keras.callbacks.ModelCheckpoint(
+        folder.model, monitor="val_loss", mode="min", save_best_only=data.validation is not None
+    )
+    choosing = [kept]
+    if plan.training.patience is not None:
+        choosing.append(keras.callbacks.EarlyStopping("val_loss", mode="min", patience=plan.training.patience))
+    return ours.Looks(
+        tell,
+        choosing,
+        plan.validation.every_steps,
+        plan.validation.every_minutes,
+        data.part,
+        data.validation,
+        max(STEPS_PER_EXECUTION, plan.training.epochs * data.training.steps // ROWS),
+        average,
+    )
 
 
 def make_named_callbacks(plan):

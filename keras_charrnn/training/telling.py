@@ -11,6 +11,7 @@ from keras_charrnn.common.screen import say, say_notes
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.runs import RunFolder
+from keras_charrnn.runs.records import PART, choosing, when
 from keras_charrnn.training.requirements import note_of_prefix
 from keras_charrnn.views.advice import MANY_SYMBOLS, MORE_RARELY, advise
 
@@ -57,12 +58,12 @@ def conclude(console, run):
     kept = run.metrics
     if not kept:
         return
-    what, name, note = "training", "loss", f"; {UNCHOSEN}"
-    if "val_loss" in kept:
-        what, name, note = "best validation", "val_loss", ""
+    name, _ = choosing(run.history, run.progress)
+    what, note = ("best validation", "") if name else ("training", f"; {UNCHOSEN}")
+    loss, of = kept[name or "loss"], ", of its part that looks read" if name == PART else ""
     say(
         console,
-        f"\n{what} loss {kept[name]:.4f} nats per character ({bits(kept[name]):.4f} bits), epoch {kept['epoch']}{note}",
+        f"\n{what} loss {loss:.4f} nats per character ({bits(loss):.4f} bits){of}, {when(kept)}{note}",
     )
     for each in advise(run):
         say(console, str(each))

@@ -15,7 +15,7 @@ from keras_charrnn.training.callbacks.checkpointing import bring_back, plain_att
 from keras_charrnn.training.changes import adapted, recorded
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.optimization import make_callbacks
-from keras_charrnn.training.parts import compile_model, make_samples
+from keras_charrnn.training.parts import compile_model, make_looks, make_samples
 from keras_charrnn.training.telling import conclude
 
 
@@ -29,7 +29,7 @@ def train(plan, data, model, folder, further, console, start=None):
         if start is not None:
             compile_model(model, plan, data.training.steps, _rate_factor(plan, went_back), start.facts["step"])
         try:
-            history = _fit(plan, data, model, folder, further, console, start, went_back)
+            _fit(plan, data, model, folder, further, console, start, went_back)
             break
         except DivergenceError as error:
             start = adapted(folder.checkpoints.newest(), plan)
@@ -46,7 +46,7 @@ def train(plan, data, model, folder, further, console, start=None):
                 f"{error}\ngoing back to epoch {start.facts['epoch'] + 1}, step {start.facts['step']}, with the "
                 f"learning rate times {_rate_factor(plan, went_back):g} ({went_back} of {divergence['times']})",
             )
-    run = Run(folder.path, history, plugins=plan.plugins)
+    run = Run.open(folder.path, plan.plugins)
     characters = data.split["train"]
     end(folder, plan.samples.beginning, characters, learned(data.text, data.vocabulary, characters), console)
     conclude(console, run)
@@ -58,27 +58,29 @@ def _rate_factor(plan, went_back):
 
 
 def _fit(plan, data, model, folder, further, console, start, went_back):
-    """Run Keras's `fit`; return the metrics of each epoch."""
+    """Run Keras's `fit`."""
     settings, steps = plan.training, data.training.steps
-    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters, went_back)
+    tensorboard = folder.tensorboard / "steps" if plan.tensorboard else None
+    log = ours.MetricsLog(folder.metrics, folder.timing, data.training.characters, went_back, tensorboard)
     shown = ours.Progress(console, data.training.characters)
+    steering = make_callbacks(settings, steps, _rate_factor(plan, went_back))
+    average = next((each for each in steering if isinstance(each, ours.AverageWeights)), None)
+    looks = make_looks(plan, data, folder, [log.add, shown.look], average)
     used = [
         ours.StateReset("epoch" if plan.states.reset == "line" else plan.states.reset),
         ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
         ours.Divergence(settings.divergence["factor"]),
-        *make_callbacks(settings, steps, _rate_factor(plan, went_back)),
+        *steering,
+        looks,
         log,
         shown,
-        keras.callbacks.ModelCheckpoint(
-            folder.model, monitor="val_loss", mode="min", save_best_only=data.validation is not None
-        ),
         make_samples(plan, folder, console),
         *([keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False)] if plan.tensorboard else []),
         *further,
     ]
     checkpointing = ours.Checkpointing(
         folder.checkpoints,
-        used,
+        [*looks.choosing, *used],
         steps,
         **dataclasses.asdict(plan.checkpoints),
         start=start,
@@ -86,6 +88,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         facts={"went_back": went_back, "recipe": recorded(plan)},
     )
     interruption = ours.Interruption(checkpointing)
+    looks.heard_by = [each for each in used if not isinstance(each, keras.callbacks.TensorBoard)] + [interruption]
     begin = {} if start is None else {"initial_epoch": start.facts["epoch"], "initial_step": start.facts["step"]}
     try:
         with interruption:
@@ -110,7 +113,6 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         raise
     finally:
         shown.close()
-    return log.history
 
 
 def _keep_good_model(model, folder, checkpoint):

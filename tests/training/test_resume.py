@@ -476,9 +476,11 @@ def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training, 
     assert "going back to epoch 2, step 0, with the learning rate times 0.25 (1 of 3)" in console.export_text(
         clear=False
     )
-    lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
-    assert [line["epoch"] for line in lines] == [1, 2, 3]
-    assert [line.get("went_back") for line in lines] == [None, 1, 1]
+    assert [row["epoch"] for row in run.history] == [1, 2, 3]
+    assert [row.get("went_back") for row in run.history] == [None, 1, 1]
+    assert {row["epoch"]: row.get("went_back") for row in run.progress} == {1: None, 2: 1, 3: 1}
+    steps = [row["step"] for row in run.progress]
+    assert steps == sorted(set(steps))  # what was told of steps that were gone back on is told once
     assert "The loss diverged 1 time, and held only with the learning rate times 0.25." in console.export_text(
         clear=False
     )

@@ -11,6 +11,7 @@ from keras_charrnn.common.shell import quote
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import ExtraError, RecipeError, SettingsError, WriteError, in_words
 from keras_charrnn.recipe.sections import CELL
+from keras_charrnn.runs.records import choosing
 from keras_charrnn.studies.comparison.clock import Clock
 from keras_charrnn.studies.comparison.growing import GrowingTable
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
@@ -158,7 +159,8 @@ def _train(result, seed, plan, folder, screen):
     best = min((row for row in run.history if math.isfinite(row["val_loss"])), key=_loss, default=None)
     if best is None:
         return Trial(seed, run=run.folder.name, error="the validation loss is no number after any epoch")
-    curve = [[row["seconds"], row["step"] * step, row["val_loss"]] for row in run.history if math.isfinite(_loss(row))]
+    name, rows = choosing(run.history, run.progress)
+    curve = [[row["seconds"], row["step"] * step, row[name]] for row in rows if math.isfinite(row[name])]
     return Trial(seed, best["val_loss"], best["epoch"], clock.speeds, curve, run.folder.name)
 
 

@@ -16,8 +16,8 @@ class Trial:
         nats_per_character: Validation loss of the best epoch; None if it failed.
         epoch: Number of that epoch, from 1.
         speeds: Characters per second in training, of each epoch.
-        curve: For each epoch its seconds of training so far (with compiling and validation), characters seen so far,
-            and validation loss in nats per character.
+        curve: For each epoch, or each look where there are any, its seconds of training so far (with compiling and
+            validation), characters seen so far, and validation loss in nats per character.
         run: Name of the run's folder.
         error: Why it failed; "" if it did not.
     """

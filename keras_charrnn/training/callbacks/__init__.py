@@ -1,10 +1,11 @@
-"""Callbacks for Keras's `fit`: states, gradients, the average, time, samples, metrics, checkpoints, what goes wrong."""
+"""Callbacks for Keras's `fit`: states, gradients, average, time, looks, samples, metrics, checkpoints, mishaps."""
 
 from keras_charrnn.training.callbacks.average_weights import AverageWeights
 from keras_charrnn.training.callbacks.checkpointing import Checkpointing
 from keras_charrnn.training.callbacks.divergence import Divergence
 from keras_charrnn.training.callbacks.gradient_clipping import GradientClipping
 from keras_charrnn.training.callbacks.interruption import Interruption
+from keras_charrnn.training.callbacks.looks import Looks
 from keras_charrnn.training.callbacks.metrics_log import MetricsLog
 from keras_charrnn.training.callbacks.progress import Progress
 from keras_charrnn.training.callbacks.samples import Samples
@@ -17,6 +18,7 @@ __all__ = [
     "Divergence",
     "GradientClipping",
     "Interruption",
+    "Looks",
     "MetricsLog",
     "Progress",
     "Samples",

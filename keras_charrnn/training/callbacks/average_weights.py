@@ -8,9 +8,9 @@ class AverageWeights(keras.callbacks.Callback):
     """Puts the optimizer's moving average in the place of the weights from each validation to the next epoch.
 
     Validation is of the average, and so is the model from the end of an epoch to the beginning of the next: what
-    callbacks after this one sample from and save. `Checkpointing` saves the weights of training even so. The metric
-    `average`, the momentum, stands in the line of each epoch whose `val_loss` is that of the average. After Keras's
-    `fit` the model has the average.
+    callbacks after this one sample from and save. After a validation within an epoch `give_back` ends that.
+    `Checkpointing` saves the weights of training even so. The metric `average`, the momentum, stands in the line of
+    each epoch whose `val_loss` is that of the average. After Keras's `fit` the model has the average.
 
     After n windows the momentum is (1 + n) / (10 + n), `momentum` at most, so that the weights that training began with
     do not weigh down a short run; Keras's own stays the same from the first step on.
@@ -32,9 +32,7 @@ class AverageWeights(keras.callbacks.Callback):
         model.optimizer.ema_momentum = _Rising(self.momentum, model)
 
     def on_epoch_begin(self, epoch, logs=None):
-        if self.weights_aside is not None:
-            self.model.set_weights(self.weights_aside)
-            self.weights_aside = None
+        self.give_back()
 
     def on_test_begin(self, logs=None):
         self._put_average()
@@ -46,6 +44,12 @@ class AverageWeights(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.model.optimizer.ema_momentum, self.weights_aside = self.momentum, None
+
+    def give_back(self):
+        """Give the model the weights of training back."""
+        if self.weights_aside is not None:
+            self.model.set_weights(self.weights_aside)
+            self.weights_aside = None
 
     def _put_average(self):
         if self.weights_aside is None:

@@ -62,7 +62,7 @@ class Checkpointing(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._before = [plain_attributes(callback) for callback in self.callbacks]
-        self._written, self._held = time.monotonic(), None
+        self._written = time.monotonic()
         if self.start is None:
             self._epoch, self._step = 0, 0
             self.save()
@@ -79,18 +79,16 @@ class Checkpointing(keras.callbacks.Callback):
         if self._step:  # in the midst of an epoch: what its beginning has reset, here or in Keras, is brought back
             self._bring_back(["states", "seeds", "watch", "metrics"])
         self._epoch, self.start = epoch, None
-        self._hold_metrics()
 
     def on_train_batch_end(self, batch, logs=None):
         self._step = min(batch + 1, self.steps)
-        self._hold_metrics()
         passed = int(self.model.windows_done) - self.saved
         due = self.every_steps and passed >= self.every_steps
         if due or (self.every_minutes and time.monotonic() - self._written >= 60 * self.every_minutes):
             self.save()
 
     def on_epoch_end(self, epoch, logs=None):
-        self._epoch, self._step, self._held = epoch + 1, 0, None
+        self._epoch, self._step = epoch + 1, 0
         self._finished = bool(self.model.stop_training or self._epoch == self.params["epochs"])
         if self._finished or (self.every_epochs and self._epoch % self.every_epochs == 0):
             self.save()
@@ -117,19 +115,12 @@ class Checkpointing(keras.callbacks.Callback):
         for callback in self.callbacks:
             if (weights := getattr(callback, "weights_aside", None)) is not None:
                 arrays["weights"] = weights
-        if self._held is not None:
-            arrays["metrics"] = self._held
         self.checkpoints.save(int(self.model.windows_done), facts, arrays)
         self.saved, self._written = int(self.model.windows_done), time.monotonic()
 
     def _bring_back(self, groups):
         bring_back(self.model, self.start, groups)
         _set_random_states(self.start.facts["random"])
-
-    def _hold_metrics(self):
-        """Keep the metrics of an epoch that is at its end: the validation uses their variables for its own."""
-        at_end = self._step == self.steps or self.model.stop_training
-        self._held = _values(self.model.training_variables()["metrics"]) if at_end else None
 
     def _names(self):
         return [type(callback).__name__ for callback in self.callbacks]

@@ -7,24 +7,27 @@ from rich.progress import Progress as Bar
 
 from keras_charrnn.common.screen import has_bars, say
 from keras_charrnn.model.evaluation import bits
+from keras_charrnn.runs.records import PART, WHOLE
 from keras_charrnn.training.callbacks.speed import Speed
 
 
 class Progress(Speed):
     """Shows a bar of the epoch with the loss, the speed and the time left, and keeps a line for each epoch.
 
-    Where the output can show no bar there are only the lines.
+    Where there are looks, the bar has the loss of the newest one and the least so far. Where the output can show no bar
+    there are only the lines, then of each look too.
 
     Args:
         console: A `rich.console.Console`.
         characters: Targets in an epoch.
     """
 
-    memory = ()
+    memory = ("newest", "best")
 
     def __init__(self, console, characters):
         super().__init__(characters)
         self.console, self._bar = console, None
+        self.newest, self.best = None, None  # losses of looks
 
     def on_train_begin(self, logs=None):
         epochs, steps = self.params["epochs"], self.params["steps"]
@@ -51,8 +54,21 @@ class Progress(Speed):
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
         if self._bar is not None:
-            done, speed = self._last, _speed(self.characters_per_second())
-            self._show(done, f"step {done}/{self.params['steps']}  {_loss(logs['loss'])}  {speed}")
+            done, loss, speed = self._last, _loss(logs["loss"]), _speed(self.characters_per_second())
+            if self.newest is not None:
+                loss = f"{float(logs['loss']):.3f}  validation {self.newest:.3f}, best {self.best:.3f}"
+            self._show(done, f"step {done}/{self.params['steps']}  {loss}  {speed}")
+
+    def look(self, epoch, share, logs):
+        """Show what was found within an epoch, at a share of it that is over."""
+        loss = next((logs[name] for name in (PART, WHOLE) if name in logs), None)
+        if loss is None:
+            return
+        self.newest, self.best = loss, loss if self.best is None else min(loss, self.best)
+        if self._bar is None and share < 1:
+            steps = self.params["steps"]
+            place = f"step {round(share * steps)}/{steps}"
+            say(self.console, f"{place}  train {logs['loss']:.3f}  validation {_loss(loss)}, best {self.best:.3f}")
 
     def on_epoch_end(self, epoch, logs=None):
         parts = [f"epoch {epoch + 1:{self._width}d}/{self.params['epochs']}"]

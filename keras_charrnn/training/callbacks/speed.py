@@ -18,7 +18,8 @@ class Speed(keras.callbacks.Callback, abc.ABC):
         self.characters = characters
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch_started, self._trained, self._first, self._last = time.perf_counter(), None, None, 0
+        self._epoch_started, self._first, self._last = time.perf_counter(), None, 0
+        self._validated, self._validating_since = 0.0, None  # seconds of the epoch's validations; of the one under way
 
     def on_train_batch_begin(self, batch, logs=None):
         if self._first is None:
@@ -28,10 +29,14 @@ class Speed(keras.callbacks.Callback, abc.ABC):
         self._last = min(batch + 1, self.params["steps"])  # less than all where the training ends within the epoch
 
     def on_test_begin(self, logs=None):
-        self._trained = time.perf_counter()
+        self._validating_since = time.perf_counter()
+
+    def on_test_end(self, logs=None):
+        self._validated += time.perf_counter() - self._validating_since
+        self._validating_since = None
 
     def characters_per_second(self):
         """Return the speed of this epoch so far."""
         windows = 0 if self._first is None else self._last - self._first
-        seconds = (self._trained or time.perf_counter()) - self._epoch_started
+        seconds = (self._validating_since or time.perf_counter()) - self._epoch_started - self._validated
         return self.characters * windows / self.params["steps"] / seconds

@@ -2,8 +2,12 @@
 
 import dataclasses
 import math
+import statistics
 
 from keras_charrnn.recipe.suggestion import STEPS
+from keras_charrnn.runs.records import WHOLE, WITHIN, choosing
+
+STRETCHES = 10  # most into which the looks of a first epoch are put together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +28,40 @@ class Advice:
 
     def __str__(self):
         return f"{self.finding} Try {self.key}: {self.value} (it was {self.before})." if self.key else self.finding
+
+
+def stretches(history, progress):
+    """Return the rows that show where the losses go, and the row of the best model, None without validation.
+
+    A row is of an epoch; where there are fewer than two, and looks, of a stretch of these. Its `val_loss` is the loss
+    that chooses the best model.
+
+    Args:
+        history, progress: As `Run` has them.
+    """
+    name, looks = choosing(history, progress)
+    if name is None:
+        return history, None
+    looks = [{**row, WHOLE: row[name]} for row in looks]
+    if len(history) > 1:
+        epochs = {row["epoch"]: row for row in history}
+        ended = [row.get(WITHIN) == 1 and row["epoch"] in epochs for row in looks]
+        looks = [
+            {**epochs[row["epoch"]], WHOLE: row[WHOLE]} if end else row for row, end in zip(looks, ended, strict=True)
+        ]
+        rows = [row for row in looks if WITHIN not in row]
+    else:
+        size = math.ceil(len(looks) / STRETCHES)
+        ends = range(len(looks), 0, -size)
+        for end in ends:
+            looks[end - 1]["loss"] = statistics.fmean(row["loss"] for row in looks[max(0, end - size) : end])
+        rows = [looks[end - 1] for end in reversed(ends)]
+    return rows, min(looks, key=lambda row: row[WHOLE])
+
+
+def span_of(rows):
+    """Return in words what the last row is of."""
+    return f"{rows[-1]['step'] - rows[-2]['step']:,} steps" if WITHIN in rows[-1] else "epoch"
 
 
 class Facts:

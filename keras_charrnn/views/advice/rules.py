@@ -1,6 +1,7 @@
 """What the curves of a run show, by simple rules, and which key of its recipe to change, to what.
 
-The rules, each with its threshold below. They look at the losses of the epochs, and at the sizes of text and model:
+The rules, each with its threshold below. They look at the losses of the epochs, or of stretches of a first epoch with
+looks in it (`facts.stretches`), and at the sizes of text and model:
 
 - diverged: a loss is no number. Went back: `training.divergence` had to lower the learning rate.
 - underfitting: the validation loss is no better than knowing how often each symbol occurs (`GUESSING`), or epochs of
@@ -30,7 +31,8 @@ from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe.reading import load_file
 from keras_charrnn.recipe.suggestion import UNITS
 from keras_charrnn.runs import RunFolder
-from keras_charrnn.views.advice.facts import Advice, Facts
+from keras_charrnn.runs.records import WITHIN, when
+from keras_charrnn.views.advice.facts import Advice, Facts, span_of, stretches
 
 IMPROVING = 0.005  # share of the validation loss by which an epoch must lower it, to count as improving
 WORSE = 0.01  # share above the best validation loss at which the later epochs have gone too far
@@ -61,33 +63,33 @@ def advise(run):
     except RecipeError:  # the curves speak without it
         settings = {}
     environment = folder.read_environment() if folder.environment.exists() else {}
-    return judge(folder.read_metrics(), settings, environment)
+    return judge(folder.read_metrics(), settings, environment, folder.read_progress())
 
 
-def judge(history, settings=None, environment=None):
+def judge(history, settings=None, environment=None, progress=()):
     """Return what to make of the metrics of a run, a list of `Advice`, the chief one first.
 
     Args:
-        history: The metrics of each epoch, as `Run.history` has them.
+        history, progress: The metrics of each epoch, and within epochs, as `Run` has them.
         settings: The resolved recipe, a mapping; what it lacks is not advised to change.
         environment: What environment.json has: the sizes of text, windows and model.
     """
-    if not history:
+    rows, best = stretches(history, progress)
+    if not rows:
         return [Advice("No epoch has ended yet.")]
     facts = Facts(settings or {}, environment or {}, history)
-    if not all(math.isfinite(row[name]) for row in history for name in ("loss", "val_loss") if name in row):
+    if not all(math.isfinite(row[name]) for row in (*history, *rows) for name in ("loss", "val_loss") if name in row):
         finding = "Diverged: a loss is not a finite number. Lower the learning rate, or clip the gradient (clip_norm)."
         return [facts.advice(finding, "training.optimizer.learning_rate", lambda rate: rate / 2)]
-    if len(history) < 2:
-        return [Advice("Too early to say: it takes two epochs to see where the losses go.")]
-    last, further = history[-1], []
-    if all("val_loss" in row for row in history):
-        best = min(history, key=lambda row: row["val_loss"])
-        found, further = [_course(facts, history, best, last)], [_gap(facts, best, last)]
+    if len(rows) < 2:
+        return [Advice("Too early to say: it takes two epochs, or looks, to see where the losses go.")]
+    last, further = rows[-1], []
+    if best is not None:
+        found, further = [_course(facts, rows, best, last)], [_gap(facts, best, last)]
     else:
         found = [Advice("Without validation the curves do not show how well the model predicts any other text.")]
-    found += [_went_back(facts, last), _steadiness(facts, history), *further]
-    found += [_clipping(facts, history, last), _many_symbols(facts)]
+    found += [_went_back(facts, last), _steadiness(facts, rows), *further]
+    found += [_clipping(facts, rows, last), _many_symbols(facts)]
     kept, keys = [], set()
     for each in filter(None, found):  # two findings on one key might say opposite things of it
         kept.append(dataclasses.replace(each, key="") if each.key in keys else each)
@@ -98,23 +100,22 @@ def judge(history, settings=None, environment=None):
 def _course(facts, rows, best, last):
     """Return the advice on where the validation loss goes."""
     rise, fall = _change(best["val_loss"], last["val_loss"]), -_change(rows[-2]["val_loss"], last["val_loss"])
-    entropy = facts.entropy()
+    entropy, span = facts.entropy(), span_of(rows)
     if entropy and best["val_loss"] > GUESSING * entropy:
         return _guessing(facts, rows, best, entropy)
     if rise > WORSE and last["loss"] < best["loss"]:
         finding = (
-            f"Overfitting since epoch {best['epoch']}: the training loss fell on, the validation loss rose by "
-            f"{rise:.1%}. The best model, which is the one kept, is that of epoch {best['epoch']}."
+            f"Overfitting since {when(best)}: the training loss fell on, the validation loss rose by {rise:.1%}. The "
+            f"best model, which is the one kept, is that of {when(best)}."
         )
         return Advice(finding) if _is_far(best) else _regularised(facts, finding)
     if best is last and fall > IMPROVING:
-        return _improving(facts, f"Still improving: the last epoch lowered the validation loss by {fall:.1%}.")
+        return _improving(facts, f"Still improving: the last {span} lowered the validation loss by {fall:.1%}.")
     if best is last and facts.few_steps() and _gap_of(best) < CLOSE:
-        finding = f"Underfitting: the last epoch lowered the validation loss by {fall:.1%}, and nothing is memorised."
+        finding = f"Underfitting: the last {span} lowered the validation loss by {fall:.1%}, and nothing is memorised."
         return facts.smaller_batch(finding)
     finding = (
-        f"Converged: the last epoch changed the validation loss by {abs(fall):.1%}, and the best one is epoch "
-        f"{best['epoch']}."
+        f"Converged: the last {span} changed the validation loss by {abs(fall):.1%}, and the best one is {when(best)}."
     )
     if facts.get("training.schedule.name", str) == "constant":
         finding += " A learning rate that falls towards the end gains a little more."
@@ -172,9 +173,9 @@ def _steadiness(facts, rows):
     rise, before, row = max(rises, key=lambda each: each[0])
     if rise <= SPIKE or rise <= SPIKE * before:
         return None
+    place, share = f"{'at' if WITHIN in row else 'in'} {when(row)}", _change(before, row["loss"])
     return facts.advice(
-        f"Unsteady: in epoch {row['epoch']} the training loss rose by {_change(before, row['loss']):.1%}, which it "
-        "does when the learning rate is too high.",
+        f"Unsteady: {place} the training loss rose by {share:.1%}, which it does when the learning rate is too high.",
         "training.optimizer.learning_rate",
         lambda rate: rate / 2,
     )
@@ -214,8 +215,9 @@ def _regularised(facts, finding):
 def _clipping(facts, rows, last):
     if last.get("clipped", 0) <= MOSTLY:
         return None
+    steps = "epoch's steps" if (span := span_of(rows)) == "epoch" else span
     finding = (
-        f"{last['clipped']:.0%} of the last epoch's steps were clipped: the limit, not the learning rate, sets the "
+        f"{last['clipped']:.0%} of the last {steps} were clipped: the limit, not the learning rate, sets the "
         "length of the steps."
     )
     limit, norm = facts.get("training.clip_norm"), last.get("gradient_norm")

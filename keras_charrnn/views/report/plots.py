@@ -6,6 +6,7 @@ import math
 import re
 
 from keras_charrnn.errors import ExtraError
+from keras_charrnn.runs.records import PART, WHOLE
 
 SIZE = (4.7, 2.75)  # inches: on a narrow screen a plot is as wide as the screen, its text about as large as the page's
 DPI = 200  # of a PNG
@@ -13,7 +14,12 @@ ROOM = 1.3  # height of a plot with a legend above its lines
 # The colours of a PNG, each by the name of the page's own colour that takes its place in an SVG.
 COLORS = {"ink": "#1c1f25", "soft": "#59606c", "line": "#dcdfe6", "train": "#c2570d", "validation": "#2158c5"}
 COLORS["other"] = "#0d7a6d"
-LOSSES = {"loss": ("train", "train"), "val_loss": ("validation", "validation")}  # label, colour
+LOSSES = {  # label, colour
+    "loss": ("train", "train"),
+    WHOLE: ("validation", "validation"),
+    PART: ("validation, a part", "other"),
+}
+MARKED = 40  # most epochs whose ends are marked
 
 STYLE = {
     "svg.fonttype": "none", "font.size": 8.5, "text.color": COLORS["ink"], "axes.labelcolor": COLORS["soft"],
@@ -40,10 +46,10 @@ def load_matplotlib():
 
 
 class Plots:
-    """The plots that the metrics and symbols of a run allow.
+    """The plots that the metrics and symbols of a run allow, by step where metrics within epochs do, else by epoch.
 
     Args:
-        history: The metrics of each epoch.
+        history, progress: The metrics of each epoch, and within epochs, as `Run` has them.
         counts: Mapping from symbols to how often the text has them; {} for unknown.
 
     Attributes:
@@ -53,18 +59,20 @@ class Plots:
         ExtraError: If Matplotlib is not installed.
     """
 
-    def __init__(self, history, counts):
+    def __init__(self, history, progress, counts):
         self._matplotlib, self._history, self._counts = load_matplotlib(), history, counts
-        self._epochs = [row["epoch"] for row in history]
-        self.titles = {}
-        if history:
+        self._progress, self._across = progress, "step" if progress else "epoch"
+        self.titles, rows = {}, [*history, *progress]
+        if rows:
             self.titles |= {
                 "loss": "Loss, nats per character (right: bits)",
-                "learning_rate": "Learning rate, at the end of each epoch",
+                "learning_rate": f"Learning rate{'' if progress else ', at the end of each epoch'}",
                 "speed": "Characters per second, in training",
             }
-        if any("gradient_norm" in row for row in history):
-            self.titles["gradient_norm"] = "Gradient norm, mean of each epoch"
+        if any("gradient_norm" in row for row in rows):
+            self.titles["gradient_norm"] = (
+                f"Gradient norm, mean {'since the last point' if progress else 'of each epoch'}"
+            )
         if counts:
             self.titles["symbols"] = "Share of each symbol in the text, by rank"
 
@@ -92,22 +100,37 @@ class Plots:
             getattr(self, f"_draw_{name}")(axes)
             if name != "symbols":
                 axes.xaxis.get_major_locator().set_params(integer=True)
-                axes.set_xlabel("epoch")
+                axes.set_xlabel(self._across)
+                self._mark_epochs(axes)
             if options["format"] == "png":  # on the page the title is a caption
                 axes.set_title(self.titles[name], loc="left", fontsize="medium")
             file = io.BytesIO()
             figure.savefig(file, **options)
         return file.getvalue()
 
+    def _mark_epochs(self, axes):
+        """Mark where epochs have ended, and number them, where that is not what the axis has."""
+        if self._progress and 0 < len(self._history) <= MARKED:
+            ends = {row["step"]: row["epoch"] for row in self._history}
+            for step in ends:
+                axes.axvline(step, color=COLORS["soft"], linewidth=0.6, linestyle=":")
+            above = axes.secondary_xaxis("top")
+            shown = list(ends)[:: math.ceil(len(ends) / 10)]
+            above.set_xticks(shown, [f"epoch {ends[step]}" if step == shown[0] else f"{ends[step]}" for step in shown])
+            above.spines["top"].set_visible(False)
+
     def _line(self, axes, metric, color, label=None):
-        values = [row.get(metric, math.nan) for row in self._history]
+        """Draw a metric from the rows within epochs where they have it, else from those of epochs."""
+        rows = [row for row in self._progress if metric in row] or self._history
+        values = [row.get(metric, math.nan) for row in rows]
         values = [value if math.isfinite(value) else math.nan for value in values]
-        few = len(values) <= 40
-        axes.plot(self._epochs, values, color=COLORS[color], label=label, marker="o" if few else None, markersize=3)
+        across, marker = [row[self._across] for row in rows], "o" if len(values) <= 40 else None
+        axes.plot(across, values, color=COLORS[color], label=label, marker=marker, markersize=3)
         return values
 
     def _draw_loss(self, axes):
-        names = dict.fromkeys(name for row in self._history for name in row if name.endswith("loss"))
+        rows = [*self._progress, *self._history]
+        names = dict.fromkeys(name for row in rows for name in row if name.endswith("loss"))
         for name in names:  # any other is a callback's, such as that of a moving average of the weights
             label, color = LOSSES.get(name, (name.replace("_", " "), "other"))
             self._line(axes, name, color, label)
@@ -128,7 +151,7 @@ class Plots:
         norms = self._line(axes, "gradient_norm", "validation", "norm before clipping")
         axes.set_ylim(0, ROOM * max((norm for norm in norms if norm > 0), default=1))
         axes.legend(loc="upper left", labelcolor="linecolor")
-        if any(row.get("clipped") for row in self._history):
+        if any(row.get("clipped") for row in [*self._progress, *self._history]):
             right = axes.twinx()
             right.grid(visible=False)
             self._line(right, "clipped", "train", "share of steps clipped")

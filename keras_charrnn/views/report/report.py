@@ -3,6 +3,7 @@
 from keras_charrnn.common.files import write_bytes, write_text
 from keras_charrnn.errors import ExtraError, WriteError
 from keras_charrnn.runs.folder import Run, RunFolder
+from keras_charrnn.runs.records import PART, WITHIN, choosing, in_bits
 from keras_charrnn.views import pages
 from keras_charrnn.views.advice import advise
 from keras_charrnn.views.pages import escape
@@ -43,7 +44,7 @@ def write_plots(path):
         WriteError: If a picture cannot be written.
     """
     folder = RunFolder.open(path)
-    plots = Plots(folder.read_metrics(), _counts(_environment(folder)))
+    plots = Plots(folder.read_metrics(), folder.read_progress(), _counts(_environment(folder)))
     try:
         folder.plots.mkdir(exist_ok=True)
     except OSError as error:
@@ -62,7 +63,7 @@ class _Report:
         self._history, self._environment = self._run.history, _environment(folder)
         self._counts, self._no_plots = _counts(self._environment), ""
         try:
-            self._plots = Plots(self._history, self._counts)
+            self._plots = Plots(self._history, self._run.progress, self._counts)
         except ExtraError as error:
             self._plots, self._no_plots = None, str(error)
 
@@ -85,10 +86,15 @@ class _Report:
 
     def _facts(self):
         best, rows, environment = self._run.metrics, [], self._environment
-        if "val_loss" in best:
-            nats, bits = best["val_loss"], best["val_bits_per_character"]
-            rows.append(("best validation loss", f"{nats:.4f} nats", f"{bits:.4f} bits per character"))
-            rows.append(("best epoch", f"{best['epoch']}", f"of {len(self._history)} that have ended"))
+        name, _ = choosing(self._history, self._run.progress)
+        if name:
+            part = ", of the part that looks read" if name == PART else ""
+            rows.append(("best validation loss", f"{best[name]:.4f} nats", f"{best[in_bits(name)]:.4f} bits{part}"))
+            ended = f"{len(self._history)} that have ended"
+            if WITHIN in best:
+                rows.append(("best step", f"{best['step']:,}", f"in epoch {best['epoch']}; epochs: {ended}"))
+            else:
+                rows.append(("best epoch", f"{best['epoch']}", f"of {ended}"))
         elif best:
             rows.append(("last training loss", f"{best['loss']:.4f} nats", "per character"))
             rows.append(("epochs", f"{best['epoch']}", "no validation: the last model is kept"))
@@ -96,7 +102,7 @@ class _Report:
             rows.append(("parameters", f"{environment['parameters']:,}", ""))
         if corpus := environment.get("corpus"):
             rows.append(("corpus", f"{corpus['characters']:,}", f"characters of {corpus['name']}"))
-        last = self._history[-1] if self._history else {}
+        last = max([*self._history, *self._run.progress], key=lambda row: row.get("seconds", 0), default={})
         if "seconds" in last:
             speed = f"{last['characters_per_second']:,} characters per second at the end"
             rows.append(("time", f"{last['seconds']:,.0f} s", speed))
@@ -111,16 +117,23 @@ class _Report:
         return f'<div class="grid">{"".join(figures)}</div>' if shown else ""
 
     def _training(self):
-        if not self._history:
+        if not self._history and not self._run.progress:
             return ""
-        names = dict.fromkeys(name for row in self._history for name in row)
-        rows = [[_number(name, row.get(name)) for name in names] for row in self._history]
-        opened = "" if self._plots else " open"
         note = f'<p class="soft">{escape(self._no_plots)}</p>' if self._no_plots else ""
         return (
             f"<section><h2>Training</h2>{note}{self._plot('loss', 'gradient_norm', 'learning_rate', 'speed')}"
-            f"<details{opened}><summary>Every epoch in figures</summary>"
-            f"{pages.table([name.replace('_', ' ') for name in names], rows)}</details></section>"
+            f"{self._table('Every epoch in figures', self._history, not self._plots)}"
+            f"{self._table('Within the epochs', self._run.progress, False)}</section>"
+        )
+
+    def _table(self, title, history, opened):
+        if not history:
+            return ""
+        names = dict.fromkeys(name for row in history for name in row)
+        rows = [[_number(name, row.get(name)) for name in names] for row in history]
+        return (
+            f"<details{' open' if opened else ''}><summary>{title}</summary>"
+            f"{pages.table([name.replace('_', ' ') for name in names], rows)}</details>"
         )
 
     def _samples(self):
