@@ -146,7 +146,8 @@ def trained(once):
     return Run.open(once("trained", train_once) / "runs" / "tiny-001")
 
 
-def train_once(folder):
+def train_once(folder, more=(), callbacks=()):
+    """Train a run in a folder; `more` are further sections of its recipe."""
     (folder / "text.txt").write_text(TEXT)
     recipe = {
         "name": "tiny",
@@ -157,8 +158,10 @@ def train_once(folder):
         "training": {"epochs": 2},
         "samples": {"every_epochs": 0},
         "compute": {"precision": "float32", "replicas": 1},
+        **dict(more),
     }
-    keras_charrnn.fit(recipe, runs_dir=folder / "runs", console=rich.console.Console(quiet=True))
+    quiet = rich.console.Console(quiet=True)
+    keras_charrnn.fit(recipe, runs_dir=folder / "runs", callbacks=callbacks, console=quiet)
 
 
 @pytest.fixture

@@ -11,7 +11,16 @@ from keras_charrnn.common.importing import suggest
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import CharRNNError, RunError
 from keras_charrnn.runs.checkpoints import Checkpoints
-from keras_charrnn.runs.records import ENVIRONMENT, MEMORIZATION, METRICS, TIMING, choosing, read_record, read_rows
+from keras_charrnn.runs.records import (
+    ENVIRONMENT,
+    MEMORIZATION,
+    METRICS,
+    TIMING,
+    choosing,
+    is_within,
+    read_record,
+    read_rows,
+)
 from keras_charrnn.text.verbatim import Memorization
 
 
@@ -234,9 +243,15 @@ class Run:
 
     @property
     def metrics(self):
-        """The metrics of the epoch or look that `model` is from, without validation the last; {} if there is none."""
+        """The metrics of the epoch or look that `model` is from, without validation the last; {} if there is none.
+
+        Those of a look at the end of an epoch are the epoch's, with the loss of the look.
+        """
         name, rows = choosing(self.history, self.progress)
-        return min(rows, key=lambda row: row[name] if name else -row["epoch"], default={})
+        best = min(rows, key=lambda row: row[name] if name else -row["epoch"], default={})
+        if not best or is_within(best):
+            return best
+        return {**best, **next((row for row in self.history if row["epoch"] == best["epoch"]), {})}
 
 
 def load(path, plugins=()):

@@ -64,8 +64,18 @@ def in_bits(name):
 
 
 def when(row):
-    """Return in words what a row is of: an epoch, or a step within one or at its end."""
-    return f"step {row['step']} in epoch {row['epoch']}" if WITHIN in row else f"epoch {row['epoch']}"
+    """Return in words what a row is of: an epoch, or a step within one."""
+    return f"step {row['step']} in epoch {row['epoch']}" if is_within(row) else f"epoch {row['epoch']}"
+
+
+def is_within(row):
+    """Whether a row is from within an epoch, and not from its end."""
+    return row.get(WITHIN, 1) < 1
+
+
+def loss_of(row):
+    """Return the name of the validation loss that a row has, that of the whole split if it can be; None for none."""
+    return next((name for name in (WHOLE, PART) if name in row), None)
 
 
 def choosing(history, progress):

@@ -11,7 +11,7 @@ from keras_charrnn.common.screen import say, say_notes
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.runs import RunFolder
-from keras_charrnn.runs.records import PART, choosing, when
+from keras_charrnn.runs.records import PART, loss_of, when
 from keras_charrnn.training.requirements import note_of_prefix
 from keras_charrnn.views.advice import MANY_SYMBOLS, MORE_RARELY, advise
 
@@ -58,9 +58,9 @@ def conclude(console, run):
     kept = run.metrics
     if not kept:
         return
-    name, _ = choosing(run.history, run.progress)
+    name = loss_of(kept)
     what, note = ("best validation", "") if name else ("training", f"; {UNCHOSEN}")
-    loss, of = kept[name or "loss"], ", of its part that looks read" if name == PART else ""
+    loss, of = kept[name or "loss"], " on the part that looks read" if name == PART else ""
     say(
         console,
         f"\n{what} loss {loss:.4f} nats per character ({bits(loss):.4f} bits){of}, {when(kept)}{note}",

@@ -54,10 +54,11 @@ class Progress(Speed):
     def on_train_batch_end(self, batch, logs=None):
         super().on_train_batch_end(batch, logs)
         if self._bar is not None:
-            done, loss, speed = self._last, _loss(logs["loss"]), _speed(self.characters_per_second())
-            if self.newest is not None:
-                loss = f"{float(logs['loss']):.3f}  validation {self.newest:.3f}, best {self.best:.3f}"
-            self._show(done, f"step {done}/{self.params['steps']}  {loss}  {speed}")
+            place, speed = f"{self._last}/{self.params['steps']}", _speed(self.characters_per_second())
+            state = f"step {place}  {_loss(logs['loss'])}  {speed}"
+            if self.newest is not None:  # in a row of 80 cells
+                state = f"{place}  {logs['loss']:.3f}  look {self.newest:.3f}, best {self.best:.3f}  {speed}"
+            self._show(self._last, state)
 
     def look(self, epoch, share, logs):
         """Show what was found within an epoch, at a share of it that is over."""
@@ -68,7 +69,7 @@ class Progress(Speed):
         if self._bar is None and share < 1:
             steps = self.params["steps"]
             place = f"step {round(share * steps)}/{steps}"
-            say(self.console, f"{place}  train {logs['loss']:.3f}  validation {_loss(loss)}, best {self.best:.3f}")
+            say(self.console, f"{place}  train {logs['loss']:.3f}  look {_loss(loss)}, best {self.best:.3f}")
 
     def on_epoch_end(self, epoch, logs=None):
         parts = [f"epoch {epoch + 1:{self._width}d}/{self.params['epochs']}"]

@@ -31,7 +31,7 @@ from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe.reading import load_file
 from keras_charrnn.recipe.suggestion import UNITS
 from keras_charrnn.runs import RunFolder
-from keras_charrnn.runs.records import WITHIN, when
+from keras_charrnn.runs.records import is_within, when
 from keras_charrnn.views.advice.facts import Advice, Facts, span_of, stretches
 
 IMPROVING = 0.005  # share of the validation loss by which an epoch must lower it, to count as improving
@@ -173,7 +173,7 @@ def _steadiness(facts, rows):
     rise, before, row = max(rises, key=lambda each: each[0])
     if rise <= SPIKE or rise <= SPIKE * before:
         return None
-    place, share = f"{'at' if WITHIN in row else 'in'} {when(row)}", _change(before, row["loss"])
+    place, share = f"{'at' if is_within(row) else 'in'} {when(row)}", _change(before, row["loss"])
     return facts.advice(
         f"Unsteady: {place} the training loss rose by {share:.1%}, which it does when the learning rate is too high.",
         "training.optimizer.learning_rate",

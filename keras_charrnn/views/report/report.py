@@ -3,7 +3,7 @@
 from keras_charrnn.common.files import write_bytes, write_text
 from keras_charrnn.errors import ExtraError, WriteError
 from keras_charrnn.runs.folder import Run, RunFolder
-from keras_charrnn.runs.records import PART, WITHIN, choosing, in_bits
+from keras_charrnn.runs.records import PART, in_bits, is_within, loss_of
 from keras_charrnn.views import pages
 from keras_charrnn.views.advice import advise
 from keras_charrnn.views.pages import escape
@@ -86,12 +86,11 @@ class _Report:
 
     def _facts(self):
         best, rows, environment = self._run.metrics, [], self._environment
-        name, _ = choosing(self._history, self._run.progress)
-        if name:
-            part = ", of the part that looks read" if name == PART else ""
+        if name := loss_of(best):
+            part = " on the part that looks read" if name == PART else " per character"
             rows.append(("best validation loss", f"{best[name]:.4f} nats", f"{best[in_bits(name)]:.4f} bits{part}"))
             ended = f"{len(self._history)} that have ended"
-            if WITHIN in best:
+            if is_within(best):
                 rows.append(("best step", f"{best['step']:,}", f"in epoch {best['epoch']}; epochs: {ended}"))
             else:
                 rows.append(("best epoch", f"{best['epoch']}", f"of {ended}"))
