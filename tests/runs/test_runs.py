@@ -53,6 +53,9 @@ def test_damaged_metrics_are_named(tmp_path):
         '{"epoch": [1], "loss": 2, "val_loss": 2, "val_bits_per_character": 3}',
         '{"epoch": 1, "loss": "2", "val_loss": 2, "val_bits_per_character": 3}',
         '{"epoch": 1, "loss": 2, "val_loss": 2, "val_bits_per_character": 3, "clipped": null}',
+        '{"epoch": 1, "loss": 2, "within": 0.5}',
+        '{"epoch": 1, "step": 5, "loss": 2, "within": "half"}',
+        '{"epoch": 1, "step": 5, "loss": 2, "within": 0.5, "val_part_loss": 2}',
         "[1]",
         "[" * 100_000,
     ],
@@ -62,6 +65,39 @@ def test_a_line_without_what_it_must_have_is_damage(tmp_path, line):
     folder.metrics.write_text(line)
     with pytest.raises(RunError, match=r"metrics\.jsonl is damaged"):
         folder.read_metrics()
+
+
+def epoch(number, **losses):
+    return {"epoch": number, "step": 10 * number, "loss": 2.0, **losses}
+
+
+def within(number, share, **losses):
+    return {**epoch(number, **losses), "step": round(10 * (number - 1 + share)), "within": share}
+
+
+@pytest.mark.parametrize(
+    ("history", "progress", "wanted"),
+    [
+        ([], [], {}),
+        ([epoch(1), epoch(2)], [within(1, 0.5)], epoch(2)),  # no validation: the last
+        ([epoch(1, val_loss=1), epoch(2, val_loss=2)], [within(2, 0.5)], epoch(1, val_loss=1)),
+        ([], [within(1, 0.5, val_loss=3), within(1, 0.7, val_loss=4)], within(1, 0.5, val_loss=3)),
+        ([epoch(1, val_loss=3)], [within(1, 0.5, val_loss=2), within(1, 1, val_loss=3)], within(1, 0.5, val_loss=2)),
+        # The loss of the part alone chooses; at the end of an epoch that of the whole split is known too.
+        (
+            [epoch(1, val_loss=1)],
+            [within(1, 0.5, val_part_loss=2), within(1, 1, val_part_loss=1.5)],
+            {**within(1, 1, val_part_loss=1.5), "val_loss": 1},
+        ),
+        (
+            [epoch(1, val_loss=1)],
+            [within(1, 0.5, val_part_loss=2), within(1, 1, val_part_loss=2.5)],
+            within(1, 0.5, val_part_loss=2),
+        ),
+    ],
+)
+def test_the_metrics_of_a_run_are_those_of_what_chose_its_model(history, progress, wanted):
+    assert Run("here", history, progress=progress).metrics == wanted
 
 
 @pytest.mark.parametrize(

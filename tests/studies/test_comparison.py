@@ -61,7 +61,8 @@ def test_the_recipes_own_cell_keeps_its_units_and_the_least_model_has_one(tiny):
 @pytest.mark.parametrize("again", [{4}, pytest.param({3, 4}, marks=pytest.mark.thorough)])
 def test_each_run_is_that_of_fit_and_the_table_is_made_of_them(tiny, again):
     """The runs with the seeds `again` are trained by `fit` too."""
-    comparison = compare(tiny, ["min_gru"], seeds=2, overrides={"compute.seed": 3, "samples.every_epochs": 0})
+    looks = {"samples.every_epochs": 0, "validation.every_steps": 40}
+    comparison = compare(tiny, ["min_gru"], seeds=2, overrides={"compute.seed": 3, **looks})
     assert comparison.folder == pathlib.Path("runs/tiny-compare-001") and comparison.complete and not comparison.failed
     assert abs(comparison.cells[0].parameters / comparison.facts["parameters"] - 1) < 0.03
     for result in comparison.cells:
@@ -70,16 +71,20 @@ def test_each_run_is_that_of_fit_and_the_table_is_made_of_them(tiny, again):
             run = alone = keras_charrnn.Run.open(comparison.folder / trial.run)
             assert read(run.folder / "recipe.yaml").compute.seed == seed
             if seed in again:
-                overrides = {"samples.every_epochs": 0, "compute.seed": seed, "model.units": result.units}
+                overrides = {**looks, "compute.seed": seed, "model.units": result.units}
                 overrides["model.cell"] = result.cell
                 alone = keras_charrnn.fit(tiny, overrides, runs_dir="alone", console=QUIET)
             assert [row["val_loss"] for row in run.history] == [row["val_loss"] for row in alone.history]
             assert run.model.count_params() == result.parameters
             assert trial.nats_per_character == min(row["val_loss"] for row in alone.history)
-            characters = [row["step"] * 4 * 8 for row in alone.history]  # of rows of a batch, of characters in a window
+            assert len(alone.progress) == 6  # two within each epoch, and its end
+            characters = [
+                row["step"] * 4 * 8 for row in alone.progress
+            ]  # of rows of a batch, of characters in a window
             assert [point[1:] for point in trial.curve] == [
-                [seen, row["val_loss"]] for seen, row in zip(characters, alone.history, strict=True)
+                [seen, row["val_loss"]] for seen, row in zip(characters, alone.progress, strict=True)
             ]
+            assert [point[0] for point in trial.curve] == sorted(row["seconds"] for row in run.progress)
             losses.append(trial.nats_per_character)
         assert result.nats_per_character == pytest.approx((losses[0] + losses[1]) / 2)
         assert result.bits_per_character == pytest.approx((losses[0] + losses[1]) / 2 / math.log(2))

@@ -125,6 +125,7 @@ SHALLOW = {
     "model": {**COMPOSED["model"], "cell": "simple_rnn", "layers": 1},
     "samples": {"every_epochs": 0, "every_steps": 0},
     "states.reset": "never",
+    "validation": {"every_steps": 30, "characters": 200},
 }
 
 
@@ -136,6 +137,14 @@ SHALLOW = {
         # In the last call of an epoch, before the validation, in the midst of an accumulation; and earlier too.
         ("noisy", [92], SHALLOW),
         pytest.param("noisy", [35, 92], SHALLOW, marks=thorough),
+        # Between looks and rows, where a look is due, and in the epoch that patience ends.
+        pytest.param("tiny", [37, 60, 130], {"validation": {"every_steps": 20}}, marks=thorough),
+        pytest.param(
+            "tiny",
+            [35, 70],
+            {"validation": {"every_steps": 10}, "training.patience": 1, "training.optimizer.learning_rate": 1.0},
+            marks=thorough,
+        ),
         ("tiny", [7, 130], {}),  # before there is another checkpoint than the first, and after that of an epoch's end
         pytest.param("noisy", [7, 55], {}, marks=thorough),
         pytest.param("noisy", [92], {"states.reset": "never"}, marks=thorough),

@@ -148,6 +148,21 @@ def test_any_keras_callback_can_be_passed(tiny, console):
         ({"training.optimizer.nonsense": 3}, RecipeError, r"training\.optimizer\.nonsense: unknown key"),
         ({"training.optimizer": {"name": "sgd", "momentum": 3}}, SettingsError, "training.optimizer: Keras refuses"),
         ({"model.cell.nonsense": 3}, SettingsError, "the cell 'gru' refuses the arguments"),
+        (
+            {"validation": {"every_steps": 10, "characters": 1000}},
+            SettingsError,
+            r"validation\.characters: is 1,000, and the validation split has 328; write that or fewer, or null for all",
+        ),
+        (
+            {"validation.every_steps": 10, "split.validation": 0},
+            RecipeError,
+            "validation: looks at the validation split, ",
+        ),
+        (
+            {"validation.characters": 10},
+            RecipeError,
+            r"characters: is of looks, and .*; write every_steps or every_min",
+        ),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_written(tiny, console, tmp_path, overrides, error, message):

@@ -55,6 +55,67 @@ def test_the_findings_follow_from_the_losses(rows, chief, further):
     assert "Try" not in first + " ".join(others)  # nothing is known of the recipe
 
 
+def looks(train, validation, name="val_loss", steps=10):
+    """Looks every so many steps, the last one at the end of the first epoch."""
+    rows = enumerate(zip(train, validation, strict=True), start=1)
+    return [
+        {"epoch": 1, "step": steps * n, "within": n / len(train), "loss": loss, name: other}
+        for n, (loss, other) in rows
+    ]
+
+
+FALLING = np.linspace(3, 2, 41)
+
+
+@pytest.mark.parametrize(
+    ("rows", "progress", "chief", "further"),
+    [
+        ([], looks([3], [3]), "Too early", ""),
+        (
+            [],
+            looks([2.5, 2.0], [2.4, 2.2]),
+            "Still improving: the last 10 steps lowered the validation loss by 8.3%",
+            "",
+        ),
+        # 41 looks are 9 stretches; an epoch's mean loss is no stretch's.
+        (
+            history([2.5], [2]),
+            looks(FALLING, FALLING),
+            "Still improving: the last 50 steps lowered .* by 5.9%",
+            "close",
+        ),
+        (history([2], [9]), looks([2.5, 2, 1.5], [2.4, 2.2, 2.3], "val_part_loss"), "Overfitting since step 20 in", ""),
+        (
+            history([2], [2]),
+            looks([2.5, 2.1, 2.2], [2.4, 2.2, 2.2]),
+            "Converged: .* best one is step 20 in",
+            "epoch 1 the",
+        ),
+        (
+            history([2], [2]),
+            looks([2, 2.1, 2], [2.4, 2.3, 2.2]),
+            "Still improving",
+            "Unsteady: at step 20 in epoch 1 the",
+        ),
+        (history([2.2], [2.2]), [], "Too early to say: it takes two epochs, or looks", ""),
+        # With two epochs these are what is compared, by the looks at their ends; the best may be between them.
+        (
+            history([2.5, 2.0], [2.4, 9]),
+            [
+                *looks([2.6, 2.4], [2.2, 2.4], "val_part_loss"),
+                *({**looks([2], [2.3], "val_part_loss")[0], "epoch": 2},),
+            ],
+            "Overfitting since step 10 in epoch 1: .* rose by 4.5%.* kept, is that of step 10",
+            "",
+        ),
+    ],
+)
+def test_looks_show_it_within_an_epoch(rows, progress, chief, further):
+    first, *others = map(str, judge(rows, progress=progress))
+    assert re.match(chief, first)
+    assert bool(further) == bool(others) and further in " ".join(others)
+
+
 IMPROVING, CONVERGED = history([1.3] * 9 + [1.1], [1.3] * 9 + [1.2]), history([1.0] * 10, [1.1] * 10)
 BY_HEART = history([1.3] + [0.8] * 9, [1.2] + [1.0] * 9)
 GUESSING = history(np.linspace(1.45, 1.40, 10), np.linspace(1.45, 1.40, 10))  # four symbols are ln 4 = 1.386 nats

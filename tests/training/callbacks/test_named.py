@@ -116,6 +116,16 @@ def test_tensorboard_gets_the_metrics_of_every_epoch(run):
     assert values == pytest.approx([row["val_loss"] for row in run.history])
 
 
+def test_tensorboard_gets_what_is_told_within_epochs_by_steps(run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    logs = EventAccumulator(str(run.folder / "tensorboard" / "steps"), size_guidance={"tensors": 0})
+    logs.Reload()
+    for name in ("loss", "gradient_norm"):
+        found = {event.step: float(tf.make_ndarray(event.tensor_proto)) for event in logs.Tensors(name)}
+        assert found == pytest.approx({row["step"]: row[name] for row in run.progress}) and len(found) > 2
+
+
 def test_tensorboard_missing_names_the_extra(tiny, console, monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "tensorboard", None)
     with pytest.raises(ExtraError, match=r'pip install "keras-charrnn\[tensorboard\]"'):
