@@ -10,6 +10,7 @@ import rich.console
 import keras_charrnn
 from keras_charrnn.errors import CharRNNError, CorpusError, RecipeError, SettingsError, VocabularyError, WindowsError
 from keras_charrnn.runs import Run
+from keras_charrnn.training import parts
 from tests.conftest import TEXT, tiny_recipe
 
 thorough = pytest.mark.thorough
@@ -50,6 +51,15 @@ def test_a_run_has_all_that_it_says(one):
     assert environment["split"] == {"train": 2952, "validation": 328, "test": 0}
     assert environment["windows"]["left_over"] == (2952 - 1) - environment["windows"]["steps"] * 32
     assert keras_charrnn.read_recipe(run.folder / "recipe.yaml") == keras_charrnn.read_recipe(recipe)
+
+
+@pytest.mark.parametrize(
+    ("samples", "looks", "steps", "wanted"),
+    [(0, 0, 92, 10), (0, 20, 92, 10), (30, 20, 92, 10), (0, 15, 92, 5), (8, 12, 92, 4), (0, 7, 92, 7), (0, 20, 9, 2)],
+)
+def test_periods_of_samples_and_looks_fit_the_calls_of_the_callbacks(samples, looks, steps, wanted):
+    recipe = {"corpus": {"path": "a"}, "samples": {"every_steps": samples}, "validation": {"every_steps": looks}}
+    assert parts._steps_per_execution(keras_charrnn.read_recipe(recipe), steps, 0) == wanted
 
 
 def test_the_same_recipe_gives_the_same_run(one, console, tmp_path):

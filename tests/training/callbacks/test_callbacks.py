@@ -1,11 +1,13 @@
 import io
 import json
+import re
 import time
 import types
 
 import keras
 import numpy as np
 import pytest
+import rich.cells
 import rich.console
 import tensorflow as tf
 
@@ -185,6 +187,26 @@ def test_the_speed_of_an_epoch_that_is_cut_short_is_of_its_own_windows(make_mode
     )
     (clock,) = (json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines())
     assert 0 < clock["characters_per_second"] < data.characters / data.steps / 0.3
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1, 2390), (10, 244_140)])
+def test_the_bar_has_the_newest_look_and_the_best_within_80_columns(monkeypatch, epochs, steps):
+    now = [0.0]
+    monkeypatch.setattr("keras_charrnn.training.callbacks.speed.time.perf_counter", lambda: now[0])
+    out = io.StringIO()
+    shown = callbacks.Progress(rich.console.Console(file=out, force_terminal=True, width=80, color_system=None), 12_000)
+    shown.set_params({"epochs": epochs, "steps": steps})
+    shown.on_train_begin()
+    shown.on_epoch_begin(0)
+    shown.on_train_batch_begin(0)
+    for loss in (1.62, 1.71):
+        shown.look(0, 0.5, {"loss": 1.8, "val_part_loss": loss})
+    now[0] = 1.0
+    shown.on_train_batch_end(steps - 1, {"loss": 1.7341})
+    shown.close()
+    (row,) = {line for line in re.split(r"[\r\n]", out.getvalue()) if "look" in line}
+    assert f"{steps}/{steps}  1.734  look 1.710, best 1.620  12k chars/s" in row
+    assert rich.cells.cell_len(re.sub(r"\x1b\[\S*?[A-Za-z]", "", row)) <= 80
 
 
 @pytest.mark.parametrize("terminal", [False, True])

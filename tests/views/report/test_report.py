@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 
+import numpy as np
 import pytest
 import rich.console
 
@@ -15,8 +16,10 @@ import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.errors import ExtraError, RunError, WriteError
 from keras_charrnn.runs.folder import RunFolder
+from keras_charrnn.runs.records import in_bits
 from keras_charrnn.training import callbacks
 from keras_charrnn.views.report import write_plots, write_report
+from keras_charrnn.views.report.plots import Plots
 from keras_charrnn.views.report.samples import read_samples
 from tests.conftest import tiny_recipe
 
@@ -125,6 +128,39 @@ def test_a_run_without_epochs_or_environment_has_a_report(tmp_path, browser):
     assert "No epoch has ended yet." in page.read_text()
     assert browser.look(page, 400)["width"] <= 400
     assert write_plots(folder.path) == []
+
+
+@pytest.mark.parametrize(
+    ("losses", "facts"),
+    [
+        ({"val_loss": 1.75}, "<td>1.7500</td>"),
+        ({"val_part_loss": 1.75}, "on the part that looks read"),
+    ],
+)
+def test_the_report_of_one_epoch_shows_a_curve_by_step(tmp_path, losses, facts):
+    folder = RunFolder.create(tmp_path, "once")
+    folder.recipe.write_text("")
+    (name, best), further = *losses.items(), {"gradient_norm": 0.5, "learning_rate": 0.1}
+    rows = [
+        {"epoch": 1, "step": 10 * n, "within": n / 4, "loss": 3 - n / 2, name: loss, in_bits(name): 1.0, **further}
+        for n, loss in enumerate((2.5, best, 2.0, 2.25), start=1)
+    ]
+    rows.append({"epoch": 1, "step": 40, "loss": 1.5, "val_loss": 2.25, "val_bits_per_character": 1.0, **further})
+    clock = [{name: row[name] for name in row if name in ("epoch", "step", "within")} for row in rows]
+    timing = [{**row, "characters_per_second": 5, "seconds": float(n)} for n, row in enumerate(clock)]
+    folder.metrics.write_text("\n".join(map(json.dumps, rows)))
+    folder.timing.write_text("\n".join(map(json.dumps, timing)))
+    page = write_report(folder.path).read_text()
+    assert ">20<" in page and "in epoch 1; epochs: 1 that have ended" in page and facts in page
+    assert ">step<" in page and ">epoch 1<" in page and "Within the epochs" in page
+    drawn = Plots(folder.read_metrics(), folder.read_progress(), {})
+    axes = drawn._matplotlib.figure.Figure().add_subplot()
+    drawn._draw_loss(axes)
+    lines = {line.get_label(): np.transpose(line.get_data()).tolist() for line in axes.get_lines()}
+    assert lines["train"] == [[10, 2.5], [20, 2.0], [30, 1.5], [40, 1.0]]
+    label = "validation" if name == "val_loss" else "validation, a part"
+    assert lines[label] == [[10, 2.5], [20, 1.75], [30, 2.0], [40, 2.25]]
+    assert name == "val_loss" or lines["validation"] == [[40, 2.25]]
 
 
 def test_losses_that_are_no_numbers_are_shown_as_such(tmp_path):
