@@ -169,6 +169,24 @@ def test_a_run_that_ends_within_a_look_goes_on_exactly(looked, tmp_path):
         np.testing.assert_array_equal(weight, wanted)
 
 
+@pytest.mark.thorough  # the next is the quick one
+def test_a_run_that_ends_between_the_look_that_ends_it_and_the_end_goes_on_exactly(tiny):
+    class SignalAfter(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.stop_training:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    tiny["validation"] = {"every_steps": 10}
+    tiny["training"] |= {"patience": 1, "optimizer": {"name": "adam", "learning_rate": 1.0}}
+    whole = keras_charrnn.fit(tiny, console=QUIET)
+    assert whole.history[-1]["step"] < 92
+    with pytest.raises(KeyboardInterrupt):
+        keras_charrnn.fit(tiny, name="cut", callbacks=[SignalAfter()], console=QUIET)
+    assert RunFolder("runs/cut-001").checkpoints.newest().facts["step"] == whole.history[-1]["step"]
+    run = keras_charrnn.resume("runs/cut-001", console=QUIET)
+    assert (run.folder / "metrics.jsonl").read_text() == (whole.folder / "metrics.jsonl").read_text()
+
+
 def test_a_training_that_a_look_has_ended_stays_ended_where_it_goes_on(make_model):
     looks, model = Looks(), make_model()
     looks.set_model(model)
