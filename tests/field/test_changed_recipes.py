@@ -46,6 +46,7 @@ def edit(folder, **changed):
         ("training.average", 0.9, "null"),
         ("training.clip_norm", 2.0, "null"),
         ("states.reset", "window", "'epoch'"),
+        ("validation.every_steps", 10, "0"),
         ("compute.seed", 7, "0"),
         ("compute.precision", "bfloat16", "'float32'"),
     ],

@@ -84,6 +84,12 @@ FALLING = np.linspace(3, 2, 41)
             "Still improving: the last 50 steps lowered .* by 5.9%",
             "close",
         ),
+        (
+            history([2], [2]),
+            [*looks([3, 2.5, 2.2], [3, 2.5, 2.2], steps=50), *({**looks([2.1], [2.1], steps=151)[0]},)],
+            "Still improving: the last 51 steps lowered the validation loss by 16.0%",  # not the last one
+            "close",
+        ),
         (history([2], [9]), looks([2.5, 2, 1.5], [2.4, 2.2, 2.3], "val_part_loss"), "Overfitting since step 20 in", ""),
         (
             history([2], [2]),

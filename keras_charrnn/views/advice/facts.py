@@ -43,20 +43,27 @@ def stretches(history, progress):
     if name is None:
         return history, None
     looks = [{**row, WHOLE: row[name]} for row in looks]
-    if len(history) > 1:
+    if WITHIN in looks[0] and len(history) < 2:
+        rows = _put_together(looks)
+    else:
         epochs = {row["epoch"]: row for row in history}
         ended = [row.get(WITHIN) == 1 and row["epoch"] in epochs for row in looks]
         looks = [
             {**epochs[row["epoch"]], WHOLE: row[WHOLE]} if end else row for row, end in zip(looks, ended, strict=True)
         ]
         rows = [row for row in looks if WITHIN not in row]
-    else:
-        size = math.ceil(len(looks) / STRETCHES)
-        ends = range(len(looks), 0, -size)
-        for end in ends:
-            looks[end - 1]["loss"] = statistics.fmean(row["loss"] for row in looks[max(0, end - size) : end])
-        rows = [looks[end - 1] for end in reversed(ends)]
     return rows, min(looks, key=lambda row: row[WHOLE])
+
+
+def _put_together(looks):
+    """Return the last look of each stretch, which gets the mean of its training losses."""
+    least, ends = looks[-1]["step"] / STRETCHES, [len(looks) - 1]
+    for index in reversed(range(len(looks) - 1)):  # the end of an epoch may come right after a look
+        if looks[ends[-1]]["step"] - looks[index]["step"] >= least:
+            ends.append(index)
+    for end, before in zip(ends, [*ends[1:], -1], strict=True):
+        looks[end]["loss"] = statistics.fmean(row["loss"] for row in looks[before + 1 : end + 1])
+    return [looks[end] for end in reversed(ends)]
 
 
 def span_of(rows):

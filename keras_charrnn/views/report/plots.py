@@ -111,7 +111,7 @@ class Plots:
     def _mark_epochs(self, axes):
         """Mark where epochs have ended, and number them, where that is not what the axis has."""
         if self._progress and 0 < len(self._history) <= MARKED:
-            ends = {row["step"]: row["epoch"] for row in self._history}
+            ends = {row["step"]: row["epoch"] for row in self._history if "step" in row}
             for step in ends:
                 axes.axvline(step, color=COLORS["soft"], linewidth=0.6, linestyle=":")
             above = axes.secondary_xaxis("top")
@@ -124,7 +124,7 @@ class Plots:
         rows = [row for row in self._progress if metric in row] or self._history
         values = [row.get(metric, math.nan) for row in rows]
         values = [value if math.isfinite(value) else math.nan for value in values]
-        across, marker = [row[self._across] for row in rows], "o" if len(values) <= 40 else None
+        across, marker = [row.get(self._across, math.nan) for row in rows], "o" if len(values) <= 40 else None
         axes.plot(across, values, color=COLORS[color], label=label, marker=marker, markersize=3)
         return values
 
