@@ -12,7 +12,7 @@ from keras_charrnn.recipe import read
 from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.studies.comparison import compare
 from keras_charrnn.studies.tuning import tune
-from keras_charrnn.training.callbacks import AverageWeights, Samples
+from keras_charrnn.training.callbacks import AverageWeights, Looks, Samples
 
 RATES = [{"name": "cosine"}, {"name": "exponential"}, {"name": "step"}]
 SMALL = {"corpus": {"path": "a.txt"}}
@@ -208,6 +208,7 @@ def test_a_pair_that_fights_is_refused(training, callbacks, problem):
             lambda: AverageWeights(0.9),
             "callbacks: AverageWeights: is a part of every run already; write training.average",
         ),
+        ({}, lambda: Looks(every_steps=5), "callbacks: Looks: is a part of every run already; write validation in the"),
     ],
 )
 def test_a_callback_given_in_python_fights_too(tiny, training, callback, problem, console):

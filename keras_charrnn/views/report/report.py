@@ -12,6 +12,7 @@ from keras_charrnn.views.report.samples import read_samples
 
 SYMBOLS = 100  # most that are listed
 SAMPLE_SETS = 30  # most that are shown
+ROWS = 200  # most of those within epochs that are shown
 
 
 def write_report(path):
@@ -119,17 +120,18 @@ class _Report:
         if not self._history and not self._run.progress:
             return ""
         note = f'<p class="soft">{escape(self._no_plots)}</p>' if self._no_plots else ""
+        within = self._run.progress[-ROWS:]
         return (
             f"<section><h2>Training</h2>{note}{self._plot('loss', 'gradient_norm', 'learning_rate', 'speed')}"
             f"{self._table('Every epoch in figures', self._history, not self._plots)}"
-            f"{self._table('Within the epochs', self._run.progress, False)}</section>"
+            f"{self._table(f'Within the epochs: the last {len(within)} in figures', within, False)}</section>"
         )
 
-    def _table(self, title, history, opened):
-        if not history:
+    def _table(self, title, metrics, opened):
+        if not metrics:
             return ""
-        names = dict.fromkeys(name for row in history for name in row)
-        rows = [[_number(name, row.get(name)) for name in names] for row in history]
+        names = dict.fromkeys(name for row in metrics for name in row)
+        rows = [[_number(name, row.get(name)) for name in names] for row in metrics]
         return (
             f"<details{' open' if opened else ''}><summary>{title}</summary>"
             f"{pages.table([name.replace('_', ' ') for name in names], rows)}</details>"

@@ -138,18 +138,18 @@ def test_patience_counts_looks_and_they_are_of_the_average_as_is_the_best_model(
 
 
 class SignalInLook(keras.callbacks.Callback):
-    """Asks the process to end while the second look reads."""
+    """Asks the process to end while a look reads."""
 
     memory = ()
 
-    def __init__(self):
+    def __init__(self, look=2):
         super().__init__()
-        self.looks = 0
+        self.look, self.looks = look, 0
 
     def on_test_batch_begin(self, batch, logs=None):
         if batch == 0:
             self.looks += 1
-            if self.looks == 2:
+            if self.looks == self.look:
                 os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -165,6 +165,21 @@ def test_a_run_that_ends_within_a_look_goes_on_exactly(looked, tmp_path):
     one, other = (RunFolder(each.folder).checkpoints.newest() for each in (run, whole))
     for name, array in one.arrays.items():
         np.testing.assert_array_equal(array, other.arrays[name], err_msg=name)
+    for weight, wanted in zip(run.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, wanted)
+
+
+@pytest.mark.thorough  # the one above is the quick one
+@pytest.mark.parametrize("look", [2, 5, 6])  # within an epoch, the validation at its end, and the look after that
+def test_a_run_with_an_average_that_ends_within_a_look_goes_on_exactly(tiny, look):
+    tiny |= {"validation": LOOKS, "training": {**tiny["training"], "average": 0.9}}
+    whole = keras_charrnn.fit(tiny, console=QUIET)
+    with pytest.raises(KeyboardInterrupt):
+        keras_charrnn.fit(tiny, name="cut", callbacks=[SignalInLook(look)], console=QUIET)
+    start = RunFolder("runs/cut-001").checkpoints.newest()
+    assert (start.facts["epoch"], start.facts["step"]) == (0, 40 if look == 2 else 92)
+    run = keras_charrnn.resume("runs/cut-001", console=QUIET)
+    assert (run.folder / "metrics.jsonl").read_text() == (whole.folder / "metrics.jsonl").read_text()
     for weight, wanted in zip(run.model.get_weights(), whole.model.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, wanted)
 
