@@ -46,9 +46,13 @@ def measure(checkout, recipe, overrides, characters):
             "training, s": execute(checkout, folder, "train", recipe, "--runs", ".", "--name", "run", *sets),
         }
         run = pathlib.Path(folder, "run-001")
-        rates, losses = (
-            [json.loads(line)[figure] for line in (run / file).read_text().splitlines()]
-            for file, figure in (("timing.jsonl", "characters_per_second"), ("metrics.jsonl", "val_loss"))
+        clock, metrics = (
+            [json.loads(line) for line in (run / file).read_text().splitlines()]
+            for file in ("timing.jsonl", "metrics.jsonl")
+        )
+        rates, losses = (  # of whole epochs
+            [row[figure] for row in rows if "within" not in row]
+            for rows, figure in ((clock, "characters_per_second"), (metrics, "val_loss"))
         )
         figures["characters/s, last epochs"] = statistics.median(rates[1:] or rates)
         figures["validation, nats"] = min(losses)
