@@ -16,6 +16,8 @@ class CharRNNError(Exception):
 
 def in_words(error):
     """Return an error as a row of a table gives it: the message of one of this package's, else its class too."""
+    if isinstance(error, RecipeError):
+        return "; ".join(error.problems)
     return str(error) if isinstance(error, CharRNNError) else f"{type(error).__name__}: {error}"
 
 

@@ -21,8 +21,8 @@ def test_compare_prints_a_table_and_where_the_files_are(recipe, capsys):
     out, err = capsys.readouterr()
     assert err == "" and out.count("validation ") == 2 and "Models matched to 3,000 parameters" in out
     assert "in out: comparison.csv, comparison.json, comparison.md" in out and "\x1b" not in out
-    cells = json.loads(pathlib.Path("out/comparison.json").read_text())["cells"]
-    assert cells[1]["arguments"] == {"name": "slstm", "forget_gate": "sigmoid"}
+    cells = json.loads(pathlib.Path("out/comparison.json").read_text())["variants"]
+    assert cells[1]["overrides"] == {"name": "slstm", "forget_gate": "sigmoid"}
     assert all(abs(cell["parameters"] - 3000) < 0.05 * 3000 for cell in cells)
     table = out[out.index("  cell ") : out.index("Models matched")]
     assert max(map(len, table.splitlines())) <= 80 and "slstm, " in table

@@ -63,8 +63,8 @@ def test_each_run_is_that_of_fit_and_the_table_is_made_of_them(tiny, again):
     """The runs with the seeds `again` are trained by `fit` too."""
     comparison = compare(tiny, ["min_gru"], seeds=2, overrides={"compute.seed": 3, "samples.every_epochs": 0})
     assert comparison.folder == pathlib.Path("runs/tiny-compare-001") and comparison.complete and not comparison.failed
-    assert abs(comparison.cells[0].parameters / comparison.facts["parameters"] - 1) < 0.03
-    for result in comparison.cells:
+    assert abs(comparison.variants[0].parameters / comparison.facts["parameters"] - 1) < 0.03
+    for result in comparison.variants:
         losses = []
         for trial, seed in zip(result.trials, (3, 4), strict=True):
             run = alone = keras_charrnn.Run.open(comparison.folder / trial.run)
@@ -103,7 +103,7 @@ def test_the_files_have_the_table_the_recipe_the_machine_and_each_seed_and_a_ter
     assert read(document["recipe"]) == read(tiny, ONE_EPOCH)
     assert document["machine"]["precision"] == "float32" and document["versions"]["keras"] == keras.__version__
     assert document["seeds"] == [0, 1] and document["complete"] and document["parameters"] is None
-    for row, cell, result in zip(rows, document["cells"], comparison.cells, strict=True):
+    for row, cell, result in zip(rows, document["variants"], comparison.variants, strict=True):
         assert float(row["nats_per_character"]) == cell["nats_per_character"] == result.nats_per_character
         assert [trial["seed"] for trial in cell["trials"]] == [0, 1]
         line = f"| {result.cell} | 8 | {result.parameters:,} | {result.characters_per_second:,} | "
@@ -140,7 +140,7 @@ def test_a_cell_that_fails_is_a_row_that_says_why_and_the_others_go_on(tiny):
     assert reasons[2].startswith("seed 0, 1: the training diverged at step 1: loss nan")
     assert reasons[3] == "" and float(rows[3]["nats_per_character"]) > 0
     assert [row["nats_per_character"] for row in rows[:3]] == [""] * 3 and "| failed: " in page
-    assert [cell["error"] for cell in document["cells"]] == reasons
+    assert [cell["error"] for cell in document["variants"]] == reasons
 
 
 def test_the_cells_arguments_reach_it_and_the_recipes_own_keeps_its_and_without_matplotlib_there_are_tables(tiny):
@@ -150,7 +150,7 @@ def test_the_cells_arguments_reach_it_and_the_recipes_own_keeps_its_and_without_
     comparison = compare(tiny, cells, match="units", console=rich.console.Console(file=file))
     assert "pip install 'keras-charrnn[plots]'" in file.getvalue()
     assert not list(comparison.folder.glob("*.png")) and (comparison.folder / "comparison.csv").is_file()
-    own, deeper = comparison.cells
+    own, deeper = comparison.variants
     assert (own.cell, deeper.cell) == ("rhn", "rhn, depth: 4") and own.parameters < deeper.parameters
     for result, depth in ((own, 3), (deeper, 4)):
         recipe = read(comparison.folder / result.trials[0].run / "recipe.yaml")
@@ -203,7 +203,7 @@ def test_ctrl_c_keeps_what_is_done(tiny, monkeypatch):
         compare(tiny, ["gru", "lstm", "mgu"], output="here")
     document = json.loads(pathlib.Path("here/comparison.json").read_text())
     assert not document["complete"]
-    assert [len(cell["trials"]) for cell in document["cells"]] == [1, 0, 0]
+    assert [len(cell["trials"]) for cell in document["variants"]] == [1, 0, 0]
     assert keras_charrnn.resume("here/lstm-001", console=QUIET).metrics["val_loss"] > 0  # the run goes on by itself
 
 
