@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import RecipeError
-from keras_charrnn.recipe.checks import join, refusal, show
+from keras_charrnn.recipe.checks import anything, join, refusal, show
 from keras_charrnn.recipe.search import SEARCHABLE, SEARCHED, is_searched
 from keras_charrnn.studies.comparison.results import Variant
 from keras_charrnn.training import read_recipe
@@ -93,7 +93,8 @@ def _refused_key(key, asked, overrides):
     """Return why a key of the grid cannot vary; "" if it can."""
     if not is_searched(key) or "." not in key:
         near = suggest(str(key).partition(".")[0], SEARCHABLE)
-        return f"cannot vary, for losses are to compare{near} (accepted: a key within {SEARCHED}, as in model.units)"
+        accepted = f"a key within {SEARCHED}, as in model.units; the text is the same for all"
+        return f"is no key that can vary{near} (accepted: {accepted})"
     if key in asked:
         return f"is given twice, by {asked[key][0]} too; leave out one"
     for path, value in overrides.items():
@@ -118,7 +119,7 @@ def _read_axis(path, label, values, plan, axes, problems):
         plans, refused = _read_with(path, value, bases)
         found.append(refused)
         axis.words.append(in_a_table(each))
-        axis.values.append(_at(plans[0], path) if plans else value)
+        axis.values.append(_at(plans[0], path) if plans else anything()(value, path, []))
         axis.plans.extend(plans)
     common = [each for each in found[0] if all(each in others for others in found)]
     problems += [f"{label}{each}" for each in common]  # of the key, whatever its value

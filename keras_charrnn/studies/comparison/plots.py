@@ -4,8 +4,7 @@ import io
 
 from keras_charrnn.views.report.plots import DPI, STYLE, load_matplotlib
 
-WIDTH, HEIGHT = 7.0, 4.0  # inches
-ROW = 0.17  # inches that a line of the legend takes
+SIZE = (6.0, 4.0)  # inches, without the legend, by which a picture is wider, and higher if need be
 AXES = {
     "loss_by_seconds": (0, "seconds of training, with compiling and validation", "{x:,g}"),
     "loss_by_characters": (1, "characters seen in training", "{x:,.0f}"),
@@ -27,13 +26,12 @@ def draw_plots(comparison):
 
 def _draw(matplotlib, comparison, index, title, form):
     count = len(comparison.variants)
-    figure = matplotlib.figure.Figure(figsize=(WIDTH, max(HEIGHT, ROW * (count + 2))), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=SIZE)
     axes = figure.add_subplot()
     colors = matplotlib.colormaps["tab20" if count > 10 else "tab10"]
     if count > colors.N:
         colors = matplotlib.colormaps["turbo"].resampled(count)
-    for number, each in enumerate(comparison.variants):
-        label = each.name
+    for number, (each, label) in enumerate(zip(comparison.variants, comparison.labels, strict=True)):
         for trial in each.counted:
             if trial.curve:
                 across, losses = [point[index] for point in trial.curve], [point[2] for point in trial.curve]
@@ -42,7 +40,7 @@ def _draw(matplotlib, comparison, index, title, form):
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(form)
     axes.set(xlabel=title, ylabel="validation loss, nats per character")
-    figure.legend(loc="outside right upper")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02))
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DPI, facecolor="white")
+    figure.savefig(file, format="png", dpi=DPI, facecolor="white", bbox_inches="tight")
     return file.getvalue()

@@ -59,7 +59,7 @@ class Variant:
     @property
     def name(self):
         """What it is, in words."""
-        return ", ".join(f"{column} {words}" if "." in column else words for column, words in self.varies.items())
+        return _in_words(self.varies)
 
     @property
     def counted(self):
@@ -110,7 +110,9 @@ class Variant:
 
     def choose_rate(self):
         """Keep the best of the rates that were tried, or note that none came to a loss."""
-        best = min((each for each in self.trials if not each.error), key=_loss, default=None)
+        best = min(
+            (each for each in self.trials if not each.error), key=lambda each: each.nats_per_character, default=None
+        )
         if best is None:
             self.error = f"no learning rate came to a loss: {_reasons(self.trials, 'rate')}"
         else:
@@ -147,8 +149,8 @@ class Variant:
         }
 
 
-def _loss(trial):
-    return trial.nats_per_character
+def _in_words(varies):
+    return ", ".join(f"{column} {words}" if "." in column else words for column, words in varies.items())
 
 
 def _reasons(trials, what):
@@ -173,6 +175,13 @@ class Comparison:
     folder: pathlib.Path
     facts: dict
     variants: list
+
+    @property
+    def labels(self):
+        """Of each variant what tells it from the others, in words; its name where there are no others."""
+        rows = [each.varies for each in self.variants]
+        columns = [name for name in rows[0] if len({row[name] for row in rows}) > 1] or rows[0]
+        return [_in_words({name: row[name] for name in columns}) for row in rows]
 
     @property
     def failed(self):

@@ -86,18 +86,21 @@ def markdown_table(titles, rows, left):
 
 def to_rich(comparison):
     """Return the table for a terminal of 80 columns, with a line below it for each variant that failed."""
-    count, hidden = len(comparison.facts["varies"]), set()
-    if count > 1:
-        hidden.add("bits_per_character")  # it follows from nats
-    if len(comparison.facts["seeds"]) == 1:
+    facts = comparison.facts
+    count, hidden = len(facts["varies"]), set()
+    if count > 1:  # room for words: bits follow from nats, and what is matched is about the same for all
+        hidden |= {"bits_per_character", facts["match"]}
+    if len(facts["seeds"]) == 1:
         hidden.add("spread")
     titles, rows = _table(comparison, hidden)
     table = rich.table.Table(box=rich.box.SIMPLE_HEAD, padding=0)
     for index, title in enumerate(titles):
-        words = index < count
-        table.add_column(title, justify="left" if words else "right", overflow="fold", no_wrap=not words)
+        if index < count:
+            table.add_column(title, overflow="fold")
+        else:
+            table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*map(cell, row))
+        table.add_row(*map(cell, row[:count]), *row[count:])
     failures = [f"{each.name} failed: {each.failure}" for each in comparison.variants if each.failure]
     return rich.console.Group(table, *(cell(line) for line in failures))
 
@@ -105,9 +108,8 @@ def to_rich(comparison):
 def _table(comparison, hidden=()):
     """Return titles, and rows of strings: what varies, the rate where several were tried, and figures."""
     facts, varies = comparison.facts, list(comparison.variants[0].varies)
-    figures = {name: each for name, each in FIGURES.items() if name not in hidden}
-    if "model.units" in varies:
-        del figures["units"]
+    given = ["units"] if "model.units" in varies else []
+    figures = {name: each for name, each in FIGURES.items() if name not in hidden and name not in given}
     rates = ["rate"] if facts["rates"] else []
     titles = [*rates, *(title for title, _ in figures.values())]
     short = [each.rpartition(".")[2] for each in varies]
