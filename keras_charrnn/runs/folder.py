@@ -11,6 +11,7 @@ from keras_charrnn.common.importing import suggest
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import CharRNNError, RunError
 from keras_charrnn.runs.checkpoints import Checkpoints
+from keras_charrnn.runs.members import members_of, require_one
 from keras_charrnn.runs.records import ENVIRONMENT, MEMORIZATION, METRICS, TIMING, read_record, read_rows
 from keras_charrnn.text.verbatim import Memorization
 
@@ -74,7 +75,9 @@ class RunFolder:
 
         Raises:
             RunError: If there is no such folder, or it is not a run's.
+            SettingsError: If it names several runs, as an ensemble.
         """
+        require_one(path)
         folder = cls(path)
         if not folder.path.exists():
             near = ""
@@ -222,21 +225,24 @@ class Run:
 
 
 def load(path, plugins=()):
-    """Return the model of a run folder, or of a `.keras` file.
+    """Return the model of a run folder, or of a `.keras` file; of several of them an `Ensemble`.
 
     Args:
         path: Of the folder or file. From a folder the plugins that its recipe names are imported first; a file imports
-            nothing.
+            nothing. "A+B", or a list of paths, is an ensemble: see `members_of`.
         plugins: Modules or files to import first. A file stands for the recipe's plugin of the same name, which may
             have moved since.
 
     Raises:
         RunError: If there is no such run or file, or it is damaged.
         RegistryError: If the model's cell comes from a plugin that was not imported, or cannot be.
+        SettingsError: If an ensemble has fewer than two members, or they are no trainings of one architecture.
     """
-    from keras_charrnn.model import load_model
+    from keras_charrnn.model import Ensemble, load_model
     from keras_charrnn.registry import load_plugins
 
+    if members := members_of(path):
+        return Ensemble([load(each, plugins) for each in members], members)
     path = user_path(path)
     if path.suffix == ".keras" and not path.is_dir():
         load_plugins(plugins)
