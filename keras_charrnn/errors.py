@@ -89,6 +89,12 @@ class ComparisonError(CharRNNError):
     exit_status = 1
 
 
+class SeedsError(CharRNNError):
+    """Trainings from several seeds, some of which failed; the others went on to their end."""
+
+    exit_status = 1
+
+
 class SearchError(CharRNNError):
     """A search none of whose trials came to a loss; all is written."""
 

@@ -37,7 +37,7 @@ def add_dynamic(parser):
         help="also, by itself, how well the model does that goes on learning from what it has scored",
     )
     parser.add_argument("--dynamic-rate", metavar="X", type=float, help="at which it learns (default: 0.001)")
-    parser.add_argument("--dynamic-decay", metavar="X", type=float, help="back to what it was (default: 0.02)")
+    parser.add_argument("--dynamic-decay", metavar="X", type=float, help="back to what it was (default: 0.005)")
 
 
 def learning_of(options):
@@ -89,7 +89,6 @@ def _print_table(rows):
     import rich.table
 
     from keras_charrnn.common.screen import Screen, cell, say
-    from keras_charrnn.runs.measures import FIGURES
 
     first = rows[0][1]
     windows = f", seed {first.seed}" if first.seed is not None else ""
@@ -100,7 +99,7 @@ def _print_table(rows):
         text = f"{row.corpus}, {row.split}" if row.split else row.corpus
         for model, measured in ((path, row), (f"{path}, dynamic", row.dynamic)):
             if measured is not None:
-                figures = (f"{getattr(measured, name):.4f}" for name in FIGURES)
+                figures = (f"{figure:.4f}" for figure in measured.figures.values())
                 table.add_row(cell(model), cell(text), f"{row.characters:,}", *figures)
     screen = Screen()
     screen.print(table)

@@ -71,10 +71,9 @@ def run(options):
 
 def _say_figures(screen, result):
     from keras_charrnn.common.screen import say
-    from keras_charrnn.runs.measures import FIGURES
 
-    for title in FIGURES:
-        say(screen, f"  {title.replace('_', ' '):20}{getattr(result, title):.4f}")
+    for title, figure in result.figures.items():
+        say(screen, f"  {title.replace('_', ' '):20}{figure:.4f}")
 
 
 def _to_screen():

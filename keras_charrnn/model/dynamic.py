@@ -37,7 +37,7 @@ class Learning:
     """
 
     rate: float = 0.001
-    decay: float = 0.02
+    decay: float = 0.005
     segment: int = 64
 
     def __post_init__(self):

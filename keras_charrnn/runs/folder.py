@@ -50,7 +50,16 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs_dir, name):
-        """Make the folder RUNS_DIR/NAME-001, or the first number that is free.
+        """Make the folder RUNS_DIR/NAME-001, or the first number that is free, with the folders in it.
+
+        Raises:
+            RunError: As `reserve`.
+        """
+        return cls.reserve(runs_dir, name).fill()
+
+    @classmethod
+    def reserve(cls, runs_dir, name):
+        """Make that folder alone, for another process to fill.
 
         Raises:
             RunError: If it cannot be made, or one of the names is that of a run.
@@ -62,12 +71,22 @@ class RunFolder:
                     f"{quote(path)} is the folder of a run; to go on with it:\n{command_line('resume', path)}"
                 )
         try:
-            folder = cls(make_numbered(runs_dir, name))
-            folder.checkpoints.folder.mkdir()
-            folder.samples.mkdir()
+            return cls(make_numbered(runs_dir, name))
         except OSError as error:
             raise RunError(f"a run folder cannot be made in {runs_dir}: {error.strerror}") from error
-        return folder
+
+    def fill(self):
+        """Make the folders in an empty one; return this.
+
+        Raises:
+            RunError: If they cannot be made.
+        """
+        try:
+            self.checkpoints.folder.mkdir()
+            self.samples.mkdir()
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be filled: {error.strerror}") from error
+        return self
 
     @classmethod
     def open(cls, path):

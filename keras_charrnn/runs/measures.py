@@ -15,7 +15,6 @@ from keras_charrnn.text import corpora, windows
 from keras_charrnn.text.encoding import encode
 
 SPLITS = ("train", "validation", "test")
-FIGURES = ("nats_per_character", "bits_per_character", "perplexity")
 CHOOSING = "validation"  # the split whose loss decides which epoch's model a run keeps
 
 
@@ -33,7 +32,7 @@ class Dynamic(Figures):
 
     def to_mapping(self):
         """Return the figures and how the model went on learning, as plain values."""
-        return {name: getattr(self, name) for name in FIGURES} | dataclasses.asdict(self.learning)
+        return {**self.figures, **vars(self.learning)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +70,8 @@ class Evaluation(Figures):
         """Return the figures and what was measured, as plain values."""
         rest = ("characters", "protocol", "corpus", "split", "chosen_by", "seed", "unknown")
         return {
-            **{name: getattr(self, name) for name in (*FIGURES, *rest)},
+            **self.figures,
+            **{name: getattr(self, name) for name in rest},
             "ensemble": bool(self.members),
             "members": list(self.members),
             "dynamic": None if self.dynamic is None else self.dynamic.to_mapping(),
