@@ -168,8 +168,7 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
     if not characters:
         raise SettingsError(f"{corpus} is too short for a score: it needs at least 2 characters that the model knows")
     rest = {"chosen_by": _chosen_by(runs), "unknown": unknown, "members": _members(model)}
-    found = _dynamic(learner, characters)
-    return Evaluation(total / characters, characters, "carried", corpus, **rest, dynamic=found)
+    return Evaluation(total / characters, characters, "carried", corpus, **rest, dynamic=_dynamic(learner, characters))
 
 
 def training_text(run):

@@ -55,7 +55,7 @@ def train_seeds(source, seeds, overrides=None, runs_dir="runs", name=None, conso
     numbers = [plan.compute.seed + index for index in range(seeds)]
     say(
         console,
-        f"corpus   {text.name}: {text.characters:,} characters\nseeds    {', '.join(map(str, numbers))}, "
+        f"corpus   {text.name}: {text.characters:,} characters\nseeds    {', '.join(map(str, numbers))}; "
         f"{len(shares)} at a time, each on {shares[0]}",
     )
     say_notes(console, *text.notes)
@@ -64,7 +64,7 @@ def train_seeds(source, seeds, overrides=None, runs_dir="runs", name=None, conso
         write_text(recipe, plan.to_yaml())
         trainings = [Training(number, recipe, runs_dir, plan) for number in numbers]
         _train(trainings, shares, plan, console)
-    _conclude(trainings, console)
+    _conclude(trainings, plan, console)
     return [each.run for each in trainings]
 
 
@@ -134,7 +134,7 @@ class Training:
         command = [sys.executable, "-m", "keras_charrnn", "train", self._recipe, "--set", f"compute.seed={self.seed}"]
         command += ["--quiet", "--into", self.folder.path]
         gpu = {} if share.gpu is None else {"CUDA_VISIBLE_DEVICES": share.gpu}
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115; closed by `end`
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": self._errors}
         with share.held():
             # In a session of its own: Ctrl-C reaches this process alone, which passes it on, once.
@@ -182,7 +182,7 @@ class Training:
 def _line(row, epochs):
     parts = [f"epoch {row['epoch']:{len(str(epochs))}d}/{epochs}", f"train {row['loss']:.3f}"]
     parts += [f"validation {row['val_loss']:.3f}"] if "val_loss" in row else []
-    return "  ".join([*parts, "nats", *([f"{row['seconds']:.0f} s"] if "seconds" in row else [])])
+    return "  ".join([*parts[:-1], f"{parts[-1]} nats", *([f"{row['seconds']:.0f} s"] if "seconds" in row else [])])
 
 
 def _train(trainings, shares, plan, console):
@@ -234,7 +234,7 @@ def _tell_how_to_go_on(trainings, console):
     say(console, "\n".join([*lines, *(command_line("resume", each.folder.path) for each in stopped)]))
 
 
-def _conclude(trainings, console):
+def _conclude(trainings, plan, console):
     """Show what came out, and what can be done with all runs together.
 
     Raises:
@@ -245,9 +245,7 @@ def _conclude(trainings, console):
     if not done and {each.status for each in failed} == {2} and len({each.problem for each in failed}) == 1:
         raise SettingsError(failed[0].problem)
     found = [(each, each.run.metrics) for each in done]
-    name, what = (
-        ("val_loss", "best validation loss") if all("val_loss" in each for _, each in found) else ("loss", "loss")
-    )
+    name, what = ("val_loss", "best validation loss") if plan.split.validation else ("loss", "training loss")
     losses = [each[name] for _, each in found]
     lines = [
         f"seed {each.seed}  {quote(each.folder.path)}  {what} {loss:.4f} nats ({bits(loss):.4f} bits)"
