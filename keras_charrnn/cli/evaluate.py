@@ -42,11 +42,9 @@ def add_dynamic(parser):
 
 def learning_of(options):
     """Return what `evaluate` takes as `dynamic`: False where that is not asked for, by any of the options."""
-    from keras_charrnn.model.dynamic import Learning
-
     given = {"rate": options.dynamic_rate, "decay": options.dynamic_decay}
     given = {name: value for name, value in given.items() if value is not None}
-    return Learning(**given) if options.dynamic or given else False
+    return given or options.dynamic
 
 
 def run(options):

@@ -13,6 +13,7 @@ Shapes in letters: T characters of a segment.
 import dataclasses
 import math
 import numbers
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -47,6 +48,18 @@ class Learning:
                 raise SettingsError(f"dynamic {name} must be a number of 0 or more; received {value!r}")
         if not isinstance(self.segment, int) or isinstance(self.segment, bool) or self.segment < 1:
             raise SettingsError(f"dynamic segment must be a whole number of 1 or more; received {self.segment!r}")
+
+    @classmethod
+    def of(cls, asked):
+        """Return what a user asks for: True for the defaults, or a mapping of attributes.
+
+        Raises:
+            SettingsError: If it is none of these, or an attribute is unknown or out of its range.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        if asked is not True and not (isinstance(asked, Mapping) and asked.keys() <= {*names}):
+            raise SettingsError(f"dynamic must be true, false or a mapping of {', '.join(names)}; received {asked!r}")
+        return cls() if asked is True else cls(**asked)
 
     def __str__(self):
         return (

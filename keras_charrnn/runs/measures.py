@@ -91,7 +91,7 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
         seed: Of the random windows.
         plugins: As `load` takes them, with a path.
         dynamic: Whether to measure too how well a copy of the model predicts the text that learns from each segment
-            once that is scored; or a `Learning` that says at what rate. Of a run alone, by the protocol carried.
+            once that is scored; or a mapping of attributes of `Learning`. Of one run, by the protocol carried.
 
     Returns:
         An `Evaluation`.
@@ -108,7 +108,7 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
     _require("protocol", PROTOCOLS, protocol)
     _require("split", SPLITS, split)
     runs, model = runs_and_model(run_or_model, plugins)
-    if dynamic and protocol != "carried":
+    if dynamic is not False and protocol != "carried":
         raise SettingsError(f"dynamic evaluation is one pass over a text, and not by the protocol {protocol}")
     unknown = 0
     if text is not None:
@@ -213,7 +213,7 @@ def _chosen_by(runs):
 
 def _learner(runs, model, dynamic):
     """Return the `DynamicScorer` of a run; None where that is not asked for."""
-    if not dynamic:
+    if dynamic is False:
         return None
     if isinstance(model, Ensemble):
         raise SettingsError("dynamic evaluation is of one model, and not of an ensemble; give one run")
@@ -222,7 +222,7 @@ def _learner(runs, model, dynamic):
             "dynamic evaluation needs the text that the model was trained on, and a model alone does not know it; "
             "give the run's folder"
         )
-    return DynamicScorer(model, _read_split(runs, model, "train")[1], Learning() if dynamic is True else dynamic)
+    return DynamicScorer(model, _read_split(runs, model, "train")[1], Learning.of(dynamic))
 
 
 def _dynamic(learner, characters):

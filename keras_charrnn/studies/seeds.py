@@ -24,6 +24,7 @@ from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.training import read_recipe
 from keras_charrnn.training.data import read_text
 
+PROGRAM = (sys.executable, "-m", "keras_charrnn")
 PAUSE = 0.2  # seconds between two looks at the trainings
 
 
@@ -131,14 +132,18 @@ class Training:
     def begin(self, share):
         """Start the process."""
         self.folder, self.share = RunFolder.reserve(self._runs_dir, self._plan.name), share
-        command = [sys.executable, "-m", "keras_charrnn", "train", self._recipe, "--set", f"compute.seed={self.seed}"]
-        command += ["--quiet", "--into", self.folder.path]
+        own = ["--set", f"compute.seed={self.seed}", "--quiet", "--into", self.folder.path]
         gpu = {} if share.gpu is None else {"CUDA_VISIBLE_DEVICES": share.gpu}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": self._errors}
         with share.held():
-            # In a session of its own: Ctrl-C reaches this process alone, which passes it on, once.
-            self._process = subprocess.Popen(command, **streams, env={**os.environ, **gpu}, start_new_session=True)
+            self._process = subprocess.Popen(
+                [*PROGRAM, "train", self._recipe, *own],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                env={**os.environ, **gpu},
+                start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on, once
+            )
 
     def ask(self, number):
         """Pass a signal on; where there are no sessions, Windows, the system has told the process itself."""
@@ -215,15 +220,15 @@ def _train(trainings, shares, plan, console):
                 each.ask(signal.SIGINT)
             for each in running:
                 each.end()
-    if stopping:
-        _tell_how_to_go_on(trainings, console)
-    signals.check()
+            if stopping:
+                _tell_how_to_go_on(trainings, console)
+        signals.check()
 
 
 def _tell_end(training, stopping, console):
     said = training.end()
     if training.problem is not None and not stopping:
-        say(console, f"seed {training.seed}  failed; the others go on")
+        say(console, f"seed {training.seed}  failed")
     elif said:  # a warning
         say(Screen(stderr=True), f"seed {training.seed}: {said}")
 

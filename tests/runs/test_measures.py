@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -61,6 +62,26 @@ def test_any_text_can_be_evaluated_by_a_run_a_model_or_a_file(trained):
     assert keras_charrnn.evaluate(trained, named).corpus == "poem"
 
 
+def test_an_ensemble_of_runs_is_measured_on_the_split_that_they_share(trained, second):
+    text, models = TEXT[2296:2952], [trained.model, second.model]
+    mean = np.mean([np.exp(-each.score(text).nats.astype("float64")) for each in models], 0)
+    found = keras_charrnn.evaluate(f"{trained.folder}+{second.folder}")
+    np.testing.assert_allclose(found.nats_per_character, -np.log(mean).mean(), rtol=1e-5)
+    assert (found.split, found.chosen_by, found.characters) == ("validation", "validation", 655)
+    assert found.members == (str(trained.folder), str(second.folder))
+    assert found.to_mapping()["ensemble"] is True and keras_charrnn.evaluate(trained).to_mapping()["ensemble"] is False
+
+
+def test_runs_of_other_parts_of_a_text_share_no_split(trained, second, tmp_path):
+    shutil.copytree(second.folder, tmp_path / "other-001")
+    record = tmp_path / "other-001" / "environment.json"
+    environment = json.loads(record.read_text())
+    environment["split"]["train"] += 1
+    record.write_text(json.dumps(environment))
+    with pytest.raises(SettingsError, match="were not trained on the same part of the same text, and have no split in"):
+        keras_charrnn.evaluate([trained.folder, tmp_path / "other-001"])
+
+
 def test_unknown_characters_are_counted_where_the_vocabulary_lets_them_pass(make_model):
     model = make_model()
     model.vocabulary = Vocabulary(TEXT, unknown="drop")
@@ -88,6 +109,7 @@ def test_a_text_in_pieces_has_the_figures_of_the_whole(trained):
         ({"split": "valid"}, SettingsError, "split must be one of train, validation, test; received 'valid'"),
         ({"text": "t"}, SettingsError, "the text has 1 characters to evaluate; at least 2"),
         ({"text": "thé"}, VocabularyError, "the text has the character 'é'"),
+        ({"dynamic": {"speed": 1}}, SettingsError, "dynamic must be true, false or a mapping of rate, decay, segment"),
         ({"text": "the", "protocol": "windows"}, WindowsError, "the text: the protocol windows needs at least 257"),
     ],
 )
@@ -99,7 +121,7 @@ def test_a_mistake_is_told(trained, arguments, error, message):
 def test_a_source_that_is_none_is_told(make_model, tmp_path):
     with pytest.raises(SettingsError, match="a model has no corpus of its own; give a text"):
         keras_charrnn.evaluate(make_model())
-    with pytest.raises(SettingsError, match="run_or_model must be a Run, a CharRNN or a path; received 3"):
+    with pytest.raises(SettingsError, match="must be a Run, a CharRNN, an Ensemble or a path; received 3"):
         keras_charrnn.evaluate(3, "the")
     with pytest.raises(RunError, match="there is no run folder"):
         keras_charrnn.evaluate(tmp_path / "none-001")
