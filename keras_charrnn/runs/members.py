@@ -40,12 +40,18 @@ def require_one(path):
 
 
 def _split(text):
-    """Return the paths between which there is a "+": each the longest name that is there, or what ends at the next."""
+    """Return the paths between which there is a "+".
+
+    Each is the longest that is there; else one in a folder whose own path has a "+", so that a misspelt name in it is
+    told as one; else what ends at the next "+".
+    """
     parts, found = text.split("+"), []
     while parts:
-        count = next((n for n in range(len(parts), 1, -1) if _is_there("+".join(parts[:n]))), 1)
-        found.append("+".join(parts[:count]))
-        del parts[:count]
+        paths = ["+".join(parts[: end + 1]) for end in range(len(parts))]
+        there = [path for path in paths if _is_there(path)][-1:]
+        within = [path for path in paths if "+" in (folder := os.path.dirname(path)) and _is_there(folder)]  # noqa: PTH120
+        found.append([*there, *within, paths[0]][0])
+        del parts[: found[-1].count("+") + 1]
     return found
 
 

@@ -14,6 +14,7 @@ import time
 import tensorflow as tf
 
 from keras_charrnn.common.files import write_text
+from keras_charrnn.common.keras_settings import require_no_limits
 from keras_charrnn.common.progress import progress
 from keras_charrnn.common.screen import Screen, say, say_notes
 from keras_charrnn.common.shell import command_line, quote
@@ -49,6 +50,7 @@ def train_seeds(source, seeds, overrides=None, runs_dir="runs", name=None, conso
     """
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise SettingsError(f"seeds must be a whole number of 1 or more; received {seeds!r}")
+    require_no_limits()
     plan = read_recipe(source, {**(overrides or {}), **({} if name is None else {"name": name})})
     console = console or Screen(lasting=True)
     text = read_text(plan, console)  # what is wrong with it is told once
@@ -57,7 +59,7 @@ def train_seeds(source, seeds, overrides=None, runs_dir="runs", name=None, conso
     say(
         console,
         f"corpus   {text.name}: {text.characters:,} characters\nseeds    {', '.join(map(str, numbers))}; "
-        f"{len(shares)} at a time, each on {shares[0]}",
+        f"{len(shares)} at a time, each on its share of the {'cores' if shares[0].gpu is None else 'GPUs'}",
     )
     say_notes(console, *text.notes)
     with tempfile.TemporaryDirectory() as folder:
@@ -80,9 +82,6 @@ class Share:
 
     cores: tuple
     gpu: str | None = None
-
-    def __str__(self):
-        return f"{len(self.cores)} core{'s' if len(self.cores) > 1 else ''}" if self.gpu is None else "a GPU"
 
     @contextlib.contextmanager
     def held(self):
@@ -147,7 +146,7 @@ class Training:
 
     def ask(self, number):
         """Pass a signal on; where there are no sessions, Windows, the system has told the process itself."""
-        if self.share is not None and hasattr(os, "setsid"):
+        if hasattr(os, "setsid"):
             self._process.send_signal(number)
 
     def news(self):
@@ -198,8 +197,8 @@ def _train(trainings, shares, plan, console):
         try:
             while waiting or running:
                 while waiting and free:
+                    waiting[0].begin(free.pop(0))
                     running.append(waiting.pop(0))
-                    running[-1].begin(free.pop(0))
                     say(console, f"run      {quote(running[-1].folder.path)}, seed {running[-1].seed}")
                 time.sleep(PAUSE)
                 if signals.received is not None and not stopping:

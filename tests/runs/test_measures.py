@@ -69,6 +69,8 @@ def test_an_ensemble_of_runs_is_measured_on_the_split_that_they_share(trained, s
     np.testing.assert_allclose(found.nats_per_character, -np.log(mean).mean(), rtol=1e-5)
     assert (found.split, found.chosen_by, found.characters) == ("validation", "validation", 655)
     assert found.members == (str(trained.folder), str(second.folder))
+    ensemble = keras_charrnn.load([trained.folder, second.folder])
+    assert keras_charrnn.evaluate(ensemble, text).nats_per_character == pytest.approx(found.nats_per_character)
     assert found.to_mapping()["ensemble"] is True and keras_charrnn.evaluate(trained).to_mapping()["ensemble"] is False
 
 

@@ -14,7 +14,7 @@ from keras_charrnn.runs.members import members_of
 
 @pytest.fixture
 def folders(tmp_path):
-    for name in ("a", "b", "a+b", "my+runs/x-001", "my+runs/x-002"):
+    for name in ("a", "b", "a+b", "my+runs/x-001", "my+runs/x-002", "c++"):
         pathlib.Path(name).mkdir(parents=True)
 
 
@@ -29,6 +29,10 @@ def folders(tmp_path):
         ("b+a+c", ["b", "a", "c"]),
         ("my+runs/x-001", None),
         ("my+runs/x-001+my+runs/x-002", ["my+runs/x-001", "my+runs/x-002"]),
+        ("my+runs/none", None),
+        ("c++/none-001", None),
+        ("a+c++/none-001", ["a", "c++/none-001"]),
+        ("my+runs/x-001+c++/none-001+none", ["my+runs/x-001", "c++/none-001", "none"]),
         (pathlib.Path("b+a"), ["b", "a"]),
         (["a+b", pathlib.Path("c+d")], ["a+b", "c+d"]),
         ("+".join(f"{number:0100d}" for number in range(60)), [f"{number:0100d}" for number in range(60)]),
