@@ -19,9 +19,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.model.evaluation import Figures
 
 SEGMENTS = 300  # of the training text, at most, for the mean squares
 FLOOR = 0.1  # in units of mean(r): what training hardly ever changed, as what only rare symbols read, shall not jump
+MOST = 700  # nats per character; e to the power of more is no float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,23 @@ class Learning:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class Dynamic(Figures):
+    """How well a model predicts a text while it goes on learning from it.
+
+    Attributes:
+        nats_per_character: The mean surprise of a predicted character.
+        learning: The `Learning`.
+    """
+
+    nats_per_character: float
+    learning: Learning
+
+    def to_mapping(self):
+        """Return the figures and how the model went on learning, as plain values."""
+        return {**self.figures, **vars(self.learning)}
+
+
 class DynamicScorer:
     """Scores a text segment by segment with a copy of a model, which learns from each once it is scored.
 
@@ -76,13 +95,10 @@ class DynamicScorer:
         trained_on: Ids of the text that it was trained on, at least 2.
         learning: A `Learning`.
 
-    Attributes:
-        learning: As above.
-        total: The nats of all that has been scored.
     """
 
     def __init__(self, model, trained_on, learning):
-        self.learning, self.total = learning, 0.0
+        self._learning, self._total, self._characters = learning, 0.0, 0
         self._model = model = _copy(model)
         self._weights = [weight.value for weight in model.trainable_weights]
         self._gradients = tf.function(self._run, autograph=False)
@@ -95,7 +111,7 @@ class DynamicScorer:
 
     def add(self, ids):
         """Take further ids of the text; return the nats of those that complete a segment, a float32 array."""
-        segment, nats = self.learning.segment, []
+        segment, nats = self._learning.segment, []
         held = np.concatenate([self._held, ids])
         while len(held) > segment:
             found, self._states, gradients = self._gradients(*self._window(held), self._states)
@@ -106,17 +122,29 @@ class DynamicScorer:
         return self._count(np.concatenate([np.zeros(0, np.float32), *nats]))
 
     def end(self):
-        """Return the nats of what is left at the end of the text, less than a segment."""
+        """Score what is left at the end of the text, less than a segment; return the `Dynamic` of the whole.
+
+        Raises:
+            SettingsError: If the model has unlearned everything.
+        """
         nats, _, _ = self._gradients(*self._window(self._held), self._states)
-        return self._count(nats.numpy()[: len(self._held) - 1])
+        self._count(nats.numpy()[: len(self._held) - 1])
+        mean = self._total / self._characters
+        if not mean <= MOST:
+            raise SettingsError(
+                f"dynamic evaluation came to {mean:.3g} nats per character: at the rate {self._learning.rate:g} the "
+                "model has unlearned everything; take a lower one"
+            )
+        return Dynamic(mean, self._learning)
 
     def _count(self, nats):
-        self.total += float(np.sum(nats, dtype=np.float64))
+        self._total += float(np.sum(nats, dtype=np.float64))
+        self._characters += len(nats)
         return nats
 
     def _window(self, ids):
         """Return the ids of a segment and those that follow each; the last one stands in for what is not there."""
-        count = self.learning.segment + 1
+        count = self._learning.segment + 1
         ids = np.pad(ids[:count], (0, max(0, count - len(ids))), "edge").astype(np.int32)
         return tf.constant(ids[:-1]), tf.constant(ids[1:])
 
@@ -130,19 +158,19 @@ class DynamicScorer:
         return nats, states, [tf.convert_to_tensor(each) for each in gradients]
 
     def _learn(self, gradients):
-        rate, decay = self.learning.rate, self.learning.decay
+        rate, decay = self._learning.rate, self._learning.decay
         for weight, gradient, root, trained in zip(self._weights, gradients, self._roots, self._trained, strict=True):
             back = tf.minimum(1.0, decay * root / self._mean) * (trained - weight)
             weight.assign_add(back - rate * gradient / (root + FLOOR * self._mean))
 
     def _measure(self, ids):
         """Return the roots of the mean squared gradients over segments from all parts of a text."""
-        count = max(1, min(SEGMENTS, (len(ids) - 1) // self.learning.segment))
-        starts = np.linspace(0, max(0, len(ids) - 1 - self.learning.segment), count).astype(int)
+        count = max(1, min(SEGMENTS, (len(ids) - 1) // self._learning.segment))
+        starts = np.linspace(0, max(0, len(ids) - 1 - self._learning.segment), count).astype(int)
         states, squares = self._model.initial_states(1), [tf.zeros_like(each) for each in self._weights]
         add = tf.function(lambda sums, found: [a + b * b for a, b in zip(sums, found, strict=True)], autograph=False)
         for start in starts:
-            window = self._window(ids[start : start + self.learning.segment + 1])
+            window = self._window(ids[start : start + self._learning.segment + 1])
             _, states, gradients = self._gradients(*window, states)
             squares = add(squares, gradients)
         return [tf.sqrt(each / count) for each in squares]

@@ -7,7 +7,7 @@ import numpy as np
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import CorpusError, SettingsError
 from keras_charrnn.model import Ensemble
-from keras_charrnn.model.dynamic import DynamicScorer, Learning
+from keras_charrnn.model.dynamic import Dynamic, DynamicScorer, Learning
 from keras_charrnn.model.evaluation import PIECE, PROTOCOLS, Figures
 from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.runs.sources import runs_and_model
@@ -16,23 +16,6 @@ from keras_charrnn.text.encoding import encode
 
 SPLITS = ("train", "validation", "test")
 CHOOSING = "validation"  # the split whose loss decides which epoch's model a run keeps
-
-
-@dataclasses.dataclass(frozen=True)
-class Dynamic(Figures):
-    """How well a model predicts a text while it goes on learning from it: see `model.dynamic`.
-
-    Attributes:
-        nats_per_character: The mean surprise of a predicted character.
-        learning: The `Learning`.
-    """
-
-    nats_per_character: float
-    learning: Learning
-
-    def to_mapping(self):
-        """Return the figures and how the model went on learning, as plain values."""
-        return {**self.figures, **vars(self.learning)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,8 +81,8 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
 
     Raises:
         SettingsError: If the protocol or split is none of these, the split is empty or not that of the training, there
-            is no text, or it has fewer than 2 characters that the model knows; if an ensemble is none, or dynamic
-            evaluation cannot be had.
+            is no text, or it has fewer than 2 characters that the model knows; if an ensemble is none, dynamic
+            evaluation cannot be had, or its rate is too high.
         WindowsError: If the text has fewer than 257 characters, with random windows.
         CorpusError: If the run's corpus cannot be had any more, or is another text by now.
         VocabularyError: If the text has a character that the model does not know.
@@ -132,8 +115,8 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
     if learner is not None:
         for begin in range(0, len(ids), PIECE):
             learner.add(ids[begin : begin + PIECE])
-    found = _dynamic(learner, characters)
-    return Evaluation(nats, characters, protocol, name, split, _chosen_by(runs), seed, unknown, _members(model), found)
+    found = _members(model), learner and learner.end()
+    return Evaluation(nats, characters, protocol, name, split, _chosen_by(runs), seed, unknown, *found)
 
 
 def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
@@ -168,7 +151,7 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
     if not characters:
         raise SettingsError(f"{corpus} is too short for a score: it needs at least 2 characters that the model knows")
     rest = {"chosen_by": _chosen_by(runs), "unknown": unknown, "members": _members(model)}
-    return Evaluation(total / characters, characters, "carried", corpus, **rest, dynamic=_dynamic(learner, characters))
+    return Evaluation(total / characters, characters, "carried", corpus, **rest, dynamic=learner and learner.end())
 
 
 def training_text(run):
@@ -223,14 +206,6 @@ def _learner(runs, model, dynamic):
             "give the run's folder"
         )
     return DynamicScorer(model, _read_split(runs, model, "train")[1], Learning.of(dynamic))
-
-
-def _dynamic(learner, characters):
-    """Return what came of dynamic evaluation, None where there was none."""
-    if learner is None:
-        return None
-    learner.end()
-    return Dynamic(learner.total / characters, learner.learning)
 
 
 def _members(model):

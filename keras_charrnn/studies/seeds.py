@@ -51,7 +51,7 @@ def train_seeds(source, seeds, overrides=None, runs_dir="runs", name=None, conso
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise SettingsError(f"seeds must be a whole number of 1 or more; received {seeds!r}")
     require_no_limits()
-    plan = read_recipe(source, {**(overrides or {}), **({} if name is None else {"name": name})})
+    plan = read_recipe(source, overrides, name=name)
     console = console or Screen(lasting=True)
     text = read_text(plan, console)  # what is wrong with it is told once
     shares = divide(seeds)
@@ -226,7 +226,9 @@ def _train(trainings, shares, plan, console):
 
 def _tell_end(training, stopping, console):
     said = training.end()
-    if training.problem is not None and not stopping:
+    if stopping:
+        return
+    if training.problem is not None:
         say(console, f"seed {training.seed}  failed")
     elif said:  # a warning
         say(Screen(stderr=True), f"seed {training.seed}: {said}")
@@ -234,8 +236,8 @@ def _tell_end(training, stopping, console):
 
 def _tell_how_to_go_on(trainings, console):
     stopped = [each for each in trainings if each.can_go_on]
-    lines = [f"\nInterrupted; {len(stopped)} of {len(trainings)} trainings can go on, each by itself:"]
-    say(console, "\n".join([*lines, *(command_line("resume", each.folder.path) for each in stopped)]))
+    how = f"{len(stopped)} of {len(trainings)} trainings can go on, each by itself:" if stopped else "none had begun"
+    say(console, "\n".join([f"\nInterrupted; {how}", *(command_line("resume", each.folder.path) for each in stopped)]))
 
 
 def _conclude(trainings, plan, console):
@@ -248,17 +250,17 @@ def _conclude(trainings, plan, console):
     done, failed = ([each for each in trainings if (each.problem is None) == good] for good in (True, False))
     if not done and {each.status for each in failed} == {2} and len({each.problem for each in failed}) == 1:
         raise SettingsError(failed[0].problem)
-    found = [(each, each.run.metrics) for each in done]
+    found = [(each, metrics) for each in done if (metrics := each.run.metrics)]
     name, what = ("val_loss", "best validation loss") if plan.split.validation else ("loss", "training loss")
     losses = [each[name] for _, each in found]
     lines = [
         f"seed {each.seed}  {quote(each.folder.path)}  {what} {loss:.4f} nats ({bits(loss):.4f} bits)"
         for (each, _), loss in zip(found, losses, strict=True)
     ]
-    if len(done) > 1:
-        together = pathlib.Path("+".join(str(each.folder.path) for each in done))
+    if len(found) > 1:
+        together = pathlib.Path("+".join(str(each.folder.path) for each, _ in found))
         lines += [
-            f"{what} of {len(done)} seeds: mean {statistics.mean(losses):.4f} nats per character, from "
+            f"{what} of {len(found)} seeds: mean {statistics.mean(losses):.4f} nats per character, from "
             f"{min(losses):.4f} to {max(losses):.4f}, standard deviation {statistics.stdev(losses):.4f}",
             f"together, as an ensemble:\n{command_line('evaluate', together)}\n{command_line('sample', together)}",
         ]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
 
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.keras_settings import require_no_limits
@@ -45,10 +44,7 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     """
     require_no_limits()
     require_callbacks(callbacks)
-    asked = overrides or {}
-    if name is not None and isinstance(asked, Mapping):
-        asked = {**asked, "name": name}
-    plan = read_recipe(source, asked, callbacks)
+    plan = read_recipe(source, overrides, callbacks, name)
     return begin(plan, lambda: RunFolder.create(runs_dir, plan.name), callbacks, console)
 
 

@@ -23,19 +23,18 @@ def ids_of(model, text):
 
 
 def nats_of(model, text, learning=LEARNING, sizes=None):
-    """Return the nats of a text, given as a whole or in pieces of some sizes."""
+    """Return the nats of a text's whole segments, given as a whole or in pieces of some sizes, and the mean of all."""
     scorer, ids = DynamicScorer(model, ids_of(model, TEXT[:100]), learning), ids_of(model, text)
     pieces = [ids] if sizes is None else np.split(ids, np.cumsum(sizes))
-    nats = np.concatenate([*(scorer.add(each) for each in pieces), scorer.end()])
-    np.testing.assert_allclose(scorer.total, nats.sum(), rtol=1e-5)
-    return nats
+    nats = np.concatenate([scorer.add(each) for each in pieces])
+    return nats, scorer.end().nats_per_character
 
 
 @pytest.fixture(scope="module")
 def nats(model):
     """The nats of a text; the model stays as it is."""
     before = model.get_weights()
-    nats = nats_of(model, TEXT[:40])
+    nats, _ = nats_of(model, TEXT[:40])
     for one, two in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
     return nats
@@ -43,22 +42,29 @@ def nats(model):
 
 @pytest.mark.thorough
 def test_a_text_in_pieces_has_the_figures_of_the_whole(model, nats):
-    np.testing.assert_array_equal(nats_of(model, TEXT[:40], sizes=[1, 0, 5, 3, 17]), nats)
+    np.testing.assert_array_equal(nats_of(model, TEXT[:40], sizes=[1, 0, 5, 3, 17])[0], nats)
 
 
 def test_at_rate_0_the_figures_are_the_plain_ones(model):
     plain = model.score(TEXT[:40]).nats
-    np.testing.assert_allclose(nats_of(model, TEXT[:40], Learning(0.0, 0.1, T)), plain, atol=1e-5)
+    nats, mean = nats_of(model, TEXT[:40], Learning(0.0, 0.1, T))
+    np.testing.assert_allclose(nats, plain[:36], atol=1e-5)
+    np.testing.assert_allclose(mean, plain.mean(), rtol=1e-5)  # with the 3 that are no segment
 
 
 def test_no_character_is_used_before_it_is_scored(model, nats):
     plain = model.score(TEXT[:40]).nats
     np.testing.assert_allclose(nats[:T], plain[:T], atol=1e-5)
-    assert not np.isclose(nats[T:], plain[T:], atol=1e-4).any()
+    assert len(nats) == 36 and not np.isclose(nats[T:], plain[T:36], atol=1e-4).any()
     # Other characters from the third segment on change nothing of what stands before.
-    other = nats_of(model, TEXT[: 2 * T + 1] + TEXT[2 * T + 1 : 40][::-1], sizes=[1, 0, 5, 3, 17])
+    other, _ = nats_of(model, TEXT[: 2 * T + 1] + TEXT[2 * T + 1 : 40][::-1], sizes=[1, 0, 5, 3, 17])
     np.testing.assert_array_equal(other[: 2 * T], nats[: 2 * T])
     assert not np.isclose(other[2 * T :], nats[2 * T :], atol=1e-4).all()
+
+
+def test_a_model_that_unlearns_everything_is_told(model):
+    with pytest.raises(SettingsError, match=r"came to .* nats per character: at the rate 1e\+30 the model has unl"):
+        nats_of(model, TEXT[:40], Learning(1e30, 0.1, T))
 
 
 def test_two_updates_are_those_of_the_paper(model, nats):
