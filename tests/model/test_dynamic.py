@@ -24,7 +24,7 @@ def ids_of(model, text):
 
 def nats_of(model, text, learning=LEARNING, sizes=None):
     """Return the nats of a text's whole segments, given as a whole or in pieces of some sizes, and the mean of all."""
-    scorer, ids = DynamicScorer(model, ids_of(model, TEXT[:100]), learning), ids_of(model, text)
+    scorer, ids = DynamicScorer(model, ids_of(model, TEXT[:40]), learning), ids_of(model, text)
     pieces = [ids] if sizes is None else np.split(ids, np.cumsum(sizes))
     nats = np.concatenate([scorer.add(each) for each in pieces])
     return nats, scorer.end().nats_per_character
@@ -79,8 +79,8 @@ def test_two_updates_are_those_of_the_paper(model, nats):
         found = tape.gradient(loss, [each.value for each in twin.trainable_weights])
         return [tf.convert_to_tensor(each).numpy() for each in found], states
 
-    trained_on, states, squares = ids_of(model, TEXT[:100]), twin.initial_states(1), 0
-    starts = np.linspace(0, 100 - 1 - T, 99 // T).astype(int)
+    trained_on, states, squares = ids_of(model, TEXT[:40]), twin.initial_states(1), 0
+    starts = np.linspace(0, 40 - 1 - T, 39 // T).astype(int)
     for start in starts:
         found, states = gradients(trained_on[start : start + T + 1], states)
         squares = squares + np.array([each**2 for each in found], object)

@@ -9,9 +9,10 @@ import rich.console
 
 import keras_charrnn
 from keras_charrnn.errors import CorpusError, RunError, SettingsError, VocabularyError, WindowsError
+from keras_charrnn.model.dynamic import Dynamic, Learning
 from keras_charrnn.model.evaluation import Scorer
 from keras_charrnn.runs import RunFolder
-from keras_charrnn.runs.measures import evaluate_pieces
+from keras_charrnn.runs.measures import Evaluation, evaluate_pieces
 from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
 from tests.conftest import TEXT
@@ -39,6 +40,19 @@ def test_the_validation_split_has_the_loss_of_training(trained):
     np.testing.assert_allclose(mapping["perplexity"], np.exp(mapping["nats_per_character"]))
     assert json.loads(json.dumps(mapping)) == mapping
     assert {field.name for field in dataclasses.fields(evaluation)} <= set(mapping)
+
+
+def test_the_figures_of_dynamic_evaluation_stand_by_themselves():
+    mapping = Evaluation(2.0, 9, "carried", "text", dynamic=Dynamic(1.5, Learning(rate=0.01))).to_mapping()
+    assert mapping["nats_per_character"] == 2.0
+    assert mapping["dynamic"] == {
+        "nats_per_character": 1.5,
+        "bits_per_character": 1.5 / np.log(2),
+        "perplexity": pytest.approx(np.exp(1.5)),
+        "rate": 0.01,
+        "decay": 0.005,
+        "segment": 64,
+    }
 
 
 def test_random_windows_are_another_measure_with_its_seed(trained, monkeypatch):
@@ -70,7 +84,7 @@ def test_an_ensemble_of_runs_is_measured_on_the_split_that_they_share(trained, s
     assert (found.split, found.chosen_by, found.characters) == ("validation", "validation", 655)
     assert found.members == (str(trained.folder), str(second.folder))
     ensemble = keras_charrnn.load([trained.folder, second.folder])
-    assert keras_charrnn.evaluate(ensemble, text).nats_per_character == pytest.approx(found.nats_per_character)
+    assert keras_charrnn.evaluate(ensemble, "the").members == found.members
     assert found.to_mapping()["ensemble"] is True and keras_charrnn.evaluate(trained).to_mapping()["ensemble"] is False
 
 
