@@ -16,6 +16,8 @@ class CharRNNError(Exception):
 
 def in_words(error):
     """Return an error as a row of a table gives it: the message of one of this package's, else its class too."""
+    if isinstance(error, RecipeError):
+        return "; ".join(error.problems)
     return str(error) if isinstance(error, CharRNNError) else f"{type(error).__name__}: {error}"
 
 
@@ -83,6 +85,12 @@ class CheckError(CharRNNError, AssertionError):
 
 class ComparisonError(CharRNNError):
     """A comparison some of whose runs failed; the others went on, and all is written."""
+
+    exit_status = 1
+
+
+class SeedsError(CharRNNError):
+    """Trainings from several seeds, some of which failed; the others went on to their end."""
 
     exit_status = 1
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pathlib
+import shutil
 import sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -162,6 +163,19 @@ def train_once(folder, more=(), callbacks=()):
     }
     quiet = rich.console.Console(quiet=True)
     keras_charrnn.fit(recipe, runs_dir=folder / "runs", callbacks=callbacks, console=quiet)
+
+
+@pytest.fixture(scope="session")
+def second(trained, once):
+    """Return a run of the same recipe as `trained` with other weights, whose folder must stay as it is."""
+
+    def make(folder):
+        shutil.copytree(trained.folder, folder / "tiny-002")
+        model = keras_charrnn.load(trained.folder)
+        model.set_weights([1.5 * each for each in model.get_weights()])
+        model.save(folder / "tiny-002" / "model.keras")
+
+    return Run.open(once("second", make) / "tiny-002")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from keras_charrnn.cells.peephole_lstm import PeepholeLSTM
 from keras_charrnn.cells.recurrent_dropout import RecurrentDropout
 from keras_charrnn.cells.rg_lru import RGLRU
 from keras_charrnn.cells.rhn import RHN
+from keras_charrnn.cells.rms_norm_lstm import RMSNormLSTM
 from keras_charrnn.cells.simple_rnn import SimpleRNN
 from keras_charrnn.cells.slstm import SLSTM
 from keras_charrnn.cells.ugrnn import UGRNN
@@ -37,6 +38,7 @@ __all__ = [
     "MogrifierLSTM",
     "MultiplicativeLSTM",
     "PeepholeLSTM",
+    "RMSNormLSTM",
     "RecurrentCell",
     "RecurrentDropout",
     "SimpleRNN",

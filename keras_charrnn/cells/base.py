@@ -88,6 +88,9 @@ class GatedCell(RecurrentCell):
             own `build` makes, and its `combine` gets None for `zr`.
         adds_bias: Whether the package adds b to `zx`. Where it does not, `combine` adds `self.bias` at its own place.
 
+    What does not depend on the state need not be done in every step: write `prepare(self, zx)`, which gets the products
+    x W (..., G*H) of a whole window, or one of each symbol, without b, and returns what stands for them.
+
     `combine(self, zx, zr, states)` gets the states as a dictionary and returns the new ones so. It may also take
     `training` (a bool) and `seed` (int32 (2,), another one for each step, for `tf.random.stateless_*`): noise from this
     seed is the same when the gradient runs the step again, which noise from a generator is not. Much noise is faster
@@ -202,6 +205,18 @@ class GatedCell(RecurrentCell):
             f"{type(self).__name__} needs the method combine(zx, zr, states), which returns the new states by name"
         )
 
+    def prepare(self, zx):
+        """Return what stands for the input products zx (..., G*H) in all that follows, of the same shape.
+
+        It is run once for a window or a symbol, before b is added: pointwise but for the last axis, as a normalisation.
+        """
+        return zx
+
+    @property
+    def prepares(self):
+        """Whether the cell has a `prepare` of its own."""
+        return type(self.unwrap()).prepare is not GatedCell.prepare
+
     def draw_noise(self, seed, start, steps, batch_size):
         """Draw what `combine` takes as `noise`, for several steps of a window at once.
 
@@ -257,10 +272,7 @@ class GatedCell(RecurrentCell):
 
     def call(self, inputs, states, training=False):
         """Make one step in Keras's contract: inputs (B, D) and a list of states -> output (B, H), new states."""
-        return self.advance(ops.matmul(inputs, self.kernel), states, training)
-
-    def advance(self, zx, states, training=False):
-        """Like `call`, from the product zx = inputs @ W (B, G*H)."""
+        zx = self.prepare(ops.matmul(inputs, self.kernel))
         zr = ops.matmul(states[0], self.recurrent_kernel) if self.recurrent_product else None
         if self.adds_bias:
             zx = zx + self.biases[0]

@@ -36,7 +36,6 @@ class LayerNormLSTM(GatedCell):
 
     gates = ("input", "forget", "candidate", "output")
     states = ("h", "c")
-    adds_bias = False  # it comes after the normalisation
 
     def __init__(
         self,
@@ -60,9 +59,11 @@ class LayerNormLSTM(GatedCell):
         self.memory_gain = self.add_weight(shape=(self.units,), initializer="ones", name="memory_gain")
         self.memory_shift = self.add_weight(shape=(self.units,), initializer="zeros", name="memory_shift")
 
+    def prepare(self, zx):
+        return self.input_gain * self._norm(zx)
+
     def combine(self, zx, zr, states):
-        z = self.input_gain * self._norm(zx) + self.recurrent_gain * self._norm(zr) + self.bias
-        i, f, g, o = ops.split(z, 4, axis=-1)
+        i, f, g, o = ops.split(zx + self.recurrent_gain * self._norm(zr), 4, axis=-1)
         c = self.recurrent_activation(f) * states["c"] + self.recurrent_activation(i) * self.activation(g)
         read = self.activation(self.memory_gain * self._norm(c) + self.memory_shift)
         return {"h": self.recurrent_activation(o) * read, "c": c}

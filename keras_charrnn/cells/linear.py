@@ -68,7 +68,7 @@ class LinearCell(GatedCell):
         Returns:
             The outputs (B, T, H), and the list of h after the last step.
         """
-        zx = ops.transpose(ops.matmul(inputs, self.kernel) + self.bias, (1, 0, 2))
+        zx = ops.transpose(self.prepare(ops.matmul(inputs, self.kernel)) + self.bias, (1, 0, 2))
         outputs, states = self.recur(zx, states)
         return ops.transpose(outputs, (1, 0, 2)), states
 

@@ -60,6 +60,9 @@ class CellWrapper(GatedCell):
     def get_initial_state(self, batch_size=None):
         return self.cell.get_initial_state(batch_size=batch_size)
 
+    def prepare(self, zx):
+        return self.cell.prepare(zx)
+
     def draw_inner(self, seed, start, steps, batch_size):
         """Return what the wrapped cell draws, or None for each step."""
         return self.cell.draw_noise(seed, start, steps, batch_size) if self.cell.takes_noise else [None] * steps

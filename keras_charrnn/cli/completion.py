@@ -64,12 +64,19 @@ _FUNCTION = """_keras_charrnn() {
 %(register)s"""
 
 
+def _shown(parser):
+    """Return what there is for users: all but the options that the program gives itself."""
+    return [action for action in parser._actions if action.help != argparse.SUPPRESS]
+
+
 def _cases(commands, offer):
     """Return the parts of the function of bash or zsh: what to offer for commands, options, and their values."""
     values, options, arguments = [], [], []
     for name, parser in commands.choices.items():
-        options.append(f"            {name}) {offer(parser._option_string_actions)};;")
-        for action in parser._actions:
+        shown = _shown(parser)
+        words = [word for action in shown for word in action.option_strings]
+        options.append(f"            {name}) {offer(words)};;")
+        for action in shown:
             if action.choices and action.option_strings:
                 case = "|".join(f'"{name} {each}"' for each in action.option_strings)
                 values.append(f"        {case}) {offer(action.choices)}; return;;")
@@ -85,7 +92,7 @@ def _fish(program, commands):
         first = f"complete -c {program} -n __fish_use_subcommand -f -a {name}"
         yield f"{first} -d {shlex.quote(helps[name])}"
         within = f"complete -c {program} -n {shlex.quote(f'__fish_seen_subcommand_from {name}')}"
-        for action in parser._actions:
+        for action in _shown(parser):
             names = [f"-{'l' if each.startswith('--') else 's'} {each.lstrip('-')}" for each in action.option_strings]
             values = f" -x -a {shlex.quote(' '.join(action.choices))}" if action.choices else ""
             takes = " -r" if names and action.nargs != 0 and not values else ""

@@ -29,10 +29,12 @@ def run(options):
 
     with quiet_tensorflow(options.debug):
         from keras_charrnn.model.export import FORMATS as endings
-        from keras_charrnn.runs.folder import load
+        from keras_charrnn.runs.members import require_one
+        from keras_charrnn.runs.run import load
     from keras_charrnn.common.screen import Screen, say
     from keras_charrnn.common.shell import quote
 
+    require_one(options.path)
     path = user_path(options.path)
     folder = path / "export" if path.is_dir() else path.parent
     output = user_path(options.output or folder / f"{options.format}{endings[options.format][0]}")

@@ -28,8 +28,10 @@ def run(options):
         from keras_charrnn.common.files import user_path, write_text
         from keras_charrnn.common.screen import Screen, say
         from keras_charrnn.common.shell import quote
-        from keras_charrnn.runs.folder import load
+        from keras_charrnn.runs.members import require_one
+        from keras_charrnn.runs.run import load
         from keras_charrnn.views.inspection import inspect, show, to_html
+    require_one(options.path)
     model = load(options.path, options.plugin)
     console = Screen()
     units = None if options.units is None else options.units.split(",")

@@ -6,7 +6,7 @@ ESCAPES = r"\n, \t, \\ and \uXXXX are escapes"
 
 
 def add_arguments(parser):
-    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
+    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file; A+B is an ensemble")
     parser.add_argument("--prefix", metavar="TEXT", help=rf"the beginning of the text; {ESCAPES}, and in --stop")
     parser.add_argument("--prefix-file", metavar="FILE", help="has that beginning, as it is; - for standard input")
     add_sampling_arguments(parser, length=400)
@@ -34,9 +34,11 @@ def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):
+        from keras_charrnn.model import Ensemble
         from keras_charrnn.model.generation import Sampling
-        from keras_charrnn.runs.folder import load
-        from keras_charrnn.runs.measures import open_source, training_text
+        from keras_charrnn.runs.measures import training_text
+        from keras_charrnn.runs.run import load
+        from keras_charrnn.runs.sources import open_source
     from keras_charrnn.cli.text import given, read_whole
     from keras_charrnn.common.screen import Screen, say, show
     from keras_charrnn.errors import SettingsError
@@ -53,6 +55,8 @@ def run(options):
     learned = training_text(open_source(options.path, options.plugin)) if options.memorization else None
     settings |= {"prefix": prefix, "length": options.length, "stop": stop}
     screen, errors = Screen(), Screen(stderr=True)
+    if isinstance(model, Ensemble):
+        say(errors, f"keras-charrnn: {model.describe()}")
     if note := model.vocabulary.note_of(prefix, "the prefix"):
         say(errors, f"keras-charrnn: {note}")
     if options.num_samples == 1:

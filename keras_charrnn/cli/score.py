@@ -9,15 +9,17 @@ import shutil
 import sys
 import tempfile
 
+from keras_charrnn.cli.evaluate import add_dynamic, learning_of
 from keras_charrnn.cli.plugins import add_plugin_argument
 from keras_charrnn.cli.text import add_encoding
 
 
 def add_arguments(parser):
-    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
+    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file; A+B is an ensemble")
     parser.add_argument("text", metavar="FILE", help="the text; - for standard input")
     add_encoding(parser)
     parser.add_argument("--lines", action="store_true", help="the figures of each line too")
+    add_dynamic(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     add_plugin_argument(parser)
 
@@ -27,6 +29,7 @@ def run(options):
 
     with quiet_tensorflow(options.debug):
         from keras_charrnn.runs import measures
+        from keras_charrnn.runs.sources import open_source
     from keras_charrnn.common.files import name_of
     from keras_charrnn.common.progress import progress
     from keras_charrnn.common.screen import Screen, say
@@ -35,15 +38,15 @@ def run(options):
     from keras_charrnn.text.corpora.opening import open_text
     from keras_charrnn.text.corpora.text import Limited
 
-    lines, name = Lines(), name_of(options.text)
+    lines, name, dynamic = Lines(), name_of(options.text), learning_of(options)
     with open_text(options.text) as file, tempfile.TemporaryFile("w+", encoding="utf-8") as lines_as_json:
-        source = measures.open_source(options.path, options.plugin)
+        source = open_source(options.path, options.plugin)
         show = _to_json(lines_as_json) if options.json else _to_screen()
         with progress(f"scoring {name}", file.size, shown=not options.lines) as advance:
             watched = Limited(file, watch=lambda data: advance(len(data)))
             pieces = read_pieces(watched, name, encoding=options.encoding)
             watch = (lambda piece, nats: show(lines.add(piece, nats))) if options.lines else None
-            result = measures.evaluate_pieces(source, pieces, name, watch)
+            result = measures.evaluate_pieces(source, pieces, name, watch, dynamic)
         show(lines.end())
         if options.json:
             # Printed at the end, so that an error leaves no half of a document; from a file, for want of memory.
@@ -56,11 +59,21 @@ def run(options):
             print(rest + "}")
             return
     screen = Screen()
-    say(screen, f"{name}: {result.characters:,} characters, protocol {result.protocol}")
-    for title in ("nats_per_character", "bits_per_character", "perplexity"):
-        say(screen, f"  {title.replace('_', ' '):20}{getattr(result, title):.4f}")
+    ensemble = f", an ensemble of {len(result.members)} models" if result.members else ""
+    say(screen, f"{name}: {result.characters:,} characters, protocol {result.protocol}{ensemble}")
+    _say_figures(screen, result)
     if result.unknown:
         say(screen, f"  {result.unknown:,} characters are unknown to the model, and were dropped or replaced")
+    if result.dynamic is not None:
+        say(screen, str(result.dynamic.learning))
+        _say_figures(screen, result.dynamic)
+
+
+def _say_figures(screen, result):
+    from keras_charrnn.common.screen import say
+
+    for title, figure in result.figures.items():
+        say(screen, f"  {title.replace('_', ' '):20}{figure:.4f}")
 
 
 def _to_screen():

@@ -15,7 +15,7 @@ PROMPT = "> "
 
 
 def add_arguments(parser):
-    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file")
+    parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file; A+B is an ensemble")
     parser.add_argument("--text", metavar="FILE", help="a text to go on with")
     add_encoding(parser)
     parser.add_argument("--choices", metavar="N", type=int, default=1, help="continuations at a time (default: 1)")
@@ -33,7 +33,8 @@ def run(options):
         from keras_charrnn.cli.draft import Draft
         from keras_charrnn.cli.session import Session
         from keras_charrnn.common.shell import quote
-        from keras_charrnn.runs.folder import load
+        from keras_charrnn.model import Ensemble
+        from keras_charrnn.runs.run import load
         from keras_charrnn.text import corpora
     names = ("length", "choices", "seed", "temperature", "top_k", "top_p")
     text = corpora.load(path=options.text, encoding=options.encoding).text if options.text else ""
@@ -42,6 +43,8 @@ def run(options):
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     session = Session(draft, interactive, options.raw)
     if interactive:
+        if isinstance(model, Ensemble):
+            session.say(model.describe())
         session.say(
             f"{quote(options.path)}: {len(model.vocabulary)} symbols. Type a beginning; /help lists the commands."
         )

@@ -1,4 +1,4 @@
-"""What a window feeds to a cell, as input products: rows of numbers, or symbols. TensorFlow only.
+"""What a window feeds to a cell, as input products: of rows of numbers, of symbols, or ready. TensorFlow only.
 
 A source has `inputs`, what it is made of; `weights`, the tensors that the products need; `product`, which makes them;
 `gradient`, which goes back from them, and `sum_rows`, the sum of what it goes back from. `products` is the first two at
@@ -77,6 +77,32 @@ class SymbolInputs:
     def sum_rows(self, dz, d_table):
         """Return the sum of the rows of dz, by way of the sums that are there of each symbol's."""
         return tf.reduce_sum(d_table, 0)
+
+
+class ReadyInputs:
+    """Input products that are there already.
+
+    Args:
+        zx: (T, B, G*H), in the precision.
+        dtype: Of the weights.
+    """
+
+    weights = ()
+
+    def __init__(self, zx, dtype):
+        self.inputs, self._dtype = zx, dtype
+
+    def product(self, zx):
+        """Return zx, and what `gradient` needs."""
+        return zx, tf.shape(zx)
+
+    def gradient(self, shape, dz):
+        """Return the gradient of zx, (T, B, G*H), from the same as (T*B, G*H)."""
+        return (tf.reshape(dz, shape),)
+
+    def sum_rows(self, dz):
+        """Return the sum of the rows of dz."""
+        return sum_rows(dz, self._dtype)
 
 
 def sum_rows(dz, dtype):

@@ -3,22 +3,18 @@
 Shapes in letters: B batch, H units, G gates.
 """
 
-import contextlib
-import inspect
 import json
-import warnings
 import weakref
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.engine.noise import fold_in
 from keras_charrnn.engine.products import rounded
 from keras_charrnn.engine.stand_ins import StandIns, require_no_effects
 from keras_charrnn.engine.step_calls import StepGroup
-from keras_charrnn.errors import CellError, CharRNNError
-from keras_charrnn.plugins import plugin_of, where_defined, where_raised
+from keras_charrnn.engine.trying import naming, try_compiled
+from keras_charrnn.plugins import plugin_of
 
 _FIRST = weakref.WeakValueDictionary()  # of the steps that are alike the one that is traced and compiled for all
 
@@ -65,31 +61,17 @@ class Step:
         eager = tf.config.functions_run_eagerly()
         if eager in self._tried or plugin_of(type(self.cell.unwrap())) is None:
             return  # the package's own are tested
-        with tf.init_scope():  # now, and not as a part of the graph that is being made
+        cell = self.cell.unwrap()
+        with tf.init_scope(), naming(cell, "combine"):  # now, and not as a part of the graph that is being made
             self.require_no_effects()
-            try:
-                new = self._run_on_zeros()
-            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
-                reason = str(error).strip().splitlines()[0]
-                warnings.warn(
-                    f"{self._name}.combine cannot be compiled by XLA and runs uncompiled, slower: {reason}",
-                    stacklevel=2,
-                )
-                self._make_functions(jit_compile=False)
-                new = self._run_on_zeros()
-            for name, value in new.items():
-                if not np.isfinite(value).all():
-                    raise CellError(
-                        f"{self._name}.combine returns NaN or infinity as {name!r} when all it gets is zeros "
-                        f"({where_defined(self.cell.unwrap().combine)})"
-                    )
+            try_compiled(cell, "combine", self._run_on_zeros, self._make_functions)
         self._tried.add(eager)
 
     def require_no_effects(self):
         """Raise a CellError or an EffectError, as `try_out` does, without compiling anything."""
         cell, before, weights = self.cell, self._zeros(), self.weights()
         equations, (zx, zr, states, noise) = cell.unwrap().equations, before
-        with self._naming():
+        with naming(cell.unwrap(), "combine"):
             if not tf.config.functions_run_eagerly():  # then `combine` may want numbers, as `zx.numpy()` does
                 traced = tf.function(self.run_forward, autograph=False).get_concrete_function(*before, weights)
                 require_no_effects(equations, traced.graph)
@@ -111,23 +93,10 @@ class Step:
 
     def _run_on_zeros(self):
         cell, before, weights = self.cell, self._zeros(), self.weights()
-        with self._naming():
-            new, hidden, output = self.forward(*before, weights)
-            d_own = tuple(tf.zeros_like(weight) for weight in weights[self.biases :])
-            self.backward(*before, weights, output, hidden, new, d_own)
+        new, hidden, output = self.forward(*before, weights)
+        d_own = tuple(tf.zeros_like(weight) for weight in weights[self.biases :])
+        self.backward(*before, weights, output, hidden, new, d_own)
         return {**dict(zip(cell.states, new, strict=True)), "output": tf.cast(output, cell.variable_dtype)}
-
-    @contextlib.contextmanager
-    def _naming(self):
-        """Turn whatever `combine` raises into an error that says which cell's, where and what."""
-        try:
-            yield
-        except (CharRNNError, tf.errors.OpError):
-            raise
-        except Exception as error:  # combine is the user's, and may raise anything
-            combine = self.cell.unwrap().combine
-            place = where_raised(error, [inspect.getfile(combine)]) or where_defined(combine)
-            raise CellError(f"{self._name}.combine failed: {type(error).__name__}: {error} ({place})") from error
 
     @property
     def compiled(self):
@@ -160,10 +129,6 @@ class Step:
         specs = tf.nest.map_structure(lambda each: each if each is None else tf.TensorSpec.from_tensor(each), arguments)
         # Outside of the scope, in which no tape records.
         tf.function(first.run_backward, autograph=False).get_concrete_function(*specs)
-
-    @property
-    def _name(self):
-        return type(self.cell.unwrap()).__name__
 
     def weights(self):
         """Return the tensors of the biases and of the cell's own weights."""

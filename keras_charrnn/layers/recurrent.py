@@ -11,7 +11,8 @@ from keras import ops
 from keras_charrnn.cells import GatedCell, LinearCell
 from keras_charrnn.common.keras_settings import require_float32
 from keras_charrnn.engine import noise
-from keras_charrnn.engine.input_products import DenseInputs, SymbolInputs, products
+from keras_charrnn.engine.input_products import DenseInputs, ReadyInputs, SymbolInputs, products
+from keras_charrnn.engine.preparation import Preparation
 from keras_charrnn.engine.restarts import Restarts
 from keras_charrnn.engine.scan import scan, scan_inside_xla
 from keras_charrnn.engine.stand_ins import StandIn
@@ -229,23 +230,34 @@ class Recurrent(keras.layers.Layer):
         return ops.swapaxes(outputs, 0, 1), keras.tree.flatten(states)
 
     def _source(self, inputs, precision, bias):
-        """Return the source of the input products x W, or x W + b."""
+        """Return the source of the input products x W, or x W + b, prepared."""
+        if isinstance(inputs, Symbols) and inputs.table is None and not inputs.few:
+            inputs = inputs.rows(self._input_width)
         if not isinstance(inputs, Symbols):
-            return DenseInputs(inputs, self.cell.kernel, precision, bias)
-        if inputs.table is None and not inputs.few:
-            return DenseInputs(inputs.rows(self._input_width), self.cell.kernel, precision, bias)
+            if not self.cell.prepares:
+                return DenseInputs(inputs, self.cell.kernel, precision, bias)
+            zx = self._prepare(products(DenseInputs(inputs, self.cell.kernel, precision)))
+            return ReadyInputs(zx if bias is None else zx + ops.cast(bias, precision), self.cell.variable_dtype)
         table = self.table(inputs.embedding) if inputs.table is None else inputs.table
         return SymbolInputs(inputs.ids, table if bias is None else table + bias, precision)
 
     def table(self, embedding):
-        """Return the input products of all symbols, (V, G*H); None if the cell is no `GatedCell`.
+        """Return the input products of all symbols, prepared, (V, G*H); None if the cell is no `GatedCell`.
 
         Args:
             embedding: float32 (V, D), or None for one-hot inputs.
         """
         if not isinstance(self.cell, GatedCell):
             return None
-        return ops.convert_to_tensor(self.cell.kernel) if embedding is None else ops.matmul(embedding, self.cell.kernel)
+        kernel = ops.convert_to_tensor(self.cell.kernel)
+        return self._prepare(kernel if embedding is None else ops.matmul(embedding, kernel))
+
+    def _prepare(self, zx):
+        if not self.cell.prepares:
+            return zx
+        if "prepare" not in self._steps.made:
+            self._steps.made["prepare"] = Preparation(self.cell)
+        return self._steps.made["prepare"](zx)
 
     def require_restarts(self):
         """Raise a CellError if the cell cannot return to its initial states within a window."""

@@ -17,9 +17,9 @@ from keras_charrnn.model.evaluating import Evaluating
 from keras_charrnn.model.evaluation import Scorer
 from keras_charrnn.model.export import export
 from keras_charrnn.model.fitting import Fitting
-from keras_charrnn.model.generation import Generator
 from keras_charrnn.model.importing import model_from_torch
 from keras_charrnn.model.network import Network
+from keras_charrnn.model.on_text import OnText
 from keras_charrnn.model.settings import Settings
 from keras_charrnn.model.showing import html_of
 from keras_charrnn.text.vocabulary import Vocabulary
@@ -29,7 +29,7 @@ _KERAS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")  # t
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")
-class CharRNN(Fitting, Evaluating, Network):
+class CharRNN(OnText, Fitting, Evaluating, Network):
     """Predicts each character of a text from all before it: embedding, L recurrent layers, logits over V symbols.
 
     As a Keras model it maps ids (B, T) to logits (B, T, V), from the initial states. `compile(optimizer)` and `fit` on
@@ -58,25 +58,13 @@ class CharRNN(Fitting, Evaluating, Network):
         for name in named.keys() - {*_NAMES, *_KERAS}:
             raise SettingsError(f"a CharRNN has no setting {name!r}{suggest(name, _NAMES)}")
         super().__init__(vocabulary, Settings(*settings, **own), **{k: v for k, v in named.items() if k not in own})
-        self._generator, self.scorer = Generator(self), Scorer(self)
+        self.take_texts()
 
     @Network.precision.setter
     def precision(self, precision):
         Network.precision.fset(self, precision)
         self.functions.made.clear()  # what is compiled makes its products as before
         self.scorer = Scorer(self)
-
-    def generate(self, prefix="", length=400, num_samples=1, **settings):
-        """Return the prefix and `length` new characters, a str or a list; see `generation.Generator.generate`."""
-        return self._generator.generate(prefix, length, num_samples, **settings)
-
-    def stream(self, prefix="", length=400, **settings):
-        """Yield the prefix, then new characters in pieces as they are made; see `generation.Generator.stream`."""
-        return self._generator.stream(prefix, length, **settings)
-
-    def score(self, text):
-        """Return how well the model predicts a text, an `evaluation.Score`; see `evaluation.Scorer.score`."""
-        return self.scorer.score(text)
 
     def save(self, filepath, overwrite=True, **kwargs):
         """Write weights, architecture and vocabulary to one `.keras` file, whole or not at all; see Keras's `save`.

@@ -37,6 +37,11 @@ class Figures:
     """What follows from `nats_per_character`, the mean surprise: the cross-entropy, which is the loss of training."""
 
     @property
+    def figures(self):
+        """The three of them, a mapping from their names."""
+        return {each: getattr(self, each) for each in ("nats_per_character", "bits_per_character", "perplexity")}
+
+    @property
     def bits_per_character(self):
         """The mean surprise in bits."""
         return bits(self.nats_per_character)

@@ -113,6 +113,12 @@ class Network(keras.Model):
         return self.head.kernel, self.head.bias
 
     @property
+    def symbol_weights(self):
+        """The matrices with a row or a column for each symbol: the embedding, or W of one-hot inputs, and the head."""
+        first = getattr(self.blocks[0].recurrent.cell, "kernel", None) if self.embedding is None else self._embeddings
+        return [each for each in (first, None if self.head is None else self.head.kernel) if each is not None]
+
+    @property
     def fresh_lines(self):
         """Whether states return to the initial ones before each line end is read."""
         return self.settings.fresh_lines

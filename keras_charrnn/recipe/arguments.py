@@ -5,18 +5,31 @@ Keras takes some arguments that it does not know without a word, and others of a
 
 import inspect
 
+from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.checks import refusal, unknown_key
 from keras_charrnn.recipe.hints import for_flag, for_number
 
+SINCE = {"muon": (3, 13), "schedule_free_adamw": (3, 14)}  # the releases from which on Keras has what is needed
 _NUMBERS = (bool, int, float)
 _RANGES = ("profile_batch",)  # 0 by default, and two numbers in a text where they are given
 
 
 def optimizer_class(name):
-    """Return Keras's optimizer of a name in a recipe."""
+    """Return Keras's optimizer of a name in a recipe.
+
+    Raises:
+        SettingsError: If Keras is too old for it.
+    """
     import keras  # here, so that reading a recipe does not need Keras
 
-    return next(each for key, each in vars(keras.optimizers).items() if key.lower() == name)
+    least, present = SINCE.get(name, ()), tuple(map(int, keras.__version__.split(".")[:2]))
+    if present < least:
+        least = ".".join(map(str, least))
+        raise SettingsError(
+            f"training.optimizer: {name} needs Keras {least} or later, and this is {keras.__version__}; "
+            f"pip install 'keras>={least}', or take adamw"
+        )
+    return next(each for key, each in vars(keras.optimizers).items() if key.lower() == name.replace("_", ""))
 
 
 def package_of(cls):

@@ -11,7 +11,7 @@ import os
 import re
 
 from keras_charrnn import registry
-from keras_charrnn.errors import RecipeError
+from keras_charrnn.errors import RecipeError, SettingsError
 from keras_charrnn.recipe.arguments import misfits, optimizer_class, package_of
 
 OWN = __package__.partition(".")[0]
@@ -75,7 +75,10 @@ def refuse_fights(plan, source="recipe", callbacks=()):
 
 def _misfits(plan):
     optimizer = plan.training.optimizer
-    found = misfits(optimizer_class(optimizer["name"]), optimizer, "training.optimizer", numbers=True)
+    try:
+        found = misfits(optimizer_class(optimizer["name"]), optimizer, "training.optimizer", numbers=True)
+    except SettingsError as error:
+        found = [str(error)]
     for index, each in enumerate(plan.callbacks):
         found += misfits(registry.load_callback(each["name"], plan.plugins), each, f"callbacks[{index}]")
     return found

@@ -22,10 +22,7 @@ def parse_override(text):
     Raises:
         RecipeError: If there is no "=", nothing before it, or no YAML behind it where there should be.
     """
-    path, equals, written = text.partition("=")
-    if not (equals and path.strip()):
-        raise RecipeError(f"{text!r} sets nothing; write a path, '=' and a value, as in model.units=256", "--set")
-    path = path.strip()
+    path, written = _divide(text, "a value, as in model.units=256", "--set")
     if not written.lstrip().startswith(tuple(SIGNS)):
         value = plain_value(written.strip() or written)
         return path, written if isinstance(value, str) else value
@@ -47,6 +44,29 @@ def parse_list(text, source):
     if problems:
         raise RecipeError(problems, source)
     return values
+
+
+def parse_grid(texts, source):
+    """Return {path: list of values} of texts such as "model.units=128,256", the values as in `parse_list`.
+
+    Raises:
+        RecipeError: If one has no "=", nothing before it, a path that is there twice, or no YAML where it should be.
+    """
+    grid = {}
+    for text in texts:
+        path, written = _divide(text, "values, as in model.units=128,256", source)
+        if path in grid:
+            raise RecipeError(f"{path}: is given twice; write all of its values behind one {source}", source)
+        grid[path] = parse_list(written, f"{source} {path}")
+    return grid
+
+
+def _divide(text, wanted, source):
+    """Return what is before the first "=", and what is behind it."""
+    path, equals, written = text.partition("=")
+    if not (equals and path.strip()):
+        raise RecipeError(f"{text!r} sets nothing; write a path, '=' and {wanted}", source)
+    return path.strip(), written
 
 
 def apply_overrides(mapping, overrides, problems):

@@ -9,9 +9,16 @@ from keras_charrnn.recipe.checks import anything, flag, join, number, refusal, s
 
 # Losses are compared on one text, one split of it and one set of symbols.
 SEARCHABLE = ("windows", "model", "training", "states")
+SEARCHED = f"{', '.join(SEARCHABLE[:-1])} or {SEARCHABLE[-1]}"  # in words
 RANGE = ("from", "to", "log", "step")
 PATH = re.compile(r"\w+(\.\w+)*")
 END = number("from -1e15 to 1e15", lambda value: abs(value) <= 1e15)
+
+
+def is_searched(key):
+    """Whether something is the path of a key that can have other values in other trainings of a study."""
+    is_path = isinstance(key, str) and len(key) <= 60 and PATH.fullmatch(key)
+    return bool(is_path) and key.partition(".")[0] in SEARCHABLE
 
 
 class SearchCheck:
@@ -34,9 +41,8 @@ class SearchCheck:
         normal = {}
         for key, each in value.items():
             where = join(path, key)
-            is_path = isinstance(key, str) and len(key) <= 60 and PATH.fullmatch(key)
-            if not is_path or key.partition(".")[0] not in SEARCHABLE:
-                accepted = f"a key within {', '.join(SEARCHABLE[:-1])} or {SEARCHABLE[-1]}, as in model.units"
+            if not is_searched(key):
+                accepted = f"a key within {SEARCHED}, as in model.units"
                 problems.append(f"{where}: is no key to search; accepted: {accepted}")
             elif isinstance(each, Mapping):
                 normal[str(key)] = _range(each, where, problems)

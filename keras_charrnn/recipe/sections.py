@@ -20,11 +20,17 @@ PATHS = pathname("a path or glob")
 ENCODING = text(encodings.ACCEPTED, fits=encodings.encoding_name, choices=encodings.NAMES)
 
 CELL = Named(text("the name of a cell"), "gru", {}, further="further arguments of the cell's constructor")
-OPTIMIZERS = ("adam", "adamw", "rmsprop", "adagrad", "sgd", "nadam", "adamax", "adadelta", "lion", "ftrl")
+OPTIMIZERS = {  # with the learning rate that each has by default
+    **dict.fromkeys(
+        ("adam", "adamw", "rmsprop", "adagrad", "sgd", "nadam", "adamax", "adadelta", "lion", "ftrl"), 0.003
+    ),
+    "muon": 0.015,
+    "schedule_free_adamw": 0.003,
+}
 OPTIMIZER = Named(
     one_of(*OPTIMIZERS),
     "adamw",
-    {name: {"learning_rate": (0.003, ABOVE_0)} for name in OPTIMIZERS},
+    {name: {"learning_rate": (rate, ABOVE_0)} for name, rate in OPTIMIZERS.items()},
     further="further arguments of Keras's optimizer",
 )
 SCHEDULES = {

@@ -1,9 +1,7 @@
 """A run's folder: every path in it, and how it is read."""
 
 import contextlib
-import dataclasses
 import json
-import pathlib
 
 from keras_charrnn import recipe
 from keras_charrnn.common.files import clean_name, lock, make_numbered, remove_temporaries, user_path, write_text
@@ -11,16 +9,8 @@ from keras_charrnn.common.importing import suggest
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import CharRNNError, RunError
 from keras_charrnn.runs.checkpoints import Checkpoints
-from keras_charrnn.runs.records import (
-    ENVIRONMENT,
-    MEMORIZATION,
-    METRICS,
-    TIMING,
-    choosing,
-    is_within,
-    read_record,
-    read_rows,
-)
+from keras_charrnn.runs.members import require_one
+from keras_charrnn.runs.records import ENVIRONMENT, MEMORIZATION, METRICS, TIMING, read_record, read_rows
 from keras_charrnn.text.verbatim import Memorization
 
 
@@ -58,7 +48,16 @@ class RunFolder:
 
     @classmethod
     def create(cls, runs_dir, name):
-        """Make the folder RUNS_DIR/NAME-001, or the first number that is free.
+        """Make the folder RUNS_DIR/NAME-001, or the first number that is free, with the folders in it.
+
+        Raises:
+            RunError: As `reserve`.
+        """
+        return cls.reserve(runs_dir, name).fill()
+
+    @classmethod
+    def reserve(cls, runs_dir, name):
+        """Make that folder alone, for another process to fill.
 
         Raises:
             RunError: If it cannot be made, or one of the names is that of a run.
@@ -70,12 +69,22 @@ class RunFolder:
                     f"{quote(path)} is the folder of a run; to go on with it:\n{command_line('resume', path)}"
                 )
         try:
-            folder = cls(make_numbered(runs_dir, name))
-            folder.checkpoints.folder.mkdir()
-            folder.samples.mkdir()
+            return cls(make_numbered(runs_dir, name))
         except OSError as error:
             raise RunError(f"a run folder cannot be made in {runs_dir}: {error.strerror}") from error
-        return folder
+
+    def fill(self):
+        """Make the folders in an empty one; return this.
+
+        Raises:
+            RunError: If they cannot be made.
+        """
+        try:
+            self.checkpoints.folder.mkdir()
+            self.samples.mkdir()
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be filled: {error.strerror}") from error
+        return self
 
     @classmethod
     def open(cls, path):
@@ -83,7 +92,9 @@ class RunFolder:
 
         Raises:
             RunError: If there is no such folder, or it is not a run's.
+            SettingsError: If it names several runs, as an ensemble.
         """
+        require_one(path)
         folder = cls(path)
         if not folder.path.exists():
             near = ""
@@ -197,86 +208,3 @@ class RunFolder:
             return None
         record = read_record(self.memorization, MEMORIZATION)
         return record["samples"], Memorization(record["longest"], record.get("share"))
-
-
-@dataclasses.dataclass
-class Run:
-    """A run, finished or not.
-
-    Attributes:
-        folder: Its path.
-        history: The metrics of each epoch, a list of mappings: what metrics.jsonl and timing.jsonl have. Losses are in
-            nats per character.
-        progress: Those within epochs: each has `within`, the share of the epoch that is over, and the means of training
-            since the one before. Where the recipe's section `validation` asks for looks, each is of a look and has its
-            loss: `val_loss`, or `val_part_loss` where it is of a part of the split.
-        plugins: As `load` takes them.
-        model: The best model by validation loss, without validation the last, a `CharRNN`, read at its first use;
-            `RunError` if there is none yet.
-    """
-
-    folder: pathlib.Path
-    history: list
-    _model: object = None
-    plugins: tuple = ()
-    progress: list = dataclasses.field(default_factory=list)
-
-    @classmethod
-    def open(cls, path, plugins=()):
-        """Return the run in a folder.
-
-        Args:
-            path: Of the folder.
-            plugins: As `load` takes them, where those that its recipe names are elsewhere now.
-
-        Raises:
-            RunError: If there is no such folder, or it is not a run's.
-        """
-        folder = RunFolder.open(path)
-        return cls(folder.path, folder.read_metrics(), plugins=plugins, progress=folder.read_progress())
-
-    @property
-    def model(self):
-        if self._model is None:
-            self._model = load(self.folder, self.plugins)
-        return self._model
-
-    @property
-    def metrics(self):
-        """The metrics of the epoch or look that `model` is from, without validation the last; {} if there is none.
-
-        Those of a look at the end of an epoch are the epoch's, with the loss of the look.
-        """
-        name, rows = choosing(self.history, self.progress)
-        best = min(rows, key=lambda row: row[name] if name else -row["epoch"], default={})
-        if not best or is_within(best):
-            return best
-        return {**best, **next((row for row in self.history if row["epoch"] == best["epoch"]), {})}
-
-
-def load(path, plugins=()):
-    """Return the model of a run folder, or of a `.keras` file.
-
-    Args:
-        path: Of the folder or file. From a folder the plugins that its recipe names are imported first; a file imports
-            nothing.
-        plugins: Modules or files to import first. A file stands for the recipe's plugin of the same name, which may
-            have moved since.
-
-    Raises:
-        RunError: If there is no such run or file, or it is damaged.
-        RegistryError: If the model's cell comes from a plugin that was not imported, or cannot be.
-    """
-    from keras_charrnn.model import load_model
-    from keras_charrnn.registry import load_plugins
-
-    path = user_path(path)
-    if path.suffix == ".keras" and not path.is_dir():
-        load_plugins(plugins)
-        return load_model(path)
-    folder = RunFolder.open(path)
-    if not folder.model.exists():
-        raise RunError(f"{path} has no model yet, no {folder.model.name}: its first epoch has not ended")
-    with folder.naming_version():
-        folder.read_recipe(plugins)  # imports them
-        return load_model(folder.model)

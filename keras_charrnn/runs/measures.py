@@ -1,17 +1,17 @@
 """The figures of a trained model on a split of its corpus, or on any text, by a named protocol."""
 
 import dataclasses
-import os
 
 import numpy as np
 
-from keras_charrnn.common.files import user_path
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import CorpusError, SettingsError
-from keras_charrnn.model import CharRNN
-from keras_charrnn.model.evaluation import PROTOCOLS, Figures
-from keras_charrnn.runs.folder import Run, RunFolder, load
+from keras_charrnn.model import Ensemble
+from keras_charrnn.model.dynamic import Dynamic, DynamicScorer, Learning
+from keras_charrnn.model.evaluation import PIECE, PROTOCOLS, Figures
+from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.runs.records import choosing
+from keras_charrnn.runs.sources import runs_and_model
 from keras_charrnn.text import corpora, windows
 from keras_charrnn.text.encoding import encode
 
@@ -35,6 +35,8 @@ class Evaluation(Figures):
             for a model of which that is not known.
         seed: Of the random windows; None without them.
         unknown: Characters of the text that the model does not know, which its vocabulary dropped or replaced.
+        members: Names of the models whose probabilities were averaged; () for one model.
+        dynamic: The figures of dynamic evaluation, a `Dynamic`, where that was asked for; all others are without.
     """
 
     nats_per_character: float
@@ -45,32 +47,43 @@ class Evaluation(Figures):
     chosen_by: str | None = None
     seed: int | None = None
     unknown: int = 0
+    members: tuple = ()
+    dynamic: Dynamic | None = None
 
     def to_mapping(self):
         """Return the figures and what was measured, as plain values."""
-        figures = ("nats_per_character", "bits_per_character", "perplexity", "characters")
-        rest = ("protocol", "corpus", "split", "chosen_by", "seed", "unknown")
-        return {name: getattr(self, name) for name in (*figures, *rest)}
+        rest = ("characters", "protocol", "corpus", "split", "chosen_by", "seed", "unknown")
+        return {
+            **self.figures,
+            **{name: getattr(self, name) for name in rest},
+            "ensemble": bool(self.members),
+            "members": list(self.members),
+            "dynamic": None if self.dynamic is None else self.dynamic.to_mapping(),
+        }
 
 
-def evaluate(run_or_model, text=None, split="validation", protocol="carried", seed=0, plugins=()):
+def evaluate(run_or_model, text=None, split="validation", protocol="carried", seed=0, plugins=(), dynamic=False):
     """Measure how well a model predicts a text.
 
     Args:
-        run_or_model: A `Run` or the path of its folder; a `CharRNN` or the path of its file, which need a text.
+        run_or_model: A `Run` or the path of its folder; a `CharRNN`, an `Ensemble` or the path of a model's file, which
+            need a text. "A+B", or a list of paths, is an ensemble, as in `load`; of runs it has their corpus.
         text: A str or a `corpora.Text`, in place of the run's own corpus.
         split: "train", "validation" or "test": the part of the run's corpus, as its recipe cut it.
         protocol: "carried": one pass over every character, the state carried. "windows": 12,800 random windows of 256
             characters, each from the initial states, as in nanoGPT. The two are different measures.
         seed: Of the random windows.
         plugins: As `load` takes them, with a path.
+        dynamic: Whether to measure too how well a copy of the model predicts the text that learns from each segment
+            once that is scored; or a mapping of attributes of `Learning`. Of one run, by the protocol carried.
 
     Returns:
         An `Evaluation`.
 
     Raises:
         SettingsError: If the protocol or split is none of these, the split is empty or not that of the training, there
-            is no text, or it has fewer than 2 characters that the model knows.
+            is no text, or it has fewer than 2 characters that the model knows; if an ensemble is none, dynamic
+            evaluation cannot be had, or its rate is too high.
         WindowsError: If the text has fewer than 257 characters, with random windows.
         CorpusError: If the run's corpus cannot be had any more, or is another text by now.
         VocabularyError: If the text has a character that the model does not know.
@@ -78,29 +91,36 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
     """
     _require("protocol", PROTOCOLS, protocol)
     _require("split", SPLITS, split)
-    run, model = _open(run_or_model, plugins)
+    runs, model = runs_and_model(run_or_model, plugins)
+    if dynamic is not False and protocol != "carried":
+        raise SettingsError(f"dynamic evaluation is one pass over a text, and not by the protocol {protocol}")
     unknown = 0
     if text is not None:
         name, text = (text.name, text.text) if isinstance(text, corpora.Text) else ("text", text)
         what, split = f"the text {name!r}" if name != "text" else "the text", None
         ids = model.vocabulary.encode(text, what)
         unknown = _unknown(model.vocabulary, text)
-    elif run is None:
+    elif not runs:
         raise SettingsError("a model has no corpus of its own; give a text, or the run in place of the model")
     else:
-        name, ids = _read_split(run, model, split)
-        what = f"the {split} split of {run.folder}"
+        name, ids = _read_split(runs, model, split)
+        what = f"the {split} split of {runs[0].folder}"
     if len(ids) < 2:
         raise SettingsError(f"{what} has {len(ids)} characters to evaluate; at least 2 are needed")
+    learner = _learner(runs, model, dynamic)
     if protocol == "windows":
         nats, characters = model.scorer.windows(ids, seed, what=what)
     else:
         total = sum(float(np.sum(each, dtype=np.float64)) for each in model.scorer.surprise(ids))
         nats, characters, seed = total / (len(ids) - 1), len(ids) - 1, None
-    return Evaluation(nats, characters, protocol, name, split, _chosen_by(run), seed, unknown)
+    if learner is not None:
+        for begin in range(0, len(ids), PIECE):
+            learner.add(ids[begin : begin + PIECE])
+    found = _members(model), learner and learner.end()
+    return Evaluation(nats, characters, protocol, name, split, _chosen_by(runs), seed, unknown, *found)
 
 
-def evaluate_pieces(run_or_model, pieces, corpus, watch=None):
+def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
     """Measure how well a model predicts a text of any length, by the protocol `carried`, in constant memory.
 
     Args:
@@ -108,26 +128,31 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None):
         pieces: Iterable of str, as from `corpora.read_pieces`.
         corpus: Name of the text.
         watch: Called with each piece and the nats of its characters: see `Scorer.stream`.
+        dynamic: As for `evaluate`.
 
     Returns:
         An `Evaluation`.
 
     Raises:
-        SettingsError: If the text has fewer than 2 characters that the model knows.
+        SettingsError: If the text has fewer than 2 characters that the model knows, or as of `evaluate`.
         VocabularyError: If it has a character that the model does not know.
     """
-    run, model = _open(run_or_model)
+    runs, model = runs_and_model(run_or_model)
+    learner = _learner(runs, model, dynamic)
     total, characters, unknown = 0.0, 0, 0
     for piece, nats in model.scorer.stream(pieces, corpus):
         predicted = ~np.isnan(nats)
         total += float(np.sum(nats, where=predicted, dtype=np.float64))
         characters += int(np.count_nonzero(predicted))
         unknown += _unknown(model.vocabulary, piece)
+        if learner is not None:
+            learner.add(model.vocabulary.encode(piece, corpus))
         if watch is not None:
             watch(piece, nats)
     if not characters:
         raise SettingsError(f"{corpus} is too short for a score: it needs at least 2 characters that the model knows")
-    return Evaluation(total / characters, characters, "carried", corpus, chosen_by=_chosen_by(run), unknown=unknown)
+    rest = {"chosen_by": _chosen_by(runs), "unknown": unknown, "members": _members(model)}
+    return Evaluation(total / characters, characters, "carried", corpus, **rest, dynamic=learner and learner.end())
 
 
 def training_text(run):
@@ -141,10 +166,10 @@ def training_text(run):
         CorpusError: If the run's corpus cannot be had any more, or is another text by now.
         RunError: If there is no such run.
     """
-    run, model = _open(run)
-    if run is None:
+    runs, model = runs_and_model(run)
+    if not runs:
         raise SettingsError("a model alone does not know the text that it has learned from; give the run's folder")
-    text, environment = _read_corpus(run)
+    text, environment = _read_common(runs)
     return learned(text, model.vocabulary, environment["split"].get("train", 0))
 
 
@@ -165,30 +190,33 @@ def learned(text, vocabulary, characters):
             return
 
 
-def open_source(path, plugins=()):
-    """Return what `evaluate` takes: the `Run` of a folder, or the `CharRNN` of a file; `plugins` as in `load`."""
-    return Run.open(path, plugins) if user_path(path).is_dir() else load(path, plugins)
+def _chosen_by(runs):
+    """Return the split that chose the models of some runs; None where there is no run, or none did."""
+    return CHOOSING if any(choosing(each.history, each.progress)[0] for each in runs) else None
 
 
-def _open(source, plugins=()):
-    """Return a run, or None, and its model."""
-    if isinstance(source, str | os.PathLike):
-        source = open_source(source, plugins)
-    if isinstance(source, Run):
-        return source, source.model
-    if isinstance(source, CharRNN):
-        return None, source
-    raise SettingsError(f"run_or_model must be a Run, a CharRNN or a path; received {source!r}")
+def _learner(runs, model, dynamic):
+    """Return the `DynamicScorer` of a run; None where that is not asked for."""
+    if dynamic is False:
+        return None
+    if isinstance(model, Ensemble):
+        raise SettingsError("dynamic evaluation is of one model, and not of an ensemble; give one run")
+    if not runs:
+        raise SettingsError(
+            "dynamic evaluation needs the text that the model was trained on, and a model alone does not know it; "
+            "give the run's folder"
+        )
+    return DynamicScorer(model, _read_split(runs, model, "train")[1], Learning.of(dynamic))
 
 
-def _chosen_by(run):
-    """Return the split that chose the model of a run; None where there is no run, or none did."""
-    return CHOOSING if run is not None and choosing(run.history, run.progress)[0] else None
+def _members(model):
+    """Return the names of an ensemble's members, () for one model."""
+    return model.names if isinstance(model, Ensemble) else ()
 
 
-def _read_split(run, model, split):
-    """Return the name of the run's corpus, and the ids of one part of it."""
-    text, environment = _read_corpus(run)
+def _read_split(runs, model, split):
+    """Return the name of the corpus of some runs, and the ids of one part of it."""
+    run, (text, environment) = runs[0], _read_common(runs)
     parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(_recipe_of(run).split))
     parts = dict(zip(SPLITS, parts, strict=True))
     for name, part in parts.items():
@@ -208,6 +236,20 @@ def _read_split(run, model, split):
 
 def _recipe_of(run):
     return RunFolder.open(run.folder).read_recipe(run.plugins)
+
+
+def _read_common(runs):
+    """Return the text of some runs, and the record of it."""
+    run, *others = runs
+    text, environment = _read_corpus(run)
+    for other in others:  # or one of them could have learned what all are measured on
+        record = RunFolder(other.folder).read_environment()
+        if (record["corpus"]["sha256"], record["split"]) != (environment["corpus"]["sha256"], environment["split"]):
+            raise SettingsError(
+                f"{run.folder} and {other.folder} were not trained on the same part of the same text, and have no "
+                "split in common; give a text"
+            )
+    return text, environment
 
 
 def _read_corpus(run):

@@ -2,7 +2,7 @@
 
 from keras_charrnn.training.data import read_recipe
 from keras_charrnn.training.parts import model_of
-from keras_charrnn.training.start import fit, resume
+from keras_charrnn.training.start import begin, fit, resume
 from keras_charrnn.training.telling import versions
 
-__all__ = ["fit", "model_of", "read_recipe", "resume", "versions"]
+__all__ = ["begin", "fit", "model_of", "read_recipe", "resume", "versions"]

@@ -1,6 +1,7 @@
 """The text of a run, and what is made of it."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,13 +15,17 @@ from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.text.windows import Windows, evaluation_windows, split, training_windows
 
 
-def read_recipe(source, overrides, callbacks=()):
+def read_recipe(source, overrides, callbacks=(), name=None):
     """Read a recipe for a training: refuse what fights in it, and keep texts of pipes as files, which it names then.
 
     Args:
         source, overrides: As in `recipe.read`.
         callbacks: Keras callbacks beside those that it names.
+        name: Of the runs, in place of the recipe's; None for that.
     """
+    overrides = overrides or {}
+    if name is not None and isinstance(overrides, Mapping):
+        overrides = {**overrides, "name": name}
     plan = recipe.read(source, overrides)
     refuse_fights(plan, source, callbacks)
     path = corpora.keep(plan.corpus.path, plan.corpus.max_bytes)

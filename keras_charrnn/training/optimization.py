@@ -5,7 +5,9 @@ import re
 import keras
 
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.recipe.arguments import optimizer_class
 from keras_charrnn.training.callbacks import AverageWeights, TimeBudget
+from keras_charrnn.training.muon import Muon
 
 # No weight decay for what shifts or scales a whole unit: it would pull the gates from where they are wanted. Matrices
 # decay, the embedding among them, as in GPT-2's and most later trainings.
@@ -15,7 +17,8 @@ NOT_DECAYED = re.compile(r"bias|gain|gamma|beta|scale")
 def make_optimizer(settings, steps, model, rate_factor=1.0):
     """Return the optimizer for a model.
 
-    Weight decay leaves out biases, gains and all other weights of one axis.
+    Weight decay leaves out biases, gains and all other weights of one axis. Of Muon these, the embedding and the head
+    take AdamW's step, with the same learning rate and weight decay unless the recipe says otherwise.
 
     Args:
         settings: `recipe.sections.Training`.
@@ -24,7 +27,7 @@ def make_optimizer(settings, steps, model, rate_factor=1.0):
         rate_factor: By which the learning rate is multiplied throughout.
 
     Raises:
-        SettingsError: If Keras refuses an argument.
+        SettingsError: If Keras refuses an argument, or is too old for the optimizer.
     """
     arguments = dict(settings.optimizer)
     name, rate = arguments.pop("name"), rate_factor * arguments.pop("learning_rate")
@@ -41,13 +44,24 @@ def make_optimizer(settings, steps, model, rate_factor=1.0):
         arguments |= {"use_ema": True, "ema_momentum": settings.average}
     if settings.accumulate > 1:
         arguments["gradient_accumulation_steps"] = settings.accumulate
+    spared = [each for each in model.trainable_weights if len(each.shape) < 2 or NOT_DECAYED.search(each.name)]
     try:
-        optimizer = keras.optimizers.get({"class_name": name, "config": {"learning_rate": rate, **arguments}})
+        optimizer = _optimizer(name, {"learning_rate": rate, **arguments}, model, spared)
     except (TypeError, ValueError) as error:
         raise SettingsError(f"training.optimizer: Keras refuses {settings.optimizer}: {error}") from error
-    exempt = [each for each in model.trainable_weights if len(each.shape) < 2 or NOT_DECAYED.search(each.name)]
-    optimizer.exclude_from_weight_decay(var_list=exempt)
+    optimizer.exclude_from_weight_decay(var_list=spared)
     return optimizer
+
+
+def _optimizer(name, arguments, model, spared):
+    kind = optimizer_class(name)
+    if name != "muon":
+        return kind(**arguments)
+    apart = [*spared, *model.symbol_weights]  # which Muon's step would not suit: it is for what mixes directions
+    apart = [*arguments.pop("exclude_layers", ()), *(f"^{re.escape(each.path)}$" for each in apart)]
+    if "weight_decay" in arguments:
+        arguments = {"adam_weight_decay": arguments["weight_decay"], **arguments}
+    return Muon(**arguments, exclude_layers=apart, precision=model.precision)
 
 
 def make_callbacks(settings, steps, rate_factor=1.0):

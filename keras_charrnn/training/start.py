@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
 
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.keras_settings import require_no_limits
@@ -45,16 +44,24 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     """
     require_no_limits()
     require_callbacks(callbacks)
-    asked = overrides or {}
-    if name is not None and isinstance(asked, Mapping):
-        asked = {**asked, "name": name}
-    plan = read_recipe(source, asked, callbacks)
+    plan = read_recipe(source, overrides, callbacks, name)
+    return begin(plan, lambda: RunFolder.create(runs_dir, plan.name), callbacks, console)
+
+
+def begin(plan, make_folder, callbacks=(), console=None):
+    """Train the model of a recipe in the folder that a function makes, once all else has been seen to be in order.
+
+    Args:
+        plan: A `Recipe`, as `read_recipe` returns it.
+        make_folder: Returns the `RunFolder`.
+        callbacks, console: As in `fit`.
+    """
     console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     data = Data.of(read_text(plan, console), plan, console)
     model = make_model(plan, data, machine)
     callbacks = [*make_named_callbacks(plan), *callbacks]
-    folder = RunFolder.create(runs_dir, plan.name)
+    folder = make_folder()
     with folder.lock() as note:
         write_text(folder.recipe, plan.to_yaml())
         write_text(folder.environment, json.dumps(describe(machine, data, model), indent=2) + "\n")

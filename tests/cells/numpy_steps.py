@@ -11,6 +11,10 @@ def norm(x, epsilon=1e-5):
     return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon)
 
 
+def rms_norm(x, epsilon=1e-5):
+    return x / np.sqrt((x**2).mean(-1, keepdims=True) + epsilon)
+
+
 def simple_rnn(x, states, W, U, b):
     (h,) = states
     h = np.tanh(x @ W + b + h @ U)
@@ -46,6 +50,14 @@ def layer_norm_lstm(x, states, W, U, b, input_gain, recurrent_gain, memory_gain,
     i, f, g, o = np.split(input_gain * norm(x @ W) + recurrent_gain * norm(h @ U) + b, 4, -1)
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     h = sigmoid(o) * np.tanh(memory_gain * norm(c) + memory_shift)
+    return h, [h, c]
+
+
+def rms_norm_lstm(x, states, W, U, b, recurrent_gain, memory_gain):
+    h, c = states
+    f, g, o = np.split(x @ W + recurrent_gain * rms_norm(h @ U) + b, 3, -1)
+    c = sigmoid(f) * c + (1 - sigmoid(f)) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(memory_gain * rms_norm(c))
     return h, [h, c]
 
 

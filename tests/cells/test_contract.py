@@ -7,7 +7,8 @@ import tensorflow as tf
 from keras import ops
 
 from keras_charrnn import GatedCell, Recurrent, RecurrentCell, cells
-from keras_charrnn.errors import CellError, SettingsError
+from keras_charrnn.errors import CellError, EffectError, SettingsError
+from keras_charrnn.layers.symbols import Symbols
 
 
 class Coupled(GatedCell):
@@ -54,6 +55,13 @@ class Diagonal(GatedCell):
         return {"h": ops.tanh(self.recurrent_kernel * states["h"] + ops.sigmoid(i) * g)}
 
 
+class Prepared(Peephole):
+    """With something that is made of the input products before the loop, by a weight that the steps use too."""
+
+    def prepare(self, zx):
+        return ops.tanh(zx) * ops.tile(self.gain, 3)
+
+
 class Noisy(GatedCell):
     gates = ("candidate",)
 
@@ -76,6 +84,8 @@ def stepwise(layer, x, states):
         (Coupled, 70),  # longer than the loop writes out as a whole
         (Peephole, 7),
         (Diagonal, 70),
+        (Prepared, 7),
+        pytest.param(Prepared, 70, marks=pytest.mark.thorough),
         pytest.param(Coupled, 7, marks=pytest.mark.thorough),
         pytest.param(Peephole, 70, marks=pytest.mark.thorough),
         pytest.param(Diagonal, 7, marks=pytest.mark.thorough),
@@ -97,6 +107,50 @@ def test_the_loop_of_a_users_cell_equals_its_steps_and_so_do_all_gradients(cls, 
     assert len(results[0]) == 1 + len(layer.trainable_weights)
     for fast, slow in zip(*results, strict=True):
         np.testing.assert_allclose(fast, slow, rtol=1e-4, atol=1e-4)
+
+
+def test_symbols_are_prepared_once_each(rng):
+    layer = Recurrent(Prepared(5))
+    layer.build((2, 7, 3))
+    layer.set_weights([rng.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
+    embedding, ids = tf.constant(rng.normal(size=(4, 3)).astype("float32")), rng.integers(0, 4, (7, 2))
+    variables, results = [weight.value for weight in layer.trainable_weights], []
+    for inputs in (lambda: Symbols(ids, embedding), lambda: Symbols(ids, embedding).rows(4)):
+        with tf.GradientTape() as tape:
+            tape.watch(embedding)
+            outputs, _ = layer.run(inputs(), layer.initial_state(2))
+            loss = tf.reduce_sum(outputs**2)
+        results.append([outputs, *map(tf.convert_to_tensor, tape.gradient(loss, [embedding, *variables]))])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(layer.table(embedding), layer.cell.prepare(embedding @ layer.cell.kernel), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "error", "message"),
+    [
+        (
+            lambda self, zx: zx[:, :2],
+            CellError,
+            r"Broken.prepare must return .* of the shape of zx, \(2, 3\); received \(2, 2\)",
+        ),
+        (lambda self, zx: None, CellError, r"Broken.prepare must return .* received NoneType"),
+        (lambda self, zx: zx.missing, CellError, r"Broken.prepare failed: AttributeError"),
+        (
+            lambda self, zx: zx / zx,
+            CellError,
+            r"Broken.prepare returns NaN or infinity as 'zx' when all it gets is zeros",
+        ),
+        (
+            lambda self, zx: zx + tf.random.uniform(tf.shape(zx)),
+            EffectError,
+            r"<lambda> \(.*line \d+\) draws noise by RandomUniform",
+        ),
+    ],
+)
+def test_what_prepare_returns_is_checked(prepare, error, message):
+    with pytest.raises(error, match=message):
+        Recurrent(broken(prepare=prepare)(3))(np.zeros((2, 4, 1), "float32"))
 
 
 def test_a_cell_without_a_recurrent_product_has_only_the_weights_it_makes():

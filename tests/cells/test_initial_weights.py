@@ -31,6 +31,7 @@ def test_the_distributions_are_those_of_keras(name):
         ("lstm", [0, 1, 0, 0]),
         ("peephole_lstm", [0, 1, 0, 0]),
         ("layer_norm_lstm", [0, 1, 0, 0]),
+        ("rms_norm_lstm", [1, 0, 0]),
         ("slstm", [0, 1, 0, 0]),
         ("slstm_exponential", [0, 0, 0, 0]),
         ("ugrnn", [1, 0]),

@@ -33,6 +33,9 @@ def script(capsys):
         (["evaluate", "--protocol", ""], ["carried", "windows"]),
         (["evaluate", "--split", "v"], ["validation"]),
         (["train", "--q"], ["--quiet"]),
+        (["train", "--s"], ["--set", "--seeds"]),
+        (["train", "--in"], []),  # an option for the program itself
+        (["score", "--dy"], ["--dynamic", "--dynamic-rate", "--dynamic-decay"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
         (["train", "rec"], []),  # files, by bash itself
         (["nonsense", "--x"], []),

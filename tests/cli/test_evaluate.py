@@ -1,5 +1,6 @@
 import json
 import pathlib
+import re
 
 import pytest
 
@@ -24,6 +25,22 @@ def test_several_models_on_several_texts_are_one_table(trained, capsys):
             wanted = (figures.nats_per_character, figures.bits_per_character, figures.perplexity)
             assert row.split()[-4:] == [characters, *(f"{each:.4f}" for each in wanted)]
     assert "the validation split chose each run's model" in out
+
+
+def test_an_ensemble_and_a_model_that_goes_on_learning_are_labelled(trained, second, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    pathlib.Path("a.txt").write_text(TEXT[:200])
+    ensemble = f"{trained.folder}+{second.folder}"
+    assert main(["evaluate", ensemble, "--text", "a.txt"]) == 0
+    assert f"\n{ensemble}: an ensemble, the mean of the probabilities of 2 models\n" in capsys.readouterr().out
+    assert main(["evaluate", str(trained.folder), "--text", "a.txt", "--dynamic"]) == 0
+    out = capsys.readouterr().out
+    plain, dynamic = (line for line in out.splitlines() if "a.txt" in line)
+    nats = keras_charrnn.evaluate(trained, TEXT[:200]).nats_per_character
+    assert plain.split() == [str(trained.folder), "a.txt", "199", f"{nats:.4f}", *plain.split()[-2:]]
+    assert dynamic.split()[:4] == [f"{trained.folder},", "dynamic", "a.txt", "199"]
+    assert float(dynamic.split()[4]) < nats  # the text is the training's
+    assert "dynamic: learning from each 64 characters once they are scored, rate 0.001, decay 0.005" in out
 
 
 @pytest.fixture
@@ -57,6 +74,21 @@ def test_the_protocol_and_its_seed_stand_above_the_table(trained, capsys):
         (["runs/none-001"], "there is no run folder runs/none-001"),
         (["MODEL"], "a model has no corpus of its own; give a text"),
         (["MODEL", "--text", "none.txt"], "there is no file none.txt"),
+        (["RUN+"], "is no ensemble: it takes two runs or more, as in runs/my-001+runs/my-002"),
+        (["RUN+RUN"], "an ensemble has each of its members once; "),
+        (["RUN+runs/none-001"], "there is no run folder runs/none-001"),
+        (
+            ["RUN+MODEL", "--text", "short.txt", "--dynamic"],
+            "is of one model, and not of an ensemble; give one run",
+        ),
+        (["RUN+MODEL"], "a model has no corpus of its own; give a text, or the run"),
+        (["RUN", "--dynamic-rate", "-1"], "dynamic rate must be a number of 0 or more; received -1.0"),
+        (["RUN", "--dynamic", "--protocol", "windows"], "is one pass over a text, and not by the protocol windows"),
+        (
+            ["MODEL", "--text", "short.txt", "--dynamic"],
+            "needs the text that the model was trained on",
+        ),
+        (["RUN", "--text", "one.txt", "--dynamic"], "has 1 characters to evaluate; at least 2 are needed"),
         (["MODEL", "--text", "empty.txt"], "empty.txt is empty"),
         (
             ["MODEL", "--text", "snow.txt"],
@@ -66,10 +98,11 @@ def test_the_protocol_and_its_seed_stand_above_the_table(trained, capsys):
     ],
 )
 def test_a_mistake_is_one_message_and_status_2(trained, capsys, arguments, message):
-    for name, text in {"empty.txt": "", "snow.txt": "the\n☃", "short.txt": "the"}.items():
+    for name, text in {"empty.txt": "", "snow.txt": "the\n☃", "short.txt": "the", "one.txt": "t"}.items():
         pathlib.Path(name).write_text(text)
     places = {"RUN": str(trained.folder), "MODEL": str(trained.folder / "model.keras")}
-    assert main(["evaluate", *(places.get(each, each) for each in arguments)]) == 2
+    arguments = [re.sub("RUN|MODEL", lambda found: places[found[0]], each) for each in arguments]
+    assert main(["evaluate", *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == "" and message in err and "Traceback" not in err
 

@@ -32,6 +32,22 @@ def test_a_file_and_standard_input_have_the_score_of_the_text(trained, text, cap
     assert (figures["corpus"], figures["protocol"], figures["characters"]) == ("standard input", "carried", 599)
 
 
+@pytest.mark.thorough
+def test_a_model_that_goes_on_learning_has_a_figure_of_its_own(trained, text, capsys):
+    assert main(["score", str(trained.folder), text, "--dynamic-rate", "0", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    dynamic = figures["dynamic"]
+    assert figures["nats_per_character"] == pytest.approx(trained.model.score(TEXT[:600]).nats_per_character)
+    assert dynamic["nats_per_character"] == pytest.approx(figures["nats_per_character"], rel=1e-5)  # it learns nothing
+    assert (dynamic["rate"], dynamic["decay"], dynamic["segment"]) == (0, 0.005, 64)
+
+
+def test_an_ensemble_is_called_one(trained, second, capsys):
+    pathlib.Path("a.txt").write_text("the")
+    assert main(["score", f"{trained.folder}+{second.folder}", "a.txt"]) == 0
+    assert "a.txt: 2 characters, protocol carried, an ensemble of 2 models\n" in capsys.readouterr().out
+
+
 def test_each_line_has_its_own_figures(trained, text, capsys):
     nats = trained.model.score(TEXT[:600]).nats
     lines = TEXT[:600].splitlines(keepends=True)

@@ -147,7 +147,7 @@ def test_a_comparison_reads_the_pipe_once(tiny, pipe, cache, console):
     comparison = compare(tiny, ["gru"], seeds=2, overrides={"training.epochs": 1}, console=console)
     assert not comparison.failed
     (kept,) = (cache / "texts").iterdir()
-    for trial in comparison.cells[0].trials:
+    for trial in comparison.variants[0].trials:
         assert read(comparison.folder / trial.run / "recipe.yaml").corpus.path == str(kept)
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import rich.console
 
 import keras_charrnn
 from keras_charrnn.errors import CorpusError, RunError, SettingsError, VocabularyError, WindowsError
+from keras_charrnn.model.dynamic import Dynamic, Learning
 from keras_charrnn.model.evaluation import Scorer
 from keras_charrnn.runs import RunFolder
-from keras_charrnn.runs.measures import evaluate_pieces
+from keras_charrnn.runs.measures import Evaluation, evaluate_pieces
 from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
 from tests.conftest import TEXT
@@ -40,6 +42,19 @@ def test_the_validation_split_has_the_loss_of_training(trained):
     assert {field.name for field in dataclasses.fields(evaluation)} <= set(mapping)
 
 
+def test_the_figures_of_dynamic_evaluation_stand_by_themselves():
+    mapping = Evaluation(2.0, 9, "carried", "text", dynamic=Dynamic(1.5, Learning(rate=0.01))).to_mapping()
+    assert mapping["nats_per_character"] == 2.0
+    assert mapping["dynamic"] == {
+        "nats_per_character": 1.5,
+        "bits_per_character": 1.5 / np.log(2),
+        "perplexity": pytest.approx(np.exp(1.5)),
+        "rate": 0.01,
+        "decay": 0.005,
+        "segment": 64,
+    }
+
+
 def test_random_windows_are_another_measure_with_its_seed(trained, monkeypatch):
     one = keras_charrnn.evaluate(trained, protocol="windows", seed=1)
     assert (one.protocol, one.seed, one.characters) == ("windows", 1, 12_800 * 256)
@@ -59,6 +74,28 @@ def test_any_text_can_be_evaluated_by_a_run_a_model_or_a_file(trained):
         assert evaluation.chosen_by == ("validation" if source is trained else None)
     named = corpora.from_text("poem", TEXT[:500], "poem.txt")
     assert keras_charrnn.evaluate(trained, named).corpus == "poem"
+
+
+def test_an_ensemble_of_runs_is_measured_on_the_split_that_they_share(trained, second):
+    text, models = TEXT[2296:2952], [trained.model, second.model]
+    mean = np.mean([np.exp(-each.score(text).nats.astype("float64")) for each in models], 0)
+    found = keras_charrnn.evaluate(f"{trained.folder}+{second.folder}")
+    np.testing.assert_allclose(found.nats_per_character, -np.log(mean).mean(), rtol=1e-5)
+    assert (found.split, found.chosen_by, found.characters) == ("validation", "validation", 655)
+    assert found.members == (str(trained.folder), str(second.folder))
+    ensemble = keras_charrnn.load([trained.folder, second.folder])
+    assert keras_charrnn.evaluate(ensemble, "the").members == found.members
+    assert found.to_mapping()["ensemble"] is True and keras_charrnn.evaluate(trained).to_mapping()["ensemble"] is False
+
+
+def test_runs_of_other_parts_of_a_text_share_no_split(trained, second, tmp_path):
+    shutil.copytree(second.folder, tmp_path / "other-001")
+    record = tmp_path / "other-001" / "environment.json"
+    environment = json.loads(record.read_text())
+    environment["split"]["train"] += 1
+    record.write_text(json.dumps(environment))
+    with pytest.raises(SettingsError, match="were not trained on the same part of the same text, and have no split in"):
+        keras_charrnn.evaluate([trained.folder, tmp_path / "other-001"])
 
 
 def test_unknown_characters_are_counted_where_the_vocabulary_lets_them_pass(make_model):
@@ -88,6 +125,7 @@ def test_a_text_in_pieces_has_the_figures_of_the_whole(trained):
         ({"split": "valid"}, SettingsError, "split must be one of train, validation, test; received 'valid'"),
         ({"text": "t"}, SettingsError, "the text has 1 characters to evaluate; at least 2"),
         ({"text": "thé"}, VocabularyError, "the text has the character 'é'"),
+        ({"dynamic": {"speed": 1}}, SettingsError, "dynamic must be true, false or a mapping of rate, decay, segment"),
         ({"text": "the", "protocol": "windows"}, WindowsError, "the text: the protocol windows needs at least 257"),
     ],
 )
@@ -99,7 +137,7 @@ def test_a_mistake_is_told(trained, arguments, error, message):
 def test_a_source_that_is_none_is_told(make_model, tmp_path):
     with pytest.raises(SettingsError, match="a model has no corpus of its own; give a text"):
         keras_charrnn.evaluate(make_model())
-    with pytest.raises(SettingsError, match="run_or_model must be a Run, a CharRNN or a path; received 3"):
+    with pytest.raises(SettingsError, match="must be a Run, a CharRNN, an Ensemble or a path; received 3"):
         keras_charrnn.evaluate(3, "the")
     with pytest.raises(RunError, match="there is no run folder"):
         keras_charrnn.evaluate(tmp_path / "none-001")

@@ -200,6 +200,54 @@ def test_weight_decay_spares_biases_and_gains(make_model, cell):
     assert {path.rpartition("/")[2] for path in spared} == {"bias", "gamma", "beta"}
 
 
+def test_muon_makes_updates_of_matrices_orthogonal_and_leaves_the_rest_to_adamw(make_model, rng):
+    model = make_model(cell="gru", normalization="rms", embedding="one_hot", feed_forward=5)
+    asked = {"name": "muon", "learning_rate": 0.01, "weight_decay": 0.1}
+    muon = make_optimizer(Training(optimizer=asked), 10, model)
+    adamw = keras.optimizers.AdamW(0.01, weight_decay=0.1)
+    adamw.exclude_from_weight_decay(var_list=[each for each in model.trainable_weights if "kernel" not in each.name])
+    before, gradients, results = model.get_weights(), [], []
+    for weight in model.trainable_weights:
+        gradients.append([rng.normal(size=weight.shape).astype("float32") for _ in range(2)])
+    for optimizer in (muon, adamw):
+        model.set_weights(before)
+        optimizer.build(model.trainable_weights)
+        for step in range(2):
+            optimizer.apply_gradients(zip([each[step] for each in gradients], model.trainable_weights, strict=True))
+        results.append(model.get_weights())
+    turned = set()
+    for weight, old, (one, two), mine, other in zip(model.trainable_weights, before, gradients, *results, strict=True):
+        if np.allclose(mine, other, rtol=1e-4, atol=1e-6):
+            continue
+        turned.add(weight.path.split("/")[-3] + "/" + weight.name)
+        for momentum in (1.95 * one, 0.95 * (0.95 * one + two) + two):  # Nesterov's
+            u, _, v = np.linalg.svd(momentum, full_matrices=False)
+            old = old - 0.01 * 0.1 * old - 0.01 * 0.2 * np.sqrt(max(old.shape)) * (u @ v)
+        np.testing.assert_allclose(mine, old, atol=0.15 * 0.01 * 0.2 * 2 * np.sqrt(max(old.shape)))
+    inside = {"recurrent_0/recurrent_kernel", "feed_forward/kernel"}
+    assert turned == inside  # and not W of one-hot inputs, the head, nor the gru's bias, (2, 3*H)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        ({"name": "muon", "momentun": 0.9}, r"training\.optimizer: Keras refuses .*momentun"),
+        ({"name": "muon", "ns_steps": 5}, r"there are no Newton-Schulz iterations here, for 'ns_steps' to steer"),
+        ({"name": "muon", "clipnorm": 1, "clipvalue": 1}, r"training\.optimizer: Keras refuses .* Only one of"),
+    ],
+)
+def test_an_argument_that_muon_does_not_take_is_told(make_model, optimizer, message):
+    with pytest.raises(SettingsError, match=message):
+        make_optimizer(Training(optimizer={"learning_rate": 0.01, **optimizer}), 10, make_model())
+
+
+def test_a_keras_too_old_for_an_optimizer_is_told(make_model, monkeypatch):
+    monkeypatch.setattr(keras, "__version__", "3.12.1")
+    for name, since in {"muon": "3.13", "schedule_free_adamw": "3.14"}.items():
+        with pytest.raises(SettingsError, match=rf"{name} needs Keras {since} or later, and this is 3\.12\.1; pip"):
+            make_optimizer(Training(optimizer={"name": name, "learning_rate": 0.01}), 10, make_model())
+
+
 def test_label_smoothing_changes_the_gradient_and_not_the_loss_that_is_shown(make_model):
     losses, weights = [], []
     for smoothing in (0.0, 0.3):

@@ -115,7 +115,7 @@ COMPOSED = {
     },
     "training": {
         "average": 0.9, "accumulate": 3, "label_smoothing": 0.1, "patience": 2, "minutes": 60, "schedule": "step",
-        "optimizer": {"name": "adamw", "learning_rate": 0.01},
+        "optimizer": {"name": "muon", "learning_rate": 0.01},
     },
     "compute": {"replicas": 2},
 }  # fmt: skip

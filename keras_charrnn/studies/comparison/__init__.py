@@ -1,6 +1,6 @@
-"""Cells against one another: each trained under one recipe, at equal parameters or units, for several seeds."""
+"""Cells, optimizers and other keys against one another: each combination trained under one recipe, on some seeds."""
 
 from keras_charrnn.studies.comparison.comparison import compare
-from keras_charrnn.studies.comparison.results import CellResult, Comparison, Trial
+from keras_charrnn.studies.comparison.results import Comparison, Trial, Variant
 
-__all__ = ["CellResult", "Comparison", "Trial", "compare"]
+__all__ = ["Comparison", "Trial", "Variant", "compare"]

@@ -1,21 +1,22 @@
-"""compare: cells trained under one recipe, one after another, and what each came to."""
+"""compare: cells, optimizers and other keys trained under one recipe, one after another, and what each came to."""
 
 import dataclasses
 import gc
 import math
 
-from keras_charrnn import registry
-from keras_charrnn.common.files import make_output
+from keras_charrnn.common.files import clean_name, make_output
 from keras_charrnn.common.screen import Screen, say, say_notes
 from keras_charrnn.common.shell import quote
 from keras_charrnn.engine import compute
-from keras_charrnn.errors import ExtraError, RecipeError, SettingsError, WriteError, in_words
-from keras_charrnn.recipe.sections import CELL
+from keras_charrnn.errors import ExtraError, SettingsError, WriteError, in_words
+from keras_charrnn.recipe.checks import several
+from keras_charrnn.recipe.sections import ABOVE_0
 from keras_charrnn.runs.records import choosing
+from keras_charrnn.studies.comparison.axes import make_variants, read_axes
 from keras_charrnn.studies.comparison.clock import Clock
 from keras_charrnn.studies.comparison.growing import GrowingTable
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
-from keras_charrnn.studies.comparison.results import CellResult, Comparison, Trial
+from keras_charrnn.studies.comparison.results import Comparison, Trial
 from keras_charrnn.studies.comparison.writing import to_rich, write_plots, write_tables
 from keras_charrnn.text import corpora
 from keras_charrnn.text.vocabulary import Vocabulary
@@ -23,41 +24,75 @@ from keras_charrnn.training import fit, read_recipe, versions
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
 
 MATCHES = ("parameters", "units")
+FACTORS = several(ABOVE_0, "numbers")
 
 
-def compare(source, cells, match="parameters", parameters=None, seeds=1, overrides=None, output=None, console=None):
-    """Train each of some cells under one recipe, and write a table, plots and every run into one folder.
+def compare(
+    source,
+    cells=(),
+    match="parameters",
+    parameters=None,
+    seeds=1,
+    overrides=None,
+    output=None,
+    console=None,
+    optimizers=(),
+    grid=None,
+    rates=(),
+    confirm=None,
+):
+    """Train each combination of some cells, optimizers and values of other keys under one recipe, and write a table.
 
-    A cell that fails, because it refuses its arguments, diverges or raises, is a row that says why; the others go on.
+    With it go plots and every run, into one folder. A combination that fails, because a cell refuses its arguments, or
+    it diverges or raises, is a row that says why; the others go on.
 
     Args:
         source: Path of a recipe, a mapping, or a `Recipe`.
         cells: Of each cell its name, or a mapping of "name" and arguments of its constructor, as in a recipe. The
             recipe's own cell, by its name alone, keeps the arguments that the recipe gives it.
         match: "parameters": each model has the units at which its parameters, with embedding and head, are nearest to
-            those of the recipe's own cell and units. "units": all have the recipe's units.
+            those of the recipe's own cell and units. "units": all have the recipe's units. Where the grid has
+            "model.units", each has those.
         parameters: A number of parameters to match, in place of the recipe's own.
         seeds: How many; the first is the recipe's `compute.seed`, the next ones follow it.
         overrides: {"training.epochs": 1, ...}, laid over the recipe.
         output: The folder to make, new or empty; None for runs/NAME-compare-001, or the next number.
         console: A `rich.console.Console` for what is shown; None for standard output.
+        optimizers: Of each its name, or a mapping of "name" and arguments, as in a recipe. The recipe's own, by its
+            name alone, keeps its arguments.
+        grid: {"windows.length": [64, 128], ...}: other keys of the recipe, within windows, model, training and states,
+            and the values of each.
+        rates: Factors of the learning rate, two or more: each combination is tried with its optimizer's learning rate
+            times each of them, with the first seed; the one with the least validation loss has the other seeds too.
+        confirm: Called with the number of trainings when all mistakes are found and before anything is written; may
+            raise to have none of it done.
 
     Returns:
-        A `Comparison`. Its folder has comparison.csv (the table), comparison.json (with each seed's figures, the
+        A `Comparison`. Its folder has comparison.csv (the table), comparison.json (with each training's figures, the
         recipe, the machine and the versions), comparison.md, with Matplotlib loss_by_seconds.png and
         loss_by_characters.png, and the folder of each run, which is what `fit` would have made of the same overrides.
 
     Raises:
         CharRNNError: If the recipe, its text or the machine do not allow any run, or a cell's name is unknown; nothing
             has been written then.
-        SettingsError: If `match`, `parameters`, `seeds` or `output` is out of its range.
+        RecipeError: If nothing varies, or a key or a value of it cannot; the message lists every problem.
+        SettingsError: If `match`, `parameters`, `seeds`, `rates` or `output` is out of its range.
         WriteError: If a file cannot be written.
         KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM or SIGHUP; what was done until then is written.
     """
-    _check(match, parameters, seeds)
+    _check(match, parameters, seeds, rates)
     plan = read_recipe(source, overrides)
     require_validation(plan, "compare")
-    results = _read_cells(cells, plan)
+    axes = read_axes(plan, overrides or {}, cells, optimizers, {} if grid is None else grid)
+    varies = {axis.path: axis.values for axis in axes}
+    if "model.units" in varies:
+        match = "units"
+        if parameters is not None:
+            raise SettingsError("parameters cannot be matched where model.units varies; leave out one of the two")
+    rows = math.prod(map(len, varies.values()))
+    trainings = rows * (len(rates) + seeds - 1 if rates else seeds)
+    if confirm is not None:
+        confirm(trainings)
     console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     text = corpora.load(**vars(plan.corpus))
@@ -67,28 +102,33 @@ def compare(source, cells, match="parameters", parameters=None, seeds=1, overrid
         parameters = count_parameters(plan.model, vocabulary)
     facts = {
         "recipe": plan.to_mapping(),
+        "varies": varies,
         "match": match,
         "parameters": parameters,
+        "rates": sorted(map(float, rates)),
         "seeds": [plan.compute.seed + index for index in range(seeds)],
         "corpus": text.describe(),
         "machine": dataclasses.asdict(machine),
         "versions": versions(),
     }
-    comparison = Comparison(make_output(output, f"{plan.name}-compare"), facts, results)
-    lines = [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
+    comparison = Comparison(make_output(output, f"{plan.name}-compare"), facts, make_variants(axes))
+    tried = f", learning rates of each: {len(rates)}" if rates else ""
+    lines = [f"study    trainings: {trainings:,}, of rows: {rows:,}{tried}, seeds: {seeds}"]
+    lines += [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
     lines += [f"folder   {quote(comparison.folder)}"]
     say(console, "\n".join(lines))
-    say_notes(console, *text.notes, note, *machine.notes)
+    unmatched = "model.units varies, so that parameters are not matched" if "model.units" in varies else ""
+    say_notes(console, *text.notes, note, *machine.notes, unmatched)
     try:
         with GrowingTable(console, lambda: to_rich(comparison)) as screen:
-            for result in results:
-                _train_cell(result, plan, vocabulary, comparison, screen)
+            for variant in comparison.variants:
+                _train_variant(variant, plan, vocabulary, comparison, screen)
     finally:  # of Ctrl-C too
         _conclude(comparison, console)
     return comparison
 
 
-def _check(match, parameters, seeds):
+def _check(match, parameters, seeds, rates):
     if match not in MATCHES:
         raise SettingsError(f"match must be {' or '.join(MATCHES)}; received {match!r}")
     for name, value in {"parameters": 1 if parameters is None else parameters, "seeds": seeds}.items():
@@ -96,72 +136,71 @@ def _check(match, parameters, seeds):
             raise SettingsError(f"{name} must be a whole number of 1 or more; received {value!r}")
     if match == "units" and parameters is not None:
         raise SettingsError("parameters cannot be matched along with units; leave out one of the two")
+    factors = FACTORS(rates, "rates", [])
+    if factors is None or len(factors) == 1 or len(set(factors)) < len(factors):
+        raise SettingsError(f"rates must be two or more different numbers above 0, as in 0.5, 1, 2; received {rates!r}")
 
 
-def _read_cells(cells, plan):
-    """Return a `CellResult` without figures for each cell that is asked for."""
-    problems, asked = [], []
-    for index, each in enumerate(cells):
-        cell = CELL(each, f"cells[{index}]", problems)
-        if cell is not None and cell["name"] not in registry.cells:
-            problems.append(f"cells[{index}]: {registry.cells.unknown(cell['name'])}")
-        if cell is not None:
-            label = ", ".join([cell["name"], *(f"{name}: {value}" for name, value in cell.items() if name != "name")])
-            own = each == plan.model.cell["name"]
-            asked.append(CellResult(label, dict(plan.model.cell) if own else cell))
-    if not asked and not problems:
-        problems.append("cells: must be one or more cells, as in gru, lstm")
-    labels = [each.cell for each in asked]
-    problems += [f"cells: {label} is there twice" for label in dict.fromkeys(labels) if labels.count(label) > 1]
-    if problems:
-        raise RecipeError(problems, "compare")
-    return asked
+def _train_variant(variant, plan, vocabulary, comparison, screen):
+    """Find the units of a variant and its learning rate, and train it for each seed; what fails is noted."""
+    facts = comparison.facts
 
+    def train(seed, rate):
+        variant.trials.append(_train(variant, seed, rate, plan, comparison.folder, screen))
+        screen.ended(variant.newest())
+        write_tables(comparison)
 
-def _train_cell(result, plan, vocabulary, comparison, screen):
-    """Find the units of a cell, and train it for each seed; what fails is noted."""
-    settings, facts = dataclasses.replace(plan.model, cell=result.arguments), comparison.facts
     try:
-        units = settings.units
+        plan = read_recipe(plan, variant.overrides)
+        units = plan.model.units
         if facts["match"] == "parameters":
-            units = match_units(settings, vocabulary, facts["parameters"])
-        result.parameters = count_parameters(dataclasses.replace(settings, units=units), vocabulary)
-        result.units = units
+            units = match_units(plan.model, vocabulary, facts["parameters"])
+        variant.parameters = count_parameters(dataclasses.replace(plan.model, units=units), vocabulary)
+        variant.units = units
     except Exception as error:
-        result.error = in_words(error)
-        screen.ended(result.newest())
+        variant.error = in_words(error)
+        screen.ended(variant.newest())
         write_tables(comparison)
         return
-    for seed in facts["seeds"]:
-        result.trials.append(_train(result, seed, plan, comparison.folder, screen))
-        screen.ended(result.newest())
+    first, *others = facts["seeds"]
+    if facts["rates"]:
+        for factor in facts["rates"]:
+            train(first, float(f"{factor * plan.training.optimizer['learning_rate']:.12g}"))  # 0.006, not 0.00600…01
+        variant.choose_rate()
         write_tables(comparison)
+    else:
+        train(first, None)
+    for seed in others if not variant.error else ():
+        train(seed, variant.rate)
 
 
-def _train(result, seed, plan, folder, screen):
-    """Return the trial of a cell and a seed."""
+def _train(variant, seed, rate, plan, folder, screen):
+    """Return the trial of a variant, a seed and a learning rate, None for the recipe's; `plan` is the variant's."""
     step = plan.windows.batch_size * plan.windows.length
 
     def tell(state):
-        screen.tell(f"training {result.cell}, seed {seed}: {state}")
+        screen.tell(f"training {variant.name}, seed {seed}: {state}")
 
     tell("compiling")
     clock = Clock(step, tell)
-    overrides = {"model.cell": result.arguments, "model.units": result.units, "compute.seed": seed}
+    overrides = {"model.units": variant.units, "compute.seed": seed}
+    if rate is not None:
+        overrides["training.optimizer.learning_rate"] = rate
     try:
-        run = fit(plan, overrides, folder, result.arguments["name"], callbacks=[clock], console=Screen(quiet=True))
+        run = fit(plan, overrides, folder, clean_name(variant.name), callbacks=[clock], console=Screen(quiet=True))
     except WriteError:  # it would hit the others too
         raise
     except Exception as error:
-        return Trial(seed, error=in_words(error))
+        return Trial(seed, rate, error=in_words(error))
     finally:
         gc.collect()  # a model and its compiled functions refer to one another; clear_session frees no more
     best = min((row for row in run.history if math.isfinite(row["val_loss"])), key=_loss, default=None)
     if best is None:
-        return Trial(seed, run=run.folder.name, error="the validation loss is no number after any epoch")
+        return Trial(seed, rate, run=run.folder.name, error="the validation loss is no number after any epoch")
     name, rows = choosing(run.history, run.progress)
     curve = [[row["seconds"], row["step"] * step, row[name]] for row in rows if math.isfinite(row[name])]
-    return Trial(seed, best["val_loss"], best["epoch"], clock.speeds, curve, run.folder.name)
+    seconds = run.history[-1]["seconds"]
+    return Trial(seed, rate, best["val_loss"], best["epoch"], seconds, clock.speeds, curve, run.folder.name)
 
 
 def _loss(row):

@@ -12,7 +12,7 @@ from keras_charrnn import recipe
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.screen import cell
 from keras_charrnn.common.shell import command
-from keras_charrnn.recipe.checks import show
+from keras_charrnn.studies.comparison.axes import in_a_table
 from keras_charrnn.studies.comparison.writing import markdown_table, origin
 from keras_charrnn.studies.tuning.results import FILE
 
@@ -72,7 +72,7 @@ def to_rich(search):
 
 def words_of(trial):
     """Return the values of a trial in a line."""
-    return ", ".join(f"{path} {_show(value)}" for path, value in trial.values.items())
+    return ", ".join(f"{path} {in_a_table(value)}" for path, value in trial.values.items())
 
 
 def newest(search):
@@ -95,10 +95,6 @@ def _table(search):
     for each in search.trials:
         nats = each.nats_per_character
         state = f"{each.state}, best" if each is search.best else each.state
-        values = [_show(each.values[path]) for path in paths]
+        values = [in_a_table(each.values[path]) for path in paths]
         rows.append([str(each.number), *values, str(len(each.losses)), "" if nats is None else f"{nats:.4f}", state])
     return ["trial", *paths, "epochs", "nats", "state"], rows
-
-
-def _show(value):
-    return value if isinstance(value, str) and value.isprintable() else show(value)

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from keras_charrnn.errors import SettingsError
+from keras_charrnn.model import CharRNN
 from keras_charrnn.model.evaluation import Score
 from keras_charrnn.views.inspection.gradient_flow import gradient_flow
 from keras_charrnn.views.inspection.properties import find_units
@@ -51,9 +53,12 @@ def inspect(model, text, units=None):
         An `Inspection`.
 
     Raises:
-        SettingsError: If the text has fewer than 2 characters that the model knows, or there is no such unit.
+        SettingsError: If the text has fewer than 2 characters that the model knows, there is no such unit, or the model
+            is an ensemble.
         VocabularyError: If it has a character that the model does not know.
     """
+    if not isinstance(model, CharRNN):
+        raise SettingsError(f"inspect takes a CharRNN; received {model!r}")
     seen = trace(model, text)
     found = find_units(seen)
     if units is None:

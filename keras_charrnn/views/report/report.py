@@ -2,8 +2,9 @@
 
 from keras_charrnn.common.files import write_bytes, write_text
 from keras_charrnn.errors import ExtraError, WriteError
-from keras_charrnn.runs.folder import Run, RunFolder
+from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.runs.records import PART, in_bits, is_within, loss_of
+from keras_charrnn.runs.run import Run
 from keras_charrnn.views import pages
 from keras_charrnn.views.advice import advise
 from keras_charrnn.views.pages import escape

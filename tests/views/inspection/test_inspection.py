@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError, VocabularyError
+from keras_charrnn.model import Ensemble
 from keras_charrnn.registry import register_cell
 from keras_charrnn.views import inspection
 from keras_charrnn.views.inspection.levels import activity_levels, surprise_levels
@@ -186,6 +187,11 @@ def test_a_unit_that_is_not_there_is_told(make_model, name):
 def test_an_inspection_needs_two_characters(make_model, text):
     with pytest.raises(SettingsError, match="at least 2 characters that the model knows"):
         inspection.inspect(make_model(), text)
+
+
+def test_an_ensemble_is_not_looked_into(make_model):
+    with pytest.raises(SettingsError, match=r"inspect takes a CharRNN; received Ensemble\(one, two\)"):
+        inspection.inspect(Ensemble([make_model(), make_model()], ["one", "two"]), "the")
 
 
 def test_unknown_characters_are_told_or_left_out_as_the_vocabulary_says(make_model):

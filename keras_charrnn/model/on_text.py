@@ -1,0 +1,28 @@
+"""What a model does with texts, by a generator and a scorer of its own."""
+
+from keras_charrnn.model.evaluation import Scorer
+from keras_charrnn.model.generation import Generator
+
+
+class OnText:
+    """`generate`, `stream` and `score` of whatever has a vocabulary and steps with explicit states.
+
+    Attributes:
+        scorer: Its `evaluation.Scorer`, which also scores texts in pieces.
+    """
+
+    def take_texts(self):
+        """Make the generator and the scorer, which compile nothing yet."""
+        self._generator, self.scorer = Generator(self), Scorer(self)
+
+    def generate(self, prefix="", length=400, num_samples=1, **settings):
+        """Return the prefix and `length` new characters, a str or a list; see `generation.Generator.generate`."""
+        return self._generator.generate(prefix, length, num_samples, **settings)
+
+    def stream(self, prefix="", length=400, **settings):
+        """Yield the prefix, then new characters in pieces as they are made; see `generation.Generator.stream`."""
+        return self._generator.stream(prefix, length, **settings)
+
+    def score(self, text):
+        """Return how well the model predicts a text, an `evaluation.Score`; see `evaluation.Scorer.score`."""
+        return self.scorer.score(text)
