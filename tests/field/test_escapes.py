@@ -22,7 +22,7 @@ def loaded(request, monkeypatch):
     """Have the commands take the model of `trained`, compiled once, where a test has that."""
     if "trained" in request.fixturenames:
         model = request.getfixturevalue("trained").model
-        monkeypatch.setattr("keras_charrnn.runs.folder.load", lambda *_: model)
+        monkeypatch.setattr("keras_charrnn.runs.run.load", lambda *_: model)
 
 
 ESCAPES = [
@@ -136,7 +136,7 @@ def test_bytes_of_another_locale_are_read_as_utf_8(trained, capsys):
 def test_what_a_vocabulary_leaves_out_of_a_prefix_is_said_before_the_text(unknown, done, capsys, monkeypatch):
     vocabulary = keras_charrnn.Vocabulary(TEXT, unknown)
     model = keras_charrnn.CharRNN(vocabulary, units=4, embedding=2)
-    monkeypatch.setattr("keras_charrnn.runs.folder.load", lambda *_: model)
+    monkeypatch.setattr("keras_charrnn.runs.run.load", lambda *_: model)
     note = f"has characters that the model does not know, and {done}: '☃', '\\x1b'\n"
     assert main(["sample", "a.keras", "--prefix", r"th☃e☃\u001b", "--length", "1"]) == 0
     out, err = capsys.readouterr()

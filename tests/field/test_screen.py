@@ -182,7 +182,7 @@ def tricky():
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_sample_and_write_show_what_was_made(terminal, tricky, monkeypatch):
-    monkeypatch.setattr("keras_charrnn.runs.folder.load", lambda *_: tricky)  # compiled once
+    monkeypatch.setattr("keras_charrnn.runs.run.load", lambda *_: tricky)  # compiled once
     settings = {"prefix": "a\tb\x1b", "length": 30, "seed": 1, "temperature": 1.0}
     one, several = (tricky.generate(**settings, num_samples=count) for count in (1, 2))
     arguments = ["a.keras", "--length", "30", "--seed", "1", "--temperature", "1"]
