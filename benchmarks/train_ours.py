@@ -1,6 +1,6 @@
 """Contender: keras_charrnn in training. CELL UNITS LAYERS BATCH LENGTH STEPS PRECISION [STEPS_PER_EXECUTION] [--share]
 
-With --share the machine's own rate is measured too.
+With --share the machine's own rate is measured too; --optimizer is one of a recipe's, in place of adam.
 """
 
 import argparse
@@ -17,8 +17,10 @@ from train_clock import STEPS_PER_EXECUTION, Clock
 import keras_charrnn
 from keras_charrnn import CharRNN
 from keras_charrnn.engine import compute
+from keras_charrnn.recipe.sections import Training
 from keras_charrnn.text import windows
 from keras_charrnn.training import callbacks
+from keras_charrnn.training.optimization import make_optimizer
 
 PRODUCTS = 2  # that each core makes between two looks at the clock
 
@@ -58,7 +60,7 @@ def product_rate(precision, replicas):
     return PRODUCTS * replicas * 2 * size**3 / float(np.median(seconds[1:]))
 
 
-def main(cell, units, layers, batch, length, steps, precision, at_once, share):
+def main(cell, units, layers, batch, length, steps, precision, at_once, share, optimizer):
     started = time.perf_counter()
     machine = compute.prepare(precision, "auto", batch)
     ids, vocabulary = ids_and_vocabulary()
@@ -66,7 +68,8 @@ def main(cell, units, layers, batch, length, steps, precision, at_once, share):
     keras.utils.set_random_seed(0)
     model = CharRNN(vocabulary, cell, units, layers)
     model.precision, model.replicas = machine.precision, machine.replicas
-    model.compile(keras.optimizers.Adam(2e-3), steps_per_execution=at_once)
+    settings = Training(optimizer={"name": optimizer, "learning_rate": 2e-3})
+    model.compile(make_optimizer(settings, data.steps, model), steps_per_execution=at_once)
     clock = Clock()
     used = [callbacks.StateReset(), callbacks.GradientClipping(norm=5.0), clock]
     steps = min(steps, data.steps) // at_once * at_once
@@ -101,4 +104,5 @@ if __name__ == "__main__":
     parser.add_argument("precision")
     parser.add_argument("at_once", nargs="?", type=int, default=STEPS_PER_EXECUTION, metavar="steps_per_execution")
     parser.add_argument("--share", action="store_true")
+    parser.add_argument("--optimizer", default="adam")
     main(**vars(parser.parse_args()))

@@ -22,6 +22,7 @@ CALLS = {
         *("--repeats", "1", "--scale", "0.001", *SHORT),
     ],
     "linear.py": ["--cells", "min_gru", "--units", "8", "--layers", "1", "--repeats", "1", "--steps", "20", *SHORT],
+    "optimizers.py": ["--units", "8", "--layers", "1", "--repeats", "1", "--steps", "20", *SHORT],
     "generation.py": ["--units", "8", "--characters", "100", "--repeats", "1"],
     "startup.py": ["--units", "8", "--lengths", "4", "8", "--repeats", "1"],
     "memory.py": ["--units", "8", "--steps", "20", *SHORT],

@@ -7,11 +7,11 @@ from keras_charrnn.engine.orthogonal import orthogonalize
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")
 class Muon(keras.optimizers.Muon):
-    """Keras's Muon at less than a third of its cost: `engine.orthogonal` stands for its Newton-Schulz iterations.
+    """Keras's Muon at a fraction of its cost: `engine.orthogonal` stands for its Newton-Schulz iterations.
 
-    The momentum of a matrix is made orthogonal before it is subtracted, times the learning rate and 0.2 of the root of
-    the larger width, so that all directions learn at one pace. What `exclude_layers` names, the embedding, and all that
-    is no matrix take AdamW's step.
+    The momentum of a matrix is made orthogonal, block by block of its rows, before it is subtracted, times the learning
+    rate and 0.2 of the root of the larger width, so that all directions learn at one pace. What `exclude_layers` names,
+    the embedding, and all that is no matrix take AdamW's step.
 
     Args:
         precision: Of the products: "float32" or "bfloat16".

@@ -34,3 +34,14 @@ def test_small_singular_values_stay_small_and_zeros_are_zeros(rng):
     np.testing.assert_allclose(values[0], 1, atol=0.1)
     assert values[1] < 1e-3
     assert not orthogonalize(tf.zeros((3, 5)), "bfloat16").numpy().any()
+
+
+@pytest.mark.parametrize("shape", [(130, 200), (200, 130)])
+def test_many_rows_are_made_orthogonal_in_blocks(shape, rng):
+    x = rng.normal(size=shape).astype("float32")
+    found = orthogonalize(tf.constant(x), "float32").numpy()
+    assert found.shape == shape
+    x, found = (x, found) if shape[0] < shape[1] else (x.T, found.T)
+    for block in (slice(0, 44), slice(44, 88), slice(88, 130)):  # three of 44 rows, the last one with two of zeros
+        u, _, v = np.linalg.svd(x[block], full_matrices=False)
+        np.testing.assert_allclose(found[block], u @ v, atol=0.1)
