@@ -7,12 +7,13 @@ import tensorflow as tf
 
 from keras_charrnn.engine import compiled_product
 from keras_charrnn.engine import restarts as restarting
+from keras_charrnn.engine.compiled import compiled
 
 
 class Loop:
     """The compiled loops of all steps that are alike, with the recurrent product inside.
 
-    One step is traced and compiled, however many there are.
+    One step is traced and compiled, however many there are. Sequences in the precision come and go as their `bits`.
 
     Args:
         step: The cell's `Step`.
@@ -20,8 +21,7 @@ class Loop:
 
     def __init__(self, step):
         self._step = step
-        self.forward = tf.function(self._forward, jit_compile=True, autograph=False)
-        self.backward = tf.function(self._backward, jit_compile=True, autograph=False)
+        self.forward, self.backward = compiled(self._forward), compiled(self._backward)
 
     @property
     def _product(self):
@@ -46,33 +46,32 @@ class Loop:
             the states after the window.
         """
         step, steps, read = self._step, zx.shape[0], [index for index, each in enumerate(self._step.reads) if each]
-        zxs, columns, precision = _bits(zx), zx.shape[2], zx.dtype
+        columns = zx.shape[2]
 
-        def body(t, zx, hidden, states, zrs, befores, hiddens, outputs):
+        def body(t, zx_t, hidden, states, zrs, befores, hiddens, outputs):
             if restarts is not None:
                 mark, initial = restarts[0][t], restarts[1]
                 states = restarting.restart(mark, initial, states)
-                hidden = tf.where(mark, tf.cast(initial[0], precision), hidden)
+                hidden = tf.where(mark, tf.cast(initial[0], hidden.dtype), hidden)
             zr = self._product(hidden, kernel, columns)
             befores = [array.write(t, states[index]) for array, index in zip(befores, read, strict=True)]
-            states, hidden, output = step.run_forward(_numbers(zx, precision), zr, states, _at(noise, t), weights)
+            states, hidden, output = step.run_forward(numbers(zx_t), zr, states, _at(noise, t), weights)
             hidden = states[0] if hidden is None else hidden
-            zrs, hiddens = zrs.write(t, _bits(zr)), hiddens.write(t, _bits(hidden))
-            outputs = [array.write(t, _bits(output)) for array in outputs]
+            zrs, hiddens = zrs.write(t, bits(zr)), hiddens.write(t, bits(hidden))
+            outputs = [array.write(t, bits(output)) for array in outputs]
             # What the next step reads is taken out of the window here. Where its equations would do that, they would
             # look up the place anew for each number, which keeps them from the processor's vectors.
-            return t + 1, zxs[tf.minimum(t + 1, steps - 1)], hidden, states, zrs, befores, hiddens, outputs
+            return t + 1, zx[tf.minimum(t + 1, steps - 1)], hidden, states, zrs, befores, hiddens, outputs
 
         zr = self._product(hidden, kernel, columns)  # for its type; it is not computed
         befores = [_array(steps, states[index]) for index in read]
         outputs = [_array(steps, hidden)] if step.own_output else []
-        first = 0, zxs[0], hidden, states, _array(steps, zr), befores, _array(steps, hidden), outputs
+        first = 0, zx[0], hidden, states, _array(steps, zr), befores, _array(steps, hidden), outputs
         *_, states, zrs, befores, hiddens, outputs = _repeat(steps, body, first)
         befores = dict(zip(read, befores, strict=True))
         befores = [befores[index].stack() if index in befores else None for index in range(len(states))]
-        hiddens = _numbers(hiddens.stack(), precision)
-        output = _numbers(outputs[0].stack(), precision) if outputs else None
-        return _numbers(zrs.stack(), zr.dtype), befores, hiddens, output, states
+        output = outputs[0].stack() if outputs else None
+        return zrs.stack(), befores, hiddens.stack(), output, states
 
     def _backward(self, zx, zr, befores, noise, marks, weights, d_outputs, d_states, d_own, kernel):
         """Go back through a window.
@@ -89,29 +88,27 @@ class Loop:
             The gradients of zx and zr (T, B, G*H), None for the second where it is the first; of the states before the
             window; and of the cell's own weights.
         """
-        step, steps, precision, exact = self._step, zx.shape[0], zx.dtype, d_states[0].dtype
-        taken = [_bits(each) for each in (zx, zr, d_outputs)]
-        dtypes = zx.dtype, zr.dtype, d_outputs.dtype
+        step, steps, dtype = self._step, zx.shape[0], d_states[0].dtype
 
         def body(k, d_hidden, d_states, d_own, d_zxs, d_zrs):
             t = steps - 1 - k
-            zx, zr, d_output = (_numbers(each[t], dtype) for each, dtype in zip(taken, dtypes, strict=True))
+            zx_t, zr_t, d_output = (numbers(each[t]) for each in (zx, zr, d_outputs))
             before = zip(befores, d_states, strict=True)
             before = tuple(tf.zeros_like(d) if each is None else each[t] for each, d in before)
             d_zx, d_zr, d_states, d_own = step.run_backward(
-                zx, zr, before, _at(noise, t), weights, d_output, d_hidden, d_states, d_own
+                zx_t, zr_t, before, _at(noise, t), weights, d_output, d_hidden, d_states, d_own
             )
-            d_hidden = tf.cast(self._product(d_zx if d_zr is None else d_zr, kernel, d_hidden.shape[1]), exact)
+            d_hidden = tf.cast(self._product(d_zx if d_zr is None else d_zr, kernel, d_hidden.shape[1]), dtype)
             if marks is not None:
                 (d_hidden,), d_states = (restarting.gradient(marks[t], each) for each in ([d_hidden], d_states))
-            d_zrs = [array.write(t, _bits(d_zr)) for array in d_zrs]
-            return k + 1, d_hidden, d_states, d_own, d_zxs.write(t, _bits(d_zx)), d_zrs
+            d_zrs = [array.write(t, bits(d_zr)) for array in d_zrs]
+            return k + 1, d_hidden, d_states, d_own, d_zxs.write(t, bits(d_zx)), d_zrs
 
         d_zrs = [] if step.same_gradient else [_array(steps, zx[0])]
         first = 0, tf.zeros_like(d_states[0]), d_states, d_own, _array(steps, zx[0]), d_zrs
         _, d_hidden, d_states, d_own, d_zxs, d_zrs = _repeat(steps, body, first)
-        d_zx, *d_zr = (_numbers(array.stack(), precision) for array in (d_zxs, *d_zrs))
-        return d_zx, d_zr[0] if d_zr else None, (d_states[0] + d_hidden, *d_states[1:]), d_own
+        d_zr = d_zrs[0].stack() if d_zrs else None
+        return d_zxs.stack(), d_zr, (d_states[0] + d_hidden, *d_states[1:]), d_own
 
 
 def stack_noise(noises):
@@ -134,18 +131,18 @@ def _repeat(steps, body, first):
 
 def _array(steps, like):
     """Return an array for a tensor such as `like` of each step."""
-    like = _bits(like)
+    like = bits(like)
     return tf.TensorArray(like.dtype, steps, element_shape=like.shape)
 
 
-def _bits(x):
-    """Return what goes into arrays in the place of a tensor, and comes out of them.
+def bits(x):
+    """Return what goes into arrays in the place of a tensor, and comes out of them: of bfloat16 numbers their bits.
 
-    To read or write a place in an array of bfloat16 numbers, XLA makes float32 numbers of the whole array on a CPU.
+    To read or write a place in an array of such numbers, XLA makes float32 numbers of the whole array on a CPU.
     """
     return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x
 
 
-def _numbers(x, dtype):
-    """Return the tensor of which these are the `_bits`."""
-    return tf.bitcast(x, dtype) if x.dtype == tf.uint16 else x
+def numbers(x):
+    """Return the tensor of which these are the `bits`."""
+    return tf.bitcast(x, tf.bfloat16) if x.dtype == tf.uint16 else x

@@ -26,7 +26,8 @@ _FIRST = weakref.WeakValueDictionary()  # of the steps that are alike the one th
 class Step:
     """The pointwise part of a cell's step and its gradient, compiled.
 
-    Steps of cells that are alike, as those of a deep model's layers, are traced and compiled once.
+    Steps of cells that are alike, as those of a deep model's layers, or of training and of evaluation where that makes
+    no difference, are traced and compiled once.
 
     Args:
         cell: A built `GatedCell`.
@@ -44,7 +45,8 @@ class Step:
         self.biases = len(cell.biases)
         self._tried = set()
         likeness = _likeness(cell)
-        self._first = self if likeness is None else _FIRST.setdefault((likeness, training, precision), self)
+        kind = likeness, training and cell.knows_training, precision
+        self._first = self if likeness is None else _FIRST.setdefault(kind, self)
         if self._first is self:
             self._same_gradient, self._reads, self._own_output = None, None, None
             self._loop = Loop(self)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_charrnn.engine import compiled_product
 from keras_charrnn.engine import restarts as restarting
-from keras_charrnn.engine.loop import stack_noise
+from keras_charrnn.engine.loop import bits, numbers, stack_noise
 
 
 def choose_calls(step, rows):
@@ -113,24 +113,24 @@ class WholeWindow:
         self._kernel, self._transposed = kind.pack(kernel, step.precision), kind.pack_transposed(kernel, step.precision)
 
     def forward(self, zx, states):
-        hidden = tf.cast(states[0], zx.dtype)
+        hidden, zx_bits = tf.cast(states[0], zx.dtype), bits(zx)
         zr, befores, hiddens, outputs, states = self._step.loop.forward(
-            zx, hidden, tuple(states), self._noise, self._restarts, self._weights, self._kernel
+            zx_bits, hidden, tuple(states), self._noise, self._restarts, self._weights, self._kernel
         )
-        outputs = hiddens if outputs is None else outputs
+        hiddens = numbers(hiddens)
+        outputs = hiddens if outputs is None else numbers(outputs)
         hiddens = tf.concat([hidden[None], hiddens[:-1]], 0)
         if self._restarts is not None:
             marks, initial = self._restarts
             hiddens = tf.where(marks, tf.cast(initial[0], zx.dtype), hiddens)
-        return (zx, zr, befores), _rows(hiddens), outputs, states
+        return (zx_bits, zr, befores), _rows(hiddens), outputs, states
 
     def backward(self, memory, d_outputs, d_states, d_own):
         marks = None if self._restarts is None else self._restarts[0]
-        d_zx, d_zr, d_states, d_own = self._step.loop.backward(
-            *memory, self._noise, marks, self._weights, d_outputs, tuple(d_states), d_own, self._transposed
-        )
-        d_zx = _rows(d_zx)
-        return d_zx, d_zx if d_zr is None else _rows(d_zr), d_states, d_own
+        how = self._noise, marks, self._weights, bits(d_outputs), tuple(d_states), d_own, self._transposed
+        d_zx, d_zr, d_states, d_own = self._step.loop.backward(*memory, *how)
+        d_zx = _rows(numbers(d_zx))
+        return d_zx, d_zx if d_zr is None else _rows(numbers(d_zr)), d_states, d_own
 
 
 def _rows(x):

@@ -44,7 +44,6 @@ def pack(kernel, precision="bfloat16"):
     return tf.cast(kernel, precision)
 
 
-@tf.function(jit_compile=True, autograph=False)
 def pack_transposed(kernel, precision="bfloat16"):
     """Return the transpose of U (M, K) in the precision."""
     return tf.transpose(tf.cast(kernel, precision))
