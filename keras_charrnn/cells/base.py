@@ -174,6 +174,11 @@ class GatedCell(RecurrentCell):
         return "noise" in self._options
 
     @property
+    def knows_training(self):
+        """Whether `combine` may do something else in training, for what it takes."""
+        return bool(self._options)
+
+    @property
     def equations(self):
         """The method in which the author wrote the equations."""
         return self.combine

@@ -1,8 +1,8 @@
 """Whether and how the product of a step can be made inside code that XLA compiles. TensorFlow only.
 
-What there is for that, `xla_product` and `onednn_product`, is not TensorFlow's public interface, but XLA's and
-oneDNN's to change. `is_usable` therefore tries a product of the very size before the first use, and says no where it
-fails, or is not TensorFlow's own.
+Of float32 numbers it can, with XLA's own product. What there is for bfloat16, in `xla_product` and `onednn_product`, is
+not TensorFlow's public interface, but XLA's and oneDNN's to change. `is_usable` therefore tries a product of the very
+size before the first use, and says no where it fails, or is not TensorFlow's own.
 """
 
 import functools
@@ -13,24 +13,25 @@ from keras_charrnn.engine import onednn_product, xla_product
 from keras_charrnn.engine.compute import has_bfloat16
 from keras_charrnn.engine.onednn_product import PRECISION
 
-LEAST = 64  # fewest units for which it pays to compile larger pieces of code
 PACKED = 2**17  # numbers in U from which on packing it once a window pays
 
 
-def choose(units, columns):
+def choose(units, columns, precision):
     """Return the module that makes the products with a kernel U (units, columns) and with its transpose."""
-    return xla_product if units * columns < PACKED else onednn_product
+    return onednn_product if precision == PRECISION and units * columns >= PACKED else xla_product
 
 
-def is_usable(rows, units, columns):
+def is_usable(rows, units, columns, precision):
     """Whether both products of that many rows are to be made inside.
 
-    They are not with few units, and cannot be on a GPU, without bfloat16 instructions, with an unknown number of rows,
-    or with a TensorFlow that makes them otherwise.
+    They cannot be on a GPU, with an unknown number of rows, or, in bfloat16, without instructions for it or with a
+    TensorFlow that makes them otherwise.
     """
-    if rows is None or units < LEAST or not has_bfloat16():
+    if rows is None or tf.config.list_logical_devices("GPU"):
         return False
-    return not tf.config.list_logical_devices("GPU") and _is_exact(choose(units, columns), rows, units, columns)
+    if precision != PRECISION:
+        return True
+    return has_bfloat16() and _is_exact(choose(units, columns, precision), rows, units, columns)
 
 
 @functools.cache
@@ -43,7 +44,8 @@ def _is_exact(kind, rows, units, columns):
     product = tf.function(kind.product, jit_compile=True, autograph=False)
     with tf.init_scope():  # now, and not as a part of a graph that is being made
         kernel = tf.cast(draw(units, columns), tf.float32)
-        for operand, plain in ((kind.pack(kernel), kernel), (kind.pack_transposed(kernel), tf.transpose(kernel))):
+        packed = kind.pack(kernel, PRECISION), kind.pack_transposed(kernel, PRECISION)
+        for operand, plain in zip(packed, (kernel, tf.transpose(kernel)), strict=True):
             x = tf.cast(draw(rows, plain.shape[0]), PRECISION)
             if kind is onednn_product:  # in another order, oneDNN might read beyond the end
                 operand = tf.pad(operand, [(0, tf.size(operand))])

@@ -5,6 +5,7 @@ Shapes in letters: N characters, H units, V symbols.
 
 import tensorflow as tf
 
+from keras_charrnn.engine.compiled import compiled
 from keras_charrnn.engine.products import rounded
 
 
@@ -42,7 +43,7 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0, 
     return run(*map(tf.convert_to_tensor, (hidden, kernel, bias)))
 
 
-@tf.function(jit_compile=True, autograph=False)
+@compiled
 def _loss_and_gradient(logits, bias, targets, smoothing, weights):
     """Return the mean loss, smoothed and plain, the gradient of the logits in their own type, and that of the bias."""
     logits, dtype = tf.cast(logits, bias.dtype) + bias, logits.dtype

@@ -17,6 +17,13 @@ def fold_in(seed, number):
     return tf.random.experimental.stateless_fold_in(seed, number)
 
 
+def fold_in_each(seed, first, count):
+    """Return what `fold_in` makes of a seed and each of `count` numbers from `first` on, int32 (count, 2)."""
+    # The first half of what it makes is of the seed alone, the second is the number.
+    numbers = first + tf.range(count)
+    return tf.stack([tf.fill((count,), fold_in(seed, first)[0]), numbers], 1)
+
+
 def dropout(x, rate, seed, variational=False):
     """Return `x` with a share `rate` of its entries set to 0 and the others divided by 1 - rate.
 

@@ -3,7 +3,7 @@
 The bfloat16 instructions of a processor read a matrix in pairs of rows and blocks of columns. What makes the products
 packs its right operand so anew for every one; where the left one has few rows, as in a step of a recurrent layer, and
 the right one is large, that takes much of the time. So XLA is made to call oneDNN, as it does for matrices that are
-constant, with U packed here, once a window.
+constant, with U packed here, once a window. The functions are those of `xla_product`, for bfloat16 alone.
 
 Shapes in letters: N rows, K inner dimension, M columns.
 """
@@ -44,7 +44,7 @@ def product(x, packed, columns):
     )[0]
 
 
-def pack(kernel):
+def pack(kernel, precision=PRECISION):
     """Return U (K, M), float32, as bfloat16 in the order (M / 64, K / 2, 64, 2), flat; broken blocks end in zeros."""
     kernel = _whole_blocks(kernel, _ROWS, _COLUMNS)
     rows, columns = kernel.shape
@@ -52,7 +52,7 @@ def pack(kernel):
     return _flat(tf.transpose(blocks, (1, 0, 2)))
 
 
-def pack_transposed(kernel):
+def pack_transposed(kernel, precision=PRECISION):
     """Return the transpose of U (M, K), float32, packed: pairs of its rows lie side by side in U."""
     kernel = _whole_blocks(kernel, _COLUMNS, _ROWS)
     columns, rows = kernel.shape

@@ -17,10 +17,10 @@ class Restarts:
     def __init__(self, marks, initial):
         self.marks, self.initial = marks, initial
 
-    def unstack(self, start, steps):
-        """Return the marks (B, 1) of each of some steps, the first of them the window's step `start`."""
+    def part(self, start, steps):
+        """Return the marks (T, B, 1) of some steps, from the window's step `start` on; and the initial states."""
         marks = tf.slice(self.marks, (start, 0), (steps, -1))[..., None]
-        return tf.unstack(tf.ensure_shape(marks, (steps, self.marks.shape[1], 1)))
+        return tf.ensure_shape(marks, (steps, self.marks.shape[1], 1)), tuple(self.initial)
 
 
 def restart(mark, initial, states):

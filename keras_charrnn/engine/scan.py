@@ -2,9 +2,9 @@
 
 What makes it fast on a CPU:
 
-- The pointwise part of a step, `combine`, is one function compiled by XLA. The input product is one a window, outside.
-  The one product of a step, where the cell has one, is inside where compiled code makes it faster, so that several
-  steps are one call of compiled code; else it stays outside too, with TensorFlow's own, faster product: `step_calls`.
+- The pointwise part of a step, `combine`, is compiled by XLA. The input product is one a window, outside. The one
+  product of a step, where the cell has one, is inside wherever compiled code makes it as fast, so that all steps are
+  one call of compiled code; else it stays outside too, between a call for each step: `step_calls`.
 - The gradient is written once for all cells: going backward, `combine` is run again under a tape from the stored
   states. The gradients of W, U and b are one large product each after the loop, not a small one a step.
 - What the products read and write is in their own precision, so that with bfloat16 all sequences are half as large and
@@ -38,8 +38,8 @@ def scan(step, source, states, seed=None, restarts=None):
     length, inputs = source.inputs.shape[0], source.inputs
     if not step.noisy:
         seed = None
-    way = choose_calls(step, inputs.shape[1], restarts is not None)
-    if length <= way.longest:
+    way = choose_calls(step, inputs.shape[1])
+    if way.longest is None or length <= way.longest:
         return _scan_chunk(way, step, source, inputs, states, seed, 0, restarts)
     chunks = length // CHUNK
     whole = tf.reshape(inputs[: chunks * CHUNK], (chunks, CHUNK, *tf.unstack(tf.shape(inputs))[1:]))
@@ -102,57 +102,32 @@ def scan_inside_xla(step, source, states, restarts=None):
 
 
 def _scan_chunk(way, step, source, inputs, states, seed, start, restarts):
-    """Run over some steps in a way of `step_calls`, all written out in the graph; the first is step `start`."""
-    precision, cell = step.precision, step.cell
+    """Run over some steps in a way of `step_calls`; the first is step `start`."""
+    cell = step.cell
     kernels = [tf.convert_to_tensor(cell.recurrent_kernel)] if cell.recurrent_product else []
     weights, parts = step.weights(), [len(source.weights), len(states), len(kernels)]
     noises = step.noises(seed, start, inputs)
-    marks = [None] * inputs.shape[0] if restarts is None else restarts.unstack(start, inputs.shape[0])
+    restarts = None if restarts is None else restarts.part(start, inputs.shape[0])
 
     @tf.custom_gradient
     def run(inputs, *tensors):
         sources, initial, kernels, weights = _split(tensors, parts)
-        dtype, kernel = initial[0].dtype, kernels[0] if kernels else None
-        steps = way(step, kernel)
+        steps = way(step, kernels[0] if kernels else None, noises, restarts, weights)
         zx, memory = source.product(inputs, *sources)
-        zxs, groups = tf.unstack(zx), steps.groups(inputs.shape[0])
-        zrs, befores, hiddens, outputs = [], [initial], [tf.cast(initial[0], precision)], []
-        for group in groups:
-            if marks[group.start] is not None:
-                befores[-1] = restarting.restart(marks[group.start], restarts.initial, befores[-1])
-                hiddens[-1] = tf.cast(befores[-1][0], precision)
-            found = steps.forward(zxs[group], hiddens[-1], befores[-1], noises[group], weights)
-            for known, new in zip((zrs, befores, hiddens, outputs), found, strict=True):
-                known += new
-        states = befores.pop()
+        steps_memory, hidden, outputs, states = steps.forward(zx, initial)
 
         def gradient(d_outputs, *d_states):
-            d_zx, d_zr, d_outputs = [], [], tf.unstack(d_outputs)
             d_own = tuple(tf.zeros_like(weight) for weight in weights[step.biases :])
-            d_hidden = tf.zeros_like(hiddens[0])
-            for group in reversed(groups):
-                before = zxs[group], zrs[group], befores[group], noises[group], weights
-                d_x, d_r, d_hidden, d_states, d_own = steps.backward(
-                    *before, d_outputs[group], d_hidden, d_states, d_own
-                )
-                if marks[group.start] is not None:
-                    cut = marks[group.start]
-                    (d_hidden,), d_states = restarting.gradient(cut, [d_hidden]), restarting.gradient(cut, d_states)
-                d_zx, d_zr = [*d_x, *d_zx], [*d_r, *d_zr]
-            together = step.same_gradient or not kernels
-            d_zx, d_zr = _rows(d_zx), (None if together else _rows(d_zr))
-            d_zr = d_zx if together else d_zr
-            d_kernels = []
-            if kernels:
-                d_kernels = [tf.cast(tf.matmul(_rows(hiddens[:-1]), d_zr, transpose_a=True), dtype)]
+            d_zx, d_zr, d_initial, d_own = steps.backward(steps_memory, d_outputs, d_states, d_own)
+            dtype = d_initial[0].dtype
+            d_kernels = [tf.cast(tf.matmul(hidden, d_zr, transpose_a=True), dtype) for _ in kernels]
             d_inputs, *d_sources = source.gradient(memory, d_zx)
             d_biases = [source.sum_rows(d_zx, *d_sources)] if step.biases else []
             if step.biases == 2:
-                d_biases.append(d_biases[0] if together else sum_rows(d_zr, dtype))
-            d_initial = (d_states[0] + tf.cast(d_hidden, dtype), *d_states[1:])
+                d_biases.append(d_biases[0] if d_zr is d_zx else sum_rows(d_zr, dtype))
             return d_inputs, *d_sources, *d_initial, *d_kernels, *d_biases, *d_own
 
-        return (tf.stack(outputs), *states), gradient
+        return (outputs, *states), gradient
 
     outputs, *states = run(inputs, *source.weights, *states, *kernels, *weights)
     return outputs, states
@@ -165,8 +140,3 @@ def _split(tensors, sizes):
         parts.append(tensors[start : start + size])
         start += size
     return *parts, tensors[start:]
-
-
-def _rows(steps):
-    """Return a list of T tensors (B, K) as one, (T*B, K)."""
-    return tf.concat(steps, 0)

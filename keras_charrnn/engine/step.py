@@ -9,10 +9,10 @@ import weakref
 import keras
 import tensorflow as tf
 
-from keras_charrnn.engine.noise import fold_in
+from keras_charrnn.engine.loop import Loop
+from keras_charrnn.engine.noise import fold_in_each
 from keras_charrnn.engine.products import rounded
 from keras_charrnn.engine.stand_ins import StandIns, require_no_effects
-from keras_charrnn.engine.step_calls import StepGroup
 from keras_charrnn.engine.trying import naming, try_compiled
 from keras_charrnn.plugins import plugin_of
 
@@ -22,7 +22,8 @@ _FIRST = weakref.WeakValueDictionary()  # of the steps that are alike the one th
 class Step:
     """The pointwise part of a cell's step and its gradient, compiled.
 
-    Steps of cells that are alike, as those of a deep model's layers, are traced and compiled once.
+    Steps of cells that are alike, as those of a deep model's layers, or of training and of evaluation where that makes
+    no difference, are traced and compiled once.
 
     Args:
         cell: A built `GatedCell`.
@@ -40,10 +41,11 @@ class Step:
         self.biases = len(cell.biases)
         self._tried = set()
         likeness = _likeness(cell)
-        self._first = self if likeness is None else _FIRST.setdefault((likeness, training, precision), self)
+        kind = likeness, training and cell.knows_training, precision
+        self._first = self if likeness is None else _FIRST.setdefault(kind, self)
         if self._first is self:
-            self._same_gradient = None
-            self._group = StepGroup(self)
+            self._same_gradient, self._reads, self._own_output = None, None, None
+            self._loop = Loop(self)
             self._make_functions(jit_compile=True)
 
     def _make_functions(self, jit_compile):
@@ -104,9 +106,9 @@ class Step:
         return self._first._compiled
 
     @property
-    def group(self):
-        """The compiled functions of several steps at once."""
-        return self._first._group
+    def loop(self):
+        """The compiled loop over all steps of a window."""
+        return self._first._loop
 
     @property
     def same_gradient(self):
@@ -116,19 +118,34 @@ class Step:
         """
         return self._first._same_gradient
 
+    @property
+    def own_output(self):
+        """Whether the output is another than the first state; known as `same_gradient` is."""
+        return self._first._own_output
+
+    @property
+    def reads(self):
+        """Of each state whether `run_backward` reads it; known once `find_gradients` has been called."""
+        return self._first._reads
+
     def find_gradients(self):
-        """Let `same_gradient` be known."""
+        """Let `same_gradient`, `own_output` and `reads` be known."""
         first = self._first
-        if first._same_gradient is not None:
+        if first._reads is not None:
             return
         with tf.init_scope():
-            before, weights = first._zeros(), first.weights()
-            states, d_own = before[2], tuple(tf.zeros_like(weight) for weight in weights[first.biases :])
+            (zx, zr, states, noise), weights = first._zeros(), first.weights()
+            d_own = tuple(tf.zeros_like(weight) for weight in weights[first.biases :])
             d_hidden = tf.cast(states[0], first.precision)
-        arguments = *before, weights, d_hidden, d_hidden, states, d_own
+        arguments = states, zx, zr, noise, weights, d_hidden, d_hidden, states, d_own
         specs = tf.nest.map_structure(lambda each: each if each is None else tf.TensorSpec.from_tensor(each), arguments)
+
+        def backward(states, zx, zr, *others):
+            return first.run_backward(zx, zr, states, *others)
+
         # Outside of the scope, in which no tape records.
-        tf.function(first.run_backward, autograph=False).get_concrete_function(*specs)
+        traced = tf.function(backward, autograph=False).get_concrete_function(*specs)
+        first._reads = [bool(each.consumers()) for each in traced.inputs[: len(states)]]
 
     def weights(self):
         """Return the tensors of the biases and of the cell's own weights."""
@@ -141,17 +158,17 @@ class Step:
             seed: int32 (2,) of the window, or None.
             start: Number of the first step in the window.
         """
-        steps = inputs.shape[0]
+        steps, cell = inputs.shape[0], self.cell
+        noises = [{} for _ in range(steps)]
         if seed is None:
-            return [{} for _ in range(steps)]
-        if not self.cell.takes_noise:
-            return [{"seed": fold_in(seed, start + t)} for t in range(steps)]
-        drawn = self.cell.draw_noise(seed, start, steps, inputs.shape[1] or tf.shape(inputs)[1])
-        # No more seeds than are wanted: making one costs as much as a small step.
-        wanted = self.cell.takes_seed
-        return [
-            {"noise": each, **({"seed": fold_in(seed, start + t)} if wanted else {})} for t, each in enumerate(drawn)
-        ]
+            return noises
+        if cell.takes_noise:
+            drawn = cell.draw_noise(seed, start, steps, inputs.shape[1] or tf.shape(inputs)[1])
+            noises = [{"noise": each} for each in drawn]
+        if cell.takes_seed:
+            seeds = tf.unstack(fold_in_each(seed, start, steps))
+            noises = [{**noise, "seed": each} for noise, each in zip(noises, seeds, strict=True)]
+        return noises
 
     def forward(self, zx, zr, states, noise, weights):
         """Make a step.
@@ -219,7 +236,7 @@ class Step:
             d_targets.append(tf.cast(d_output, d_first.dtype))
         found = tape.gradient(targets, sources, output_gradients=d_targets, unconnected_gradients="zero")
         d_zx, d_zr = found["zx"], found.get("zr")
-        self._same_gradient = d_zx is d_zr
+        self._same_gradient, self._own_output = d_zx is d_zr, output is not new[0]
         d_own = tuple(total + each for total, each in zip(d_own, found["own"], strict=True))
         d_zr = None if zr is None or self._same_gradient else rounded(d_zr, self.precision)
         return rounded(d_zx, self.precision), d_zr, tuple(found["states"]), d_own

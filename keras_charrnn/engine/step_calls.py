@@ -1,176 +1,141 @@
-"""How the steps of a window are run: each by itself, or several in one call of compiled code. TensorFlow only.
+"""How the steps of a window are run: each by itself, or all in one call of compiled code. TensorFlow only.
 
-`OneStepPerCall` and `SeveralStepsPerCall` do the same. Both take and return the steps of a group as lists, in the order
-of time, and the states before each step as a tuple.
+`StepByStep` and `WholeWindow` do the same.
 
-Shapes in letters: B batch, H units, G gates.
+Shapes in letters: T time, B batch, H units, G gates.
 """
 
 import tensorflow as tf
 
 from keras_charrnn.engine import compiled_product
-from keras_charrnn.engine.products import rounded
-
-# Steps that are compiled together. Where zx and zr are read in their sum alone, nothing of a step is ready before the
-# step before it; of other cells there must be few, for XLA takes what is ready to other threads than its own.
-MOST, FEW, LEAST = 10, 5, 3
+from keras_charrnn.engine import restarts as restarting
+from keras_charrnn.engine.loop import bits, numbers, stack_noise
 
 
-def choose_calls(step, rows, restarts):
-    """Return the faster way to run a cell's steps, `OneStepPerCall` or `SeveralStepsPerCall`.
+def choose_calls(step, rows):
+    """Return the faster way to run a cell's steps, `StepByStep` or `WholeWindow`.
 
     Args:
         step: The cell's `Step`.
         rows: B, or None where it is not known.
-        restarts: Whether states return to the initial ones within the window.
     """
     cell = step.cell
-    several = cell.recurrent_product and not restarts and step.compiled
-    several = several and step.precision == compiled_product.PRECISION
-    several = several and not tf.executing_eagerly()  # a tape records what is inside, which has no gradient of its own
-    if not (several and compiled_product.is_usable(rows, *cell.recurrent_kernel.shape)):
-        return OneStepPerCall
+    whole = cell.recurrent_product and step.compiled
+    whole = whole and not tf.executing_eagerly()  # a tape records what is inside, which has no gradient of its own
+    if not (whole and compiled_product.is_usable(rows, *cell.recurrent_kernel.shape, step.precision)):
+        return StepByStep
     step.find_gradients()  # now: a function with its own gradient, as the loop will be, may not read variables
-    return SeveralStepsPerCall
+    return WholeWindow
 
 
-class OneStepPerCall:
+class StepByStep:
     """A call of compiled code for each step, and TensorFlow's product with U between them.
 
     Args:
         step: The cell's `Step`.
         kernel: U, float32 (H, G*H), or None for a cell without a recurrent product.
+        noises: As `Step.noises` returned them.
+        restarts: As `Restarts.part` returned them, or None.
+        weights: As `Step.weights` returned them.
     """
 
     longest = 64  # window that is written out in the graph as a whole
 
-    def __init__(self, step, kernel):
-        self._step = step
+    def __init__(self, step, kernel, noises, restarts, weights):
+        self._step, self._noises, self._weights = step, noises, weights
         self._operands = None if kernel is None else _operands(kernel, step.precision)
+        self._marks = None if restarts is None else tf.unstack(restarts[0])
+        self._initial = None if restarts is None else restarts[1]
 
-    @staticmethod
-    def groups(length):
-        """Return the slices of a window that are run at once."""
-        return [slice(t, t + 1) for t in range(length)]
-
-    def forward(self, zxs, hidden, states, noises, weights):
-        """Run a group of steps.
+    def forward(self, zx, states):
+        """Run over a window.
 
         Args:
-            zxs: Input products, (B, G*H) each, in the precision.
-            hidden: The first state in the precision, (B, H).
-            states: The states before, float32.
-            noises: As `Step.noises` returned them.
-            weights: As `Step.weights` returned them.
+            zx: Input products, (T, B, G*H), in the precision.
+            states: The states before it, float32.
 
         Returns:
-            Of each step: the product with U, or None; the states after it; the first of them and the output in the
-            precision.
+            What `backward` needs; the first state before each step, (T*B, H), and the outputs, (T, B, H), both in the
+            precision; the states after the window.
         """
-        zr = None if self._operands is None else tf.matmul(hidden, self._operands[0])
-        states, hidden, output = self._step.forward(zxs[0], zr, states, noises[0], weights)
-        return [zr], [states], [hidden], [output]
+        zxs, zrs, befores, hiddens, outputs = tf.unstack(zx), [], [], [], []
+        hidden = tf.cast(states[0], zx.dtype)
+        for t, each in enumerate(zxs):
+            if self._marks is not None:
+                states = restarting.restart(self._marks[t], self._initial, states)
+                hidden = tf.cast(states[0], zx.dtype)
+            befores.append(states)
+            hiddens.append(hidden)
+            zrs.append(None if self._operands is None else tf.matmul(hidden, self._operands[0]))
+            states, hidden, output = self._step.forward(each, zrs[t], states, self._noises[t], self._weights)
+            outputs.append(output)
+        return (zxs, zrs, befores), tf.concat(hiddens, 0), tf.stack(outputs), states
 
-    def backward(self, zxs, zrs, befores, noises, weights, d_outputs, d_hidden, d_states, d_own):
-        """Go back through a group.
+    def backward(self, memory, d_outputs, d_states, d_own):
+        """Go back through a window.
 
         Args:
-            zxs, zrs, noises, weights: As `forward` had or returned them.
-            befores: The states before each step.
-            d_outputs: Gradients of the outputs.
-            d_hidden, d_states: Of what `forward` returned of the last step.
+            memory: What `forward` returned for it.
+            d_outputs, d_states: Gradients of the outputs and of the states after the window.
             d_own: Of the cell's own weights, so far.
 
         Returns:
-            The gradients of zx and zr of each step, of `hidden` and the states before the first, and of the cell's own
-            weights so far.
+            The gradients of zx and zr, (T*B, G*H), one tensor where they are the same; of the states before the window;
+            and of the cell's own weights.
         """
-        d_zx, d_zr, d_states, d_own = self._step.backward(
-            zxs[0], zrs[0], befores[0], noises[0], weights, d_outputs[0], d_hidden, d_states, d_own
-        )
-        d_hidden = d_hidden if self._operands is None else tf.matmul(d_zr, self._operands[1])
-        return [d_zx], [d_zr], d_hidden, d_states, d_own
-
-
-class SeveralStepsPerCall:
-    """A call of compiled code for some steps, with the products inside.
-
-    States that `combine` does not read are None, but those after a group.
-    """
-
-    longest = 512
-
-    def __init__(self, step, kernel):
-        kind = compiled_product.choose(*kernel.shape)
-        self._step, self._kernel, self._transposed = step, kind.pack(kernel), kind.pack_transposed(kernel)
-
-    def groups(self, length):
-        most = MOST if self._step.same_gradient else FEW
-        size = next((size for size in range(most, LEAST - 1, -1) if length % size == 0), min(length, most))
-        return [slice(t, min(t + size, length)) for t in range(0, length, size)]
-
-    def forward(self, zxs, hidden, states, noises, weights):
-        zrs, afters, hiddens, outputs = self._step.group.forward(zxs, hidden, states, noises, weights, self._kernel)
-        return zrs, afters, hiddens, [b if a is None else a for a, b in zip(outputs, hiddens, strict=True)]
-
-    def backward(self, zxs, zrs, befores, noises, weights, d_outputs, d_hidden, d_states, d_own):
-        d_zxs, d_zrs, *before = self._step.group.backward(
-            zxs, zrs, befores, noises, weights, d_outputs, d_hidden, d_states, d_own, self._transposed
-        )
-        return d_zxs, d_zxs if self._step.same_gradient else d_zrs, *before
-
-
-class StepGroup:
-    """The compiled functions of `SeveralStepsPerCall`, of all steps that are alike."""
-
-    def __init__(self, step):
-        self._step = step
-        self.forward = tf.function(self._forward, jit_compile=True, autograph=False)
-        self.backward = tf.function(self._backward, jit_compile=True, autograph=False)
-
-    @property
-    def _product(self):
-        return compiled_product.choose(*self._step.cell.recurrent_kernel.shape).product
-
-    def _forward(self, zxs, hidden, states, noises, weights, kernel):
-        zrs, afters, hiddens, outputs = [], [], [], []
-        for zx, noise in zip(zxs, noises, strict=True):
-            zr = self._product(hidden, kernel, zx.shape[1])
-            before = tuple(map(tf.identity, states))
-            states, hidden, output = self._step.run_forward(zx, zr, before, noise, weights)
-            if afters:
-                afters[-1] = tuple(each if each.consumers() else None for each in before)
-            zrs.append(zr)
-            afters.append(states)
-            hiddens.append(hidden)
-            outputs.append(output)
-        return zrs, afters, hiddens, outputs
-
-    def _backward(self, zxs, zrs, befores, noises, weights, d_outputs, d_hidden, d_states, d_own, kernel):
-        d_zxs, d_zrs = [], []
-        for t in reversed(range(len(zxs))):
-            zr = zrs[t]
-            if d_zxs:
-                # XLA would begin with what needs no gradient, of all steps at once, on other threads than its own; and
-                # it would make the gradient of a state again, back from the last step, for each of its uses.
-                one, read = _one_after(d_hidden, d_states[0].dtype), [each is not None for each in befores[t + 1]]
-                zr = tf.where(one == 1, zr, tf.cast(one, zr.dtype))
-                d_states = tuple(d / one if kept else d for d, kept in zip(d_states, read, strict=True))
-            before = zip(befores[t], d_states, strict=True)
-            before = tuple(tf.zeros_like(d) if state is None else state for state, d in before)
-            d_zx, d_zr, d_states, d_own = self._step.run_backward(
-                zxs[t], zr, before, noises[t], weights, d_outputs[t], d_hidden, d_states, d_own
+        d_zxs, d_zrs, d_outputs = [], [], tf.unstack(d_outputs)
+        d_hidden = tf.zeros_like(d_outputs[0])
+        for t in reversed(range(len(d_outputs))):
+            zx, zr, before = (each[t] for each in memory)
+            d_zx, d_zr, d_states, d_own = self._step.backward(
+                zx, zr, before, self._noises[t], self._weights, d_outputs[t], d_hidden, d_states, d_own
             )
+            if self._operands is not None:
+                d_hidden = tf.matmul(d_zr, self._operands[1])
+            if self._marks is not None:
+                cut = self._marks[t]
+                (d_hidden,), d_states = restarting.gradient(cut, [d_hidden]), restarting.gradient(cut, d_states)
             d_zxs.append(d_zx)
             d_zrs.append(d_zr)
-            d_hidden = self._product(d_zx if d_zr is None else d_zr, kernel, d_hidden.shape[1])
-        return d_zxs[::-1], d_zrs[::-1], rounded(d_hidden, self._step.precision), d_states, d_own
+        d_zx = tf.concat(d_zxs[::-1], 0)
+        d_zr = d_zx if self._step.same_gradient or self._operands is None else tf.concat(d_zrs[::-1], 0)
+        return d_zx, d_zr, (d_states[0] + tf.cast(d_hidden, d_states[0].dtype), *d_states[1:]), d_own
 
 
-def _one_after(tensor, dtype):
-    """Return 1, or NaN where the first number of a tensor is, a scalar that XLA cannot know before the tensor."""
-    first = tf.cast(tensor[0, 0], dtype)
-    return tf.where(first == first, tf.ones((), dtype), first)
+class WholeWindow:
+    """One call of compiled code for all steps, with the products inside; arguments and methods as of `StepByStep`."""
+
+    longest = None  # any
+
+    def __init__(self, step, kernel, noises, restarts, weights):
+        kind = compiled_product.choose(*kernel.shape, step.precision)
+        self._step, self._noise, self._restarts, self._weights = step, stack_noise(noises), restarts, weights
+        self._kernel, self._transposed = kind.pack(kernel, step.precision), kind.pack_transposed(kernel, step.precision)
+
+    def forward(self, zx, states):
+        hidden, zx_bits = tf.cast(states[0], zx.dtype), bits(zx)
+        zr, befores, hiddens, outputs, states = self._step.loop.forward(
+            zx_bits, hidden, tuple(states), self._noise, self._restarts, self._weights, self._kernel
+        )
+        hiddens = numbers(hiddens)
+        outputs = hiddens if outputs is None else numbers(outputs)
+        hiddens = tf.concat([hidden[None], hiddens[:-1]], 0)
+        if self._restarts is not None:
+            marks, initial = self._restarts
+            hiddens = tf.where(marks, tf.cast(initial[0], zx.dtype), hiddens)
+        return (zx_bits, zr, befores), _rows(hiddens), outputs, states
+
+    def backward(self, memory, d_outputs, d_states, d_own):
+        marks = None if self._restarts is None else self._restarts[0]
+        how = self._noise, marks, self._weights, bits(d_outputs), tuple(d_states), d_own, self._transposed
+        d_zx, d_zr, d_states, d_own = self._step.loop.backward(*memory, *how)
+        d_zx = _rows(numbers(d_zx))
+        return d_zx, d_zx if d_zr is None else _rows(numbers(d_zr)), d_states, d_own
+
+
+def _rows(x):
+    """Return (T, B, K) as (T*B, K)."""
+    return tf.reshape(x, (-1, x.shape[-1]))
 
 
 @tf.function(jit_compile=True, autograph=False)

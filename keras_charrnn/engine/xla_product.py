@@ -1,8 +1,8 @@
 """Products as XLA itself makes them, inside code that it compiles. TensorFlow only.
 
-XLA leaves a product of bfloat16 numbers, whose sums stay float32, to YNNPACK. It packs the right operand for every
-product, yet costs so little besides that with a small one it is faster than oneDNN's. The functions are those of
-`onednn_product`.
+XLA's product of float32 numbers is as fast as TensorFlow's own. One of bfloat16 numbers, whose sums stay float32, it
+leaves to YNNPACK, which packs the right operand for every product, yet costs so little besides that with a small one it
+is faster than oneDNN's.
 
 Shapes in letters: N rows, K inner dimension, M columns.
 """
@@ -15,20 +15,20 @@ try:
 except ImportError:  # they are no part of TensorFlow's public interface
     xla_dot_v2 = DotDimensionNumbers = None
 
-PRECISION = "bfloat16"
-
 
 def product(x, kernel, columns):
     """Return x @ U, to be compiled.
 
     Args:
-        x: bfloat16 (N, K).
+        x: (N, K), in the precision.
         kernel: What `pack` returned of U, or `pack_transposed` of its transpose.
         columns: M.
 
     Returns:
-        float32 (N, M).
+        (N, M), float32 of bfloat16 operands, else in the precision.
     """
+    if x.dtype != tf.bfloat16:
+        return tf.matmul(x, kernel)
     numbers = DotDimensionNumbers(lhs_contracting_dimensions=[1], rhs_contracting_dimensions=[0])
     return xla_dot_v2(
         lhs=x,
@@ -39,12 +39,11 @@ def product(x, kernel, columns):
     )
 
 
-def pack(kernel):
-    """Return U (K, M), float32, as bfloat16."""
-    return tf.cast(kernel, PRECISION)
+def pack(kernel, precision="bfloat16"):
+    """Return U (K, M) in the precision."""
+    return tf.cast(kernel, precision)
 
 
-@tf.function(jit_compile=True, autograph=False)
-def pack_transposed(kernel):
-    """Return the transpose of U (M, K), float32, as bfloat16."""
-    return tf.transpose(tf.cast(kernel, PRECISION))
+def pack_transposed(kernel, precision="bfloat16"):
+    """Return the transpose of U (M, K) in the precision."""
+    return tf.transpose(tf.cast(kernel, precision))

@@ -175,6 +175,7 @@ def _watched(dataset, number, symbols):
         number: Of the first parts of an element, which are ids.
     """
 
+    @tf.autograph.experimental.do_not_convert  # as in `windows`
     def look(*parts):
         ids = [tf.cast(each, tf.int64) for each in parts[:number]]
         known = tf.reduce_all([tf.reduce_all((each >= 0) & (each < symbols)) for each in ids])

@@ -178,7 +178,12 @@ def _dataset(read, steps, shape):
     """
     rows, characters = shape
     dataset = tf.data.Dataset.range(steps).batch(max(1, AT_ONCE // (rows * characters)))
-    dataset = dataset.map(lambda ks: read(ks[:, None, None] * (characters - 1))).unbatch()
+
+    @tf.autograph.experimental.do_not_convert  # there is nothing to convert, and looking for it takes a while
+    def take(ks):
+        return read(ks[:, None, None] * (characters - 1))
+
+    dataset = dataset.map(take).unbatch()
     options = tf.data.Options()
     options.autotune.enabled = False  # its thread can delay the end of `fit` by many seconds
     options.threading.private_threadpool_size = 1

@@ -31,8 +31,17 @@ def fits_anew():
 
 
 def test_a_large_kernel_is_packed():
-    chosen = [compiled_product.choose(units, 4 * units) for units in (64, 128, 256)]
+    chosen = [compiled_product.choose(units, 4 * units, "bfloat16") for units in (64, 128, 256)]
     assert chosen == [xla_product, xla_product, onednn_product]
+
+
+def test_one_of_float32_numbers_is_not(rng):
+    assert compiled_product.choose(256, 1024, "float32") is xla_product
+    u, x = kernel(rng, 256, 1024), kernel(rng, 4, 256)
+    product = tf.function(xla_product.product, jit_compile=True)
+    np.testing.assert_allclose(product(x, xla_product.pack(u, "float32"), 1024), x.numpy() @ u.numpy(), atol=1e-4)
+    back = product(tf.matmul(x, u), xla_product.pack_transposed(u, "float32"), 256)
+    np.testing.assert_allclose(back, x.numpy() @ u.numpy() @ u.numpy().T, rtol=1e-4, atol=1e-2)
 
 
 ROWS = [1, 4, 25, 64]
@@ -67,20 +76,21 @@ def test_the_product_is_that_of_the_rounded_numbers(kind, rows, units, columns, 
         np.testing.assert_allclose(product.numpy().astype("float64"), expected, rtol=tolerance, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [(None, 64, 64), (4, 63, 64)])
-def test_none_of_unknown_rows_or_few_units(size):
-    assert not compiled_product.is_usable(*size)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_none_of_unknown_rows(precision):
+    assert not compiled_product.is_usable(None, 64, 64, precision)
 
 
 @native
 @pytest.mark.skipif(HAS_PACKED, reason="this TensorFlow's XLA calls oneDNN with a packed matrix")
 def test_none_of_a_release_without_the_call(fits_anew):
-    assert fits_anew(4, 64, 64) and not fits_anew(4, 256, 1024)
+    assert fits_anew(4, 64, 64, "bfloat16") and not fits_anew(4, 256, 1024, "bfloat16")
 
 
 def test_none_without_instructions(monkeypatch, fits_anew):
     monkeypatch.setattr(compiled_product, "has_bfloat16", lambda: False)
-    assert not fits_anew(4, 64, 64)
+    assert not fits_anew(4, 64, 64, "bfloat16")
+    assert fits_anew(4, 64, 64, "float32")
 
 
 @native
@@ -90,7 +100,7 @@ def test_none_without_instructions(monkeypatch, fits_anew):
         # TensorFlow has no such operation; XLA has no such call; oneDNN wants another order.
         pytest.param(onednn_product, "xla_custom_call_v2", None, marks=packed),
         pytest.param(onednn_product, "_TARGET", "__another$matmul", marks=packed),
-        pytest.param(onednn_product, "pack", lambda kernel: tf.reshape(half(kernel), (-1,)), marks=packed),
+        pytest.param(onednn_product, "pack", lambda kernel, _: tf.reshape(half(kernel), (-1,)), marks=packed),
         pytest.param(onednn_product, "pack_transposed", onednn_product.pack, marks=packed),
         (xla_product, "xla_dot_v2", None),
         (xla_product, "product", lambda x, kernel, columns: tf.matmul(x, kernel) + 1),
@@ -98,7 +108,7 @@ def test_none_without_instructions(monkeypatch, fits_anew):
 )
 def test_none_where_it_would_be_another_product(kind, name, other, monkeypatch, fits_anew):
     monkeypatch.setattr(compiled_product, "PACKED", 0 if kind is onednn_product else compiled_product.PACKED)
-    assert fits_anew(4, 64, 64)
+    assert fits_anew(4, 64, 64, "bfloat16")
     monkeypatch.setattr(kind, name, other)
     compiled_product._is_exact.cache_clear()
-    assert not fits_anew(4, 64, 64)
+    assert not fits_anew(4, 64, 64, "bfloat16")

@@ -1,13 +1,12 @@
-"""Several steps in one call of compiled code are the same steps."""
+"""All steps of a window in one call of compiled code are the same steps."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_charrnn import GatedCell, Recurrent, cells
-from keras_charrnn.engine import compiled_product, onednn_product, step_calls
+from keras_charrnn.engine import compiled_product, onednn_product, step_calls, xla_product
 from keras_charrnn.registry import cells as registered
-from tests.conftest import is_thorough
 
 B, D, H = 4, 3, 72
 PRODUCTS = [name for name in registered.names() if getattr(registered.get(name), "recurrent_product", False)]
@@ -40,22 +39,12 @@ def tolerance(request, monkeypatch):
     """
     kind = getattr(request, "param", "dots")
     monkeypatch.setattr(compiled_product, "PACKED", 0 if kind == "packed" else 2**30)
-    if not compiled_product.is_usable(B, 64, 64):
+    if not compiled_product.is_usable(B, 64, 64, "bfloat16"):
         monkeypatch.setattr(compiled_product, "is_usable", lambda rows, *_: rows is not None)
-        monkeypatch.setattr(onednn_product, "pack", lambda kernel: tf.cast(kernel, "bfloat16"))
-        monkeypatch.setattr(onednn_product, "pack_transposed", lambda kernel: tf.cast(tf.transpose(kernel), "bfloat16"))
+        for name in ("pack", "pack_transposed"):
+            monkeypatch.setattr(onednn_product, name, getattr(xla_product, name))
         monkeypatch.setattr(onednn_product, "product", lambda x, kernel, columns: tf.matmul(x, kernel))
     return {"dots": 3e-2, "packed": 1e-2}[kind]
-
-
-@pytest.fixture
-def length(request, monkeypatch):
-    """A window of several calls: of few steps each, which compile sooner, but where all that is thorough runs too."""
-    if is_thorough(request.config):
-        return 12
-    monkeypatch.setattr(step_calls, "MOST", 2)
-    monkeypatch.setattr(step_calls, "FEW", 2)
-    return 5
 
 
 def with_quick(quick, others):
@@ -82,15 +71,15 @@ def run_and_gradients(layer, x, states, seed=None, marks=None, factor=1.0, in_a_
 
 
 def recorded(monkeypatch):
-    """Return a list that grows with every use of `SeveralStepsPerCall`."""
+    """Return a list that grows with every use of `WholeWindow`."""
     taken = []
 
-    class Recorded(step_calls.SeveralStepsPerCall):
+    class Recorded(step_calls.WholeWindow):
         def __init__(self, *arguments):
             taken.append(arguments)
             super().__init__(*arguments)
 
-    monkeypatch.setattr(step_calls, "SeveralStepsPerCall", Recorded)
+    monkeypatch.setattr(step_calls, "WholeWindow", Recorded)
     return taken
 
 
@@ -130,16 +119,24 @@ def test_together_they_make_what_they_make_apart(name, length, tolerance, rng, m
         np.testing.assert_allclose(one, other, atol=tolerance * max(1, float(tf.reduce_max(tf.abs(other)))))
 
 
-@either
-def test_so_do_groups_of_which_the_last_is_shorter(length, tolerance, rng, monkeypatch):
-    layer, x, states = make(cells.LSTM(H), length, rng)
-    for one, other in both_ways(layer, monkeypatch, x, states):
-        np.testing.assert_allclose(one, other, atol=tolerance * max(1, float(tf.reduce_max(tf.abs(other)))))
+@pytest.mark.parametrize("name", ["lstm", *(pytest.param(name, marks=thorough) for name in PRODUCTS if name != "lstm")])
+def test_in_float32_to_the_last_digits(name, rng, monkeypatch):
+    layer, x, states = make(registered.get(name)(H), 5, rng)
+    for one, other in both_ways(layer, monkeypatch, x, states, precision="float32"):
+        np.testing.assert_allclose(one, other, atol=1e-5 * max(1, float(tf.reduce_max(tf.abs(other)))))
+
+
+def test_they_begin_anew_where_they_do_apart(rng, monkeypatch):
+    layer, x, states = make(cells.SLSTM(H), 6, rng)
+    marks = tf.constant(rng.random((6, B)) < 0.4)
+    assert 0 < tf.reduce_sum(tf.cast(marks, "int32")) < 6 * B
+    for one, other in both_ways(layer, monkeypatch, x, states, marks=marks, precision="float32"):
+        np.testing.assert_allclose(one, other, atol=1e-5 * max(1, float(tf.reduce_max(tf.abs(other)))))
 
 
 @either
-def test_with_an_output_of_its_own_and_a_state_that_nobody_reads(length, tolerance, rng, monkeypatch):
-    layer, x, states = make(TwoWays(H), length, rng)
+def test_with_an_output_of_its_own_and_a_state_that_nobody_reads(tolerance, rng, monkeypatch):
+    layer, x, states = make(TwoWays(H), 5, rng)
     for one, other in both_ways(layer, monkeypatch, x, states):
         np.testing.assert_allclose(one, other, atol=tolerance * max(1, float(tf.reduce_max(tf.abs(other)))))
 
@@ -155,53 +152,43 @@ NOISY = {
     with_quick([("zoneout", "dots"), ("dropout", "packed")], [(name,) for name in NOISY]),
     indirect=["tolerance"],
 )
-def test_they_get_the_same_noise(name, length, tolerance, rng, monkeypatch):
-    layer, x, states = make(NOISY[name](), length, rng)
+def test_they_get_the_same_noise(name, tolerance, rng, monkeypatch):
+    layer, x, states = make(NOISY[name](), 5, rng)
     seed = tf.constant([3, 4])
     for one, other in both_ways(layer, monkeypatch, x, states, seed):
         np.testing.assert_allclose(one, other, atol=tolerance * max(1, float(tf.reduce_max(tf.abs(other)))))
 
 
 @either
-def test_a_gradient_that_is_no_number_is_not_hidden(length, tolerance, rng, monkeypatch):
-    layer, x, states = make(cells.LSTM(H), length, rng)
+def test_a_gradient_that_is_no_number_is_not_hidden(tolerance, rng, monkeypatch):
+    layer, x, states = make(cells.LSTM(H), 5, rng)
     for one, other in both_ways(layer, monkeypatch, x, states, factor=np.nan):
         np.testing.assert_array_equal(np.isnan(one), np.isnan(other))
 
 
-def sizes(name, length):
-    """Return how many steps a cell takes at once."""
-    layer = Recurrent(registered.get(name)(H))
-    layer.build((B, length, D))
-    step = layer._step(False, "bfloat16")
-    chosen = []
-    tf.function(lambda: chosen.append(step_calls.choose_calls(step, B, False)), autograph=False)()
-    assert chosen == [step_calls.SeveralStepsPerCall]
-    groups = step_calls.SeveralStepsPerCall(step, tf.convert_to_tensor(layer.cell.recurrent_kernel)).groups(length)
-    assert [t for group in groups for t in range(group.start, group.stop)] == list(range(length))
-    return [group.stop - group.start for group in groups]
+def test_what_a_step_does_not_read_going_back_is_not_kept():
+    layer = Recurrent(TwoWays(H))
+    layer.build((B, 5, D))
+    step = layer._step(False, "float32")
+    step.find_gradients()
+    assert step.reads == [False, True] and step.own_output and step.same_gradient
 
 
-def test_a_window_is_cut_into_equal_groups_where_there_are_such():
-    assert sizes("lstm", 50) == [10] * 5
-    assert sizes("lstm", 64) == [8] * 8
-    assert sizes("lstm", 7) == [7]
-    assert sizes("lstm", 1) == [1]
-    assert sizes("lstm", 23) == [10, 10, 3]
+def test_the_graph_does_not_grow_with_the_window(rng):
+    def nodes(length):
+        layer, x, states = make(cells.LSTM(H), length, rng)
+        run = tf.function(lambda x: layer.run(x, states, False, None, "float32")[0], autograph=False)
+        return len(run.get_concrete_function(x).graph.get_operations())
+
+    assert nodes(5) == nodes(600) < 60
 
 
-def test_steps_that_do_not_wait_for_all_before_them_are_few():
-    assert sizes("layer_norm_lstm", 50) == sizes("gru", 50) == [5] * 10
-
-
-@pytest.mark.parametrize("reason", ["float32", "restarts", "uncompiled", "eagerly"])
+@pytest.mark.parametrize("reason", ["uncompiled", "eagerly"])
 def test_apart_where_they_cannot_be_together(reason, rng, monkeypatch):
     layer, x, states = make(cells.LSTM(H), 5, rng)
     taken = recorded(monkeypatch)
-    marks = tf.constant(rng.random((5, B)) < 0.3) if reason == "restarts" else None
     if reason == "uncompiled":
         monkeypatch.setattr(type(layer._step(False, "bfloat16")), "compiled", False)
-    precision = "float32" if reason == "float32" else "bfloat16"
-    found = run_and_gradients(layer, x, states, marks=marks, precision=precision, in_a_graph=reason != "eagerly")
+    found = run_and_gradients(layer, x, states, in_a_graph=reason != "eagerly")
     assert all(np.isfinite(each).all() for each in found)
     assert not taken
