@@ -88,16 +88,14 @@ class GatedCell(RecurrentCell):
             own `build` makes, and its `combine` gets None for `zr`.
         adds_bias: Whether the package adds b to `zx`. Where it does not, `combine` adds `self.bias` at its own place.
 
-    What does not depend on the state need not be done in every step: write `prepare(self, zx)`, which gets the products
-    x W (..., G*H) of a whole window, or one of each symbol, without b, and returns what stands for them.
-
     `combine(self, zx, zr, states)` gets the states as a dictionary and returns the new ones so. It may also take
     `training` (a bool) and `seed` (int32 (2,), another one for each step, for `tf.random.stateless_*`): noise from this
     seed is the same when the gradient runs the step again, which noise from a generator is not. Much noise is faster
     drawn outside the compiled step: write `draw_noise`, and have `combine` take its result as `noise`.
     Further weights are made in `build` (after `super().build(input_shape)`) and used in `combine` as they are. A layer
     with a state of its own, as `Dropout` has, keeps nothing there and is refused.
-    States that do not start from zero: override `get_initial_state`.
+    States that do not start from zero: override `get_initial_state`. What does not depend on the state, and so need not
+    be done in every step: write `prepare`.
 
     Args:
         units: H, the width of the output and of each state.
@@ -175,12 +173,12 @@ class GatedCell(RecurrentCell):
 
     @property
     def knows_training(self):
-        """Whether `combine` may do something else in training, for what it takes."""
+        """Whether `combine` may do something else in training."""
         return bool(self._options)
 
     @property
     def equations(self):
-        """The method in which the author wrote the equations."""
+        """The method with the author's equations."""
         return self.combine
 
     def unwrap(self):
@@ -211,9 +209,9 @@ class GatedCell(RecurrentCell):
         )
 
     def prepare(self, zx):
-        """Return what stands for the input products zx (..., G*H) in all that follows, of the same shape.
+        """Return what stands for the input products x W (..., G*H) in all that follows, of the same shape.
 
-        It is run once for a window or a symbol, before b is added: pointwise but for the last axis, as a normalisation.
+        It gets those of a whole window, or one of each symbol, before b is added: it may mix the last axis alone.
         """
         return zx
 
