@@ -9,7 +9,7 @@ from keras import ops
 from keras_charrnn.layers.carrying import CarriesStates
 
 NAMES = {2: "pairs", 3: "triples"}  # of the tables, by N
-# The largest prime below 2 ** 15, and the factor modulo it with which the fewest n-grams of near ids share a row.
+# The largest prime below 2 ** 15, and a factor by which n-grams of near ids are far apart modulo it, from a search.
 MOST, FACTOR = 32749, 2961
 
 
