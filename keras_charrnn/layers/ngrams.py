@@ -87,8 +87,7 @@ class NGrams(CarriesStates, keras.layers.Layer):
             # What came so many characters earlier: at a step what was one character nearer at the step before.
             earlier = ops.concatenate([before[None, :, place], ngram[-1][:-1]], axis=0)
             ngram.append(earlier if marks is None else ops.where(marks, 0, earlier))
-        rows = 0.0
-        for count, table in enumerate(self.tables, start=2):
-            rows = rows + ops.take(table, row_of(ngram[:count], self.symbols), axis=0)
+        tables = enumerate(self.tables, start=2)
+        rows = [ops.take(table, row_of(ngram[:count], self.symbols), axis=0) for count, table in tables]
         after = ops.stack([each[-1] for each in ngram[:-1]], axis=1)
-        return rows, [ops.cast(after, self.variable_dtype)]
+        return sum(rows), [ops.cast(after, self.variable_dtype)]

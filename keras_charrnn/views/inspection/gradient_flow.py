@@ -28,7 +28,7 @@ def gradient_flow(model, trace, distance=64):
     ends = np.unique(np.linspace(distance, len(trace.ids) - 1, WINDOWS).astype(int))
     starts = ends - distance
     ids = trace.ids[starts[:, None] + np.arange(distance + 1)]
-    recorded = iter([*([] if trace.previous is None else [trace.previous]), *trace.states.values()])
+    recorded = iter([*trace.previous, *trace.states.values()])
 
     def before(initial):
         """Return a state before the characters at `starts`."""

@@ -58,7 +58,7 @@ def test_surprise_guesses_and_states_are_those_of_the_model(make_model, settings
         wanted = [after[layer - 1 - model.settings.layers][names.index(name)] for after in history]
         np.testing.assert_allclose(states, wanted, atol=1e-5)
     if "ngrams" in settings:
-        np.testing.assert_array_equal(seen.previous, [[ids[0] + 1, 0], [ids[1] + 1, ids[0] + 1]])
+        np.testing.assert_array_equal(seen.previous, [[[ids[0] + 1, 0], [ids[1] + 1, ids[0] + 1]]])
     np.testing.assert_array_equal(seen.activity(inspection.Unit(1, "h", 3)), seen.states[1, "h"][:, 3])
 
 
