@@ -84,7 +84,7 @@ def test_a_model_imports_no_plugin_that_it_names(file, tmp_path, monkeypatch, mo
     assert "plugin_of_a_stranger" not in sys.modules and not pathlib.Path("harm").exists()
 
 
-@pytest.mark.parametrize("sizes", [{"units": 10**9}, {"layers": 10**9}, {"embedding": 10**9}])
+@pytest.mark.parametrize("sizes", [{"units": 10**9}, {"layers": 10**9}, {"embedding": 10**9}, {"ngrams": 3}])
 def test_a_model_of_absurd_size_is_refused_before_it_is_made(file, sizes):
     rewrite(file, lambda config: config["config"].update(sizes))
     with pytest.raises(RunError, match=r"m\.keras is no model: .* have more weights than it holds"):

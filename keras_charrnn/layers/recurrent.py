@@ -18,6 +18,7 @@ from keras_charrnn.engine.scan import scan, scan_inside_xla
 from keras_charrnn.engine.stand_ins import StandIn
 from keras_charrnn.engine.step import Step
 from keras_charrnn.errors import CellError, SettingsError
+from keras_charrnn.layers.carrying import CarriesStates
 from keras_charrnn.layers.contract import (
     has_recurrent_kernel,
     initial_states,
@@ -28,11 +29,11 @@ from keras_charrnn.layers.contract import (
     require_states,
 )
 from keras_charrnn.layers.symbols import Symbols
-from keras_charrnn.layers.unseen import Unseen, UnseenStates
+from keras_charrnn.layers.unseen import Unseen
 
 
 @keras.saving.register_keras_serializable(package="keras_charrnn")
-class Recurrent(keras.layers.Layer):
+class Recurrent(CarriesStates, keras.layers.Layer):
     """Runs a recurrent cell over time.
 
     A layer of any Keras model: inputs (B, T, D) -> outputs (B, T, H). With `stateful=True` the states after a call are
@@ -81,16 +82,11 @@ class Recurrent(keras.layers.Layer):
         self.return_sequences, self.go_backwards = return_sequences, go_backwards
         self.zero_output_for_mask, self.supports_masking = zero_output_for_mask, True
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
-        self._states, self._steps = UnseenStates(), Unseen()
+        self._steps = Unseen()
         # Keras's own layer runs the cells that neither the fast loop nor their own parallel form can.
         self._loop = None
         if not (isinstance(cell, GatedCell) or hasattr(cell, "parallel")):
             self._loop = make_loop(cell, name="loop")
-
-    @property
-    def states(self):
-        """The variables (B, width) of a stateful layer, flat; [] before the first call or `make_states`."""
-        return self._states.variables
 
     def build(self, input_shape):
         if not self.cell.built:
@@ -113,21 +109,6 @@ class Recurrent(keras.layers.Layer):
         """Return the cell's own states before the first step: a flat list of float32 tensors (B, width)."""
         states = keras.tree.flatten(initial_states(self.cell, batch_size))
         return [ops.cast(state, self.cell.variable_dtype) for state in states]
-
-    def make_states(self, batch_size):
-        """Make the variables of a stateful layer for a batch of B rows, at the cell's initial states."""
-        if not batch_size:
-            raise SettingsError(f"{self.name}: a stateful layer must know its batch size; give the model a fixed one")
-        self._states.make(self.initial_state(batch_size))
-
-    def reset_state(self):
-        """Return to the cell's initial states."""
-        if self.states:
-            self._states.assign(self.initial_state(self.states[0].shape[0]))
-
-    def assign_states(self, states):
-        """Let the states go on from a list of tensors."""
-        self._states.assign(states)
 
     def call(self, inputs, initial_state=None, training=False, mask=None):
         """Run over inputs (B, T, D) from states (B, width): those given, the layer's own, or the cell's.

@@ -148,7 +148,7 @@ class Fitting(TrainingStep):
                 f"windows.batch_size {batch} does not divide among compute.replicas {self.replicas}; "
                 f"take a multiple of {self.replicas}, or fewer replicas"
             )
-        for layer in self.recurrent:
+        for layer in self.state_layers:
             if not layer.states or layer.states[0].shape[0] != batch:
                 layer.make_states(batch)
         traced_for = (

@@ -13,6 +13,7 @@ from keras_charrnn.engine.products import PRECISIONS, project
 from keras_charrnn.errors import CharRNNError, SettingsError
 from keras_charrnn.layers import Recurrent
 from keras_charrnn.layers.block import Block, make_normalization, wrap_cell
+from keras_charrnn.layers.ngrams import NGrams
 from keras_charrnn.layers.symbols import Symbols
 from keras_charrnn.model.settings import require
 from keras_charrnn.text.vocabulary import LINE_END
@@ -31,6 +32,7 @@ class Network(keras.Model):
     Attributes:
         vocabulary, settings: As above.
         blocks: The L `Block`s.
+        ngrams: The `NGrams`; None for none.
 
     Raises:
         RegistryError: If no cell has the name.
@@ -48,6 +50,10 @@ class Network(keras.Model):
         self._line_end = vocabulary.symbols.index(LINE_END) if settings.fresh_lines else None
         self._precision = "float32"
         self.embedding = None if settings.one_hot else self._make_embedding()
+        self.ngrams = None
+        if settings.ngrams > 1:
+            self.ngrams = NGrams(len(vocabulary), settings.ngrams, settings.embedding, name="ngrams")
+            self.ngrams.build((None, None))
         self.blocks, width, symbols = [], settings.first_width(len(vocabulary)), len(vocabulary)
         for index in range(settings.layers):
             self.blocks.append(self._make_block(index, width))
@@ -106,6 +112,11 @@ class Network(keras.Model):
         return [block.recurrent for block in self.blocks]
 
     @property
+    def state_layers(self):
+        """The layers that carry states: the `NGrams`, where there are any, and the L `Recurrent`."""
+        return self.recurrent if self.ngrams is None else [self.ngrams, *self.recurrent]
+
+    @property
     def head_weights(self):
         """Kernel (H, V) and bias (V,) of the logits."""
         if self.head is None:
@@ -114,9 +125,14 @@ class Network(keras.Model):
 
     @property
     def symbol_weights(self):
-        """The matrices with a row or a column for each symbol: the embedding, or W of one-hot inputs, and the head."""
+        """The matrices with a row or a column for each symbol: the embedding, or W of one-hot inputs, and the head.
+
+        Those of pairs and triples of symbols too.
+        """
         first = getattr(self.blocks[0].recurrent.cell, "kernel", None) if self.embedding is None else self._embeddings
-        return [each for each in (first, None if self.head is None else self.head.kernel) if each is not None]
+        tables = () if self.ngrams is None else self.ngrams.tables
+        last = None if self.head is None else self.head.kernel
+        return [each for each in (first, *tables, last) if each is not None]
 
     @property
     def fresh_lines(self):
@@ -138,8 +154,8 @@ class Network(keras.Model):
         self._precision = precision
 
     def initial_states(self, batch_size):
-        """Return the states before the first character: a list of L lists of tensors (B, width)."""
-        return [layer.initial_state(batch_size) for layer in self.recurrent]
+        """Return the states before the first character: for each of `state_layers` a list of tensors (B, width)."""
+        return [layer.initial_state(batch_size) for layer in self.state_layers]
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, len(self.vocabulary))
@@ -190,9 +206,10 @@ class Network(keras.Model):
     def table(self, rows):
         """Return the first layer's input products of all symbols, (V, G*H), with which `step` reads fewer weights.
 
-        None where to make them would not pay for so many rows (steps times B), or the cell is no `GatedCell`.
+        None where to make them would not pay for so many rows (steps times B), the cell is no `GatedCell`, or there are
+        n-grams, which have too many.
         """
-        if len(self.vocabulary) > rows:
+        if len(self.vocabulary) > rows or self.ngrams is not None:
             return None
         return self.blocks[0].table(self._embeddings)
 
@@ -209,16 +226,22 @@ class Network(keras.Model):
             The last layer's outputs (T*B, H), in the precision, and the new states.
         """
         hidden, seed, count = Symbols(ids, self._embeddings, table), seed if training else None, len(self.blocks)
-        if seed is not None and self.settings.embedding_dropout:
-            rows = hidden.rows(len(self.vocabulary))
-            hidden = self._drop(rows, self.settings.embedding_dropout, noise.fold_in(seed, count))
+        marks = None if self._line_end is None else ops.equal(ids, self._line_end)
+        rate, new_states = 0.0 if seed is None else self.settings.embedding_dropout, []
+        if rate or self.ngrams is not None:
+            hidden = hidden.rows(len(self.vocabulary))
+        if self.ngrams is not None:
+            added, after = self.ngrams.run(ids, states[0], marks)
+            hidden, states = hidden + added, states[1:]
+            new_states.append(after)
+        if rate:
+            hidden = self._drop(hidden, rate, noise.fold_in(seed, count))
         how = {
             "training": training,
             "precision": self.variable_dtype if inside_xla else self.precision,
-            "marks": None if self._line_end is None else ops.equal(ids, self._line_end),
+            "marks": marks,
             "inside_xla": inside_xla,
         }
-        new_states = []
         for index, (block, before) in enumerate(zip(self.blocks, states, strict=True)):
             block_seed = None if seed is None else noise.fold_in(seed, index)
             hidden, after = block.run(hidden, before, seed=block_seed, **how)

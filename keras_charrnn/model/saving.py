@@ -9,6 +9,7 @@ from keras_charrnn.common.files import user_path
 from keras_charrnn.common.keras_settings import require_float32
 from keras_charrnn.engine.compute import require_eager
 from keras_charrnn.errors import RegistryError, RunError
+from keras_charrnn.layers.ngrams import NAMES, rows_of
 from keras_charrnn.model.char_rnn import CharRNN
 
 MAX_CONFIG = 32_000_000  # bytes: twice the JSON of a vocabulary of all characters there are
@@ -58,6 +59,7 @@ def _look_at(path, accepted):
     settings = config["config"]
     symbols, units, layers = len(settings["vocabulary"]["symbols"]), settings["units"], settings["layers"]
     head = 0 if settings["tie_embedding"] else units  # a tied one is the embedding
-    width = head + (0 if settings["embedding"] == "one_hot" else settings["embedding"])
-    if 4 * symbols * width + LEAST_LAYER * layers > sum(sizes.values()):
+    embedding = 0 if settings["embedding"] == "one_hot" else settings["embedding"]
+    rows = symbols + sum(rows_of(count, symbols) for count in NAMES if count <= settings.get("ngrams", 1))
+    if 4 * (symbols * head + rows * embedding) + LEAST_LAYER * layers > sum(sizes.values()):
         raise RunError(f"{path} is no model: {layers:,} layers of {units:,} units have more weights than it holds")

@@ -24,6 +24,8 @@ def _layers(model):
     """Yield name, kind, output's shape, weights' shapes and number of parameters of each part that has weights."""
     if model.embedding is not None:
         yield _part(model.embedding, model.embedding.output_dim)
+    if model.ngrams is not None:
+        yield _part(model.ngrams, model.ngrams.width)
     for block in model.blocks:
         width = block.recurrent.width
         for layer in (block.norm, block.recurrent, block.feed_forward_norm, block.feed_forward):

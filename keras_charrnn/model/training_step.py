@@ -19,7 +19,7 @@ class TrainingStep:
     """What `CharRNN` does with each window of Keras's `fit`; a part of that class in a file of its own.
 
     The loss is the mean cross-entropy in nats per character, weighted where the data have weights. Training carries the
-    states of the recurrent layers.
+    states of all layers that have some.
 
     Attributes:
         replicas: R, the number of parts of a batch, each on a GPU of its own or beside the others on the cores. The
@@ -66,15 +66,15 @@ class TrainingStep:
         return {
             "weights": list(self.weights),
             "optimizer": list(self.optimizer.variables),
-            "states": [state for layer in self.recurrent for state in layer.states],
+            "states": [state for layer in self.state_layers for state in layer.states],
             "seeds": [variable for variable in self.variables if id(variable) not in known],
             "metrics": metrics,
             "watch": [] if self.watch is None else list(self.watch.variables),
         }
 
     def reset_states(self):
-        """Bring the training states back to the cells' initial states."""
-        for layer in self.recurrent:
+        """Bring the training states back to the initial states."""
+        for layer in self.state_layers:
             layer.reset_state()
 
     @property
@@ -85,11 +85,11 @@ class TrainingStep:
     def train_step(self, data):
         inputs, targets, weights, independent = unpack(data)
         batch, replicas, carried = inputs.shape[0], self.replicas, self.carry_states and not independent
-        if carried and batch != self.recurrent[0].states[0].shape[0]:
-            raise SettingsError(f"the states have {self.recurrent[0].states[0].shape[0]} rows, the window {batch}")
+        if carried and batch != self.state_layers[0].states[0].shape[0]:
+            raise SettingsError(f"the states have {self.state_layers[0].states[0].shape[0]} rows, the window {batch}")
         seed = tf.stack([tf.constant(self.seed % 2**31, tf.int32), tf.cast(self.windows_done.value, tf.int32)])
         if carried:
-            states = [[state.value for state in layer.states] for layer in self.recurrent]
+            states = [[state.value for state in layer.states] for layer in self.state_layers]
         else:
             states = self.initial_states(batch)
         total = None if weights is None else tf.reduce_sum(weights)
@@ -108,7 +108,7 @@ class TrainingStep:
         gradients, losses, after = zip(*found, strict=True)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
         if carried:
-            for layer, parts in zip(self.recurrent, zip(*after, strict=True), strict=True):
+            for layer, parts in zip(self.state_layers, zip(*after, strict=True), strict=True):
                 layer.assign_states([tf.concat(each, 0) for each in zip(*parts, strict=True)])
         logs = {}
         if self.gradient_clipping is not None:

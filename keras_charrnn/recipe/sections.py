@@ -157,6 +157,7 @@ class Model(Section):
     residual: bool = key(False, "whether a recurrent layer's inputs are added to its outputs, where as wide", flag())
     feed_forward: int = key(0, "width of a feed-forward block after every recurrent layer, 0 for none", whole(0))
     tie_embedding: bool = key(False, "whether the logits are products with the embedding", flag())
+    ngrams: int = key(1, "2 adds a row for each pair of characters to the embedding, 3 for triples too", whole(1, 3))
 
     def conflicts(self):
         found = ["model.cell.units: is the cell's width; write it as model.units"] if "units" in self.cell else []
@@ -164,6 +165,8 @@ class Model(Section):
             found.append(f"model.tie_embedding: needs model.embedding as wide as model.units, {self.units}")
         if self.embedding_dropout and self.embedding == "one_hot":
             found.append("model.embedding_dropout: there is no embedding to drop of, model.embedding being one_hot")
+        if self.ngrams > 1 and self.embedding == "one_hot":
+            found.append("model.ngrams: there is no embedding to add to, model.embedding being one_hot")
         return found
 
 

@@ -109,8 +109,26 @@ def fit(
     return model.fit(data, epochs=epochs, verbose=0, callbacks=callbacks, validation_data=validation)
 
 
-def test_training_carries_the_states_with_its_mean_loss_and_validation_leaves_them(make_model):
-    model = make_model()
+@pytest.fixture
+def with_ngrams(make_model, rng):
+    """A model that tells pairs and triples of characters apart."""
+    model = make_model(ngrams=3)
+    for table in model.ngrams.tables:
+        table.assign(rng.normal(size=table.shape))
+    return model
+
+
+def all_states(model):
+    return [state.numpy() for layer in model.state_layers for state in layer.states]
+
+
+def assert_close(states, wanted):
+    for one, other in zip(states, tf.nest.flatten(wanted), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_training_carries_the_states_with_its_mean_loss_and_validation_leaves_them(with_ngrams):
+    model = with_ngrams
     model.compile(keras.optimizers.SGD(0.0))  # the weights stay, so that the states can be worked out
     ids = model.vocabulary.encode(SHORT)
     data = windows.training_windows(ids, 4, 5)
@@ -119,17 +137,18 @@ def test_training_carries_the_states_with_its_mean_loss_and_validation_leaves_th
     logits, wanted = model.run(tf.constant(rows), model.initial_states(4))
     picked = np.take_along_axis(tf.nn.softmax(logits).numpy(), targets[..., None], -1)
     np.testing.assert_allclose(history.history["loss"][0], -np.log(picked).mean(), rtol=1e-5)
-    np.testing.assert_allclose(model.recurrent[0].states[0], wanted[0][0], atol=1e-5)
-    kept = model.recurrent[0].states[0].numpy()
+    assert_close(all_states(model), wanted)
+    kept = all_states(model)
     model.evaluate(windows.evaluation_windows(ids[:17], length=16), verbose=0)
     model.generate("the", 20)
     model.score("the fox")
     model.predict(rows[:2], verbose=0)
-    np.testing.assert_array_equal(model.recurrent[0].states[0], kept)
+    for one, other in zip(all_states(model), kept, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
-def test_states_are_reset_as_asked(make_model):
-    model = make_model()
+def test_states_are_reset_as_asked(with_ngrams):
+    model = with_ngrams
     model.compile(keras.optimizers.SGD(0.0))
     data = windows.training_windows(model.vocabulary.encode(SHORT), 4, 5)
     rows = np.concatenate([inputs for inputs, _ in data.dataset.as_numpy_iterator()], 1)
@@ -139,13 +158,13 @@ def test_states_are_reset_as_asked(make_model):
     for when, epochs in (("never", 2), ("epoch", 1), ("window", 0)):
         model.reset_states()
         model.fit(data, epochs=2, verbose=0, callbacks=[StateReset(when)])
-        np.testing.assert_allclose(model.recurrent[0].states[0], wanted[epochs][0][0], atol=1e-5)
+        assert_close(all_states(model), wanted[epochs])
         assert model.carry_states
 
 
 @pytest.mark.parametrize("cell", of_each_kind(["lstm", "min_gru"], kinds=["lstm"]))
 def test_with_fresh_lines_every_line_is_read_alone(make_model, cell, tmp_path):
-    model = make_model(cell=cell, layers=2, fresh_lines=True)
+    model = make_model(cell=cell, layers=2, fresh_lines=True, ngrams=3)
     fit(model, SHORT, batch_size=2, length=5)  # lines end anywhere in its windows
     lines = ["the quick brown", "How vexingly"]
     together = model.score("\n" + "\n".join(lines)).nats
@@ -170,8 +189,8 @@ def test_fresh_lines_need_a_cell_of_the_fast_loop(make_model):
         make_model(cell="mogrifier_lstm", fresh_lines=True)
 
 
-def test_evaluation_counts_every_character_from_a_carried_state(make_model):
-    model = make_model()
+def test_evaluation_counts_every_character_from_a_carried_state(with_ngrams):
+    model = with_ngrams
     model.compile()
     text = TEXT[: 65 * 32 + 1]  # long enough for rows side by side
     ids = model.vocabulary.encode(text)
@@ -198,14 +217,14 @@ def weights_after(make_model, replicas, steps=1, **settings):
     model = make_model(**settings)
     model.replicas = replicas
     fit(model, length=4, callbacks=[StateReset(), GradientClipping(norm=0.5)], steps_per_execution=steps)
-    return model.get_weights(), model.recurrent[0].states[0].numpy()
+    return model.get_weights(), all_states(model)
 
 
 def test_two_replicas_train_like_one_and_so_do_several_steps_per_execution(make_model):
-    one, two, several = (weights_after(make_model, *how, layers=2) for how in ((1, 1), (2, 1), (1, 7)))
+    one, two, several = (weights_after(make_model, *how, layers=2, ngrams=2) for how in ((1, 1), (2, 1), (1, 7)))
     for a, b in zip(one[0], two[0], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    np.testing.assert_allclose(one[1], two[1], atol=1e-5)
+    assert_close(one[1], two[1])
     for a, b in zip(one[0], several[0], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 

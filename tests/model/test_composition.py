@@ -23,6 +23,7 @@ ALL = {
     "cell": "lstm", "layers": 2, "units": 12, "embedding": 12, "dropout": 0.2, "embedding_dropout": 0.1,
     "output_dropout": 0.3, "variational": True, "recurrent_dropout": 0.2, "zoneout": {"h": 0.1, "c": 0.2},
     "weight_drop": 0.2, "normalization": "layer", "residual": True, "feed_forward": 16, "tie_embedding": True,
+    "ngrams": 2,
 }  # fmt: skip
 thorough = pytest.mark.thorough
 COMPOSED = [
@@ -33,6 +34,7 @@ COMPOSED = [
     {"residual": True, "layers": 2, "embedding": 12},
     {"tie_embedding": True, "embedding": 12},
     {"zoneout": 0.2, "recurrent_dropout": 0.3, "cell": "lstm"},
+    {"ngrams": 3, "fresh_lines": True, "feed_forward": 20, "normalization": "rms"},
 ]
 transparent_models = []  # kept, so that their layers, which are alike, are compiled once for all tests
 
@@ -82,6 +84,14 @@ def test_dropout_drops_its_share_at_its_place(transparent, key, variational):
     assert within_binomial_bounds(dropped[0] != (hidden(model, tf.constant([5, 7])) == 0)[0], differ)  # windows too
     np.testing.assert_array_equal(hidden(model), out)
     assert (hidden(model, None) == 1).all()
+
+
+def test_ngrams_are_added_to_the_embedding_before_its_dropout(transparent):
+    model = transparent(ngrams=3, embedding_dropout=0.4)
+    for table in model.ngrams.tables:
+        table.assign(np.ones(table.shape))
+    assert (hidden(model, None) == 3).all()
+    np.testing.assert_allclose(np.unique(hidden(model)), [0, 3 / 0.6], rtol=1e-5)
 
 
 def test_dropout_comes_once_after_each_layer_and_the_output_has_its_own(transparent):
@@ -136,7 +146,7 @@ def test_steps_equal_a_window_and_a_file_gives_the_same_model(make_model, rng, s
     np.testing.assert_array_equal(loaded.run(ids, loaded.initial_states(3))[0], logits)
 
 
-@pytest.mark.parametrize("settings", composed(2))
+@pytest.mark.parametrize("settings", composed(7))
 def test_a_model_from_a_file_makes_the_text_and_has_the_score_of_its_steps(make_model, rng, settings, tmp_path):
     model = make_model(**settings)
     for weight in model.trainable_weights:
@@ -146,11 +156,16 @@ def test_a_model_from_a_file_makes_the_text_and_has_the_score_of_its_steps(make_
     text = model.generate("the ", 20, seed=1)
     assert len(text) == 24 and loaded.generate("the ", 20, seed=1) == text
     # One step after the other, as it generates, the model gives the same probabilities.
-    encoded, states, nats = model.vocabulary.encode("the fox"), model.initial_states(1), []
+    encoded, states, nats = model.vocabulary.encode("the\nfox"), model.initial_states(1), []
     for now, following in itertools.pairwise(encoded):
         out, states = model.step(tf.constant([now], tf.int32), states)
         nats.append(-float(tf.nn.log_softmax(out)[0, following]))
-    np.testing.assert_allclose(loaded.score("the fox").nats, nats, atol=1e-4)
+    np.testing.assert_allclose(loaded.score("the\nfox").nats, nats, atol=1e-4)
+    made = [encoded[-1]]
+    for _ in range(5):
+        out, states = model.step(tf.constant([made[-1]], tf.int32), states)
+        made.append(np.argmax(out))
+    assert loaded.generate("the\nfox", 5, temperature=0) == "the\nfox" + model.vocabulary.decode(made[1:])
 
 
 def loss_of(model, ids, targets, seed=SEED):
@@ -230,6 +245,10 @@ def test_noise_is_anew_in_each_window_also_when_gradients_are_accumulated(make_m
         ({"weight_drop": 2}, SettingsError, "weight_drop must be at least 0"),
         ({"normalization": "batch"}, SettingsError, "normalization must be none, layer, rms; received 'batch'"),
         ({"embedding": "one_hot", "embedding_dropout": 0.1}, SettingsError, "must be 0 with one-hot inputs"),
+        ({"ngrams": 0}, SettingsError, "ngrams must be 1, 2 or 3; received 0"),
+        ({"ngrams": 4}, SettingsError, "ngrams must be 1, 2 or 3; received 4"),
+        ({"ngrams": True}, SettingsError, "ngrams must be 1, 2 or 3; received True"),
+        ({"ngrams": 2, "embedding": "one_hot"}, SettingsError, "ngrams must be 1 with one-hot inputs.*; received 2"),
         ({"tie_embedding": True}, SettingsError, r"embedding must be as wide as units \(12\) to be tied; received 6"),
         ({"zoneout": 1.5}, CellError, "Zoneout: a rate must be"),
         ({"zoneout": {"c": 0.5}}, CellError, "the rate names 'c'"),

@@ -15,7 +15,7 @@ LEARNING = Learning(rate=0.05, decay=0.1, segment=T)
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(1)
-    return CharRNN(Vocabulary(TEXT), cell="lstm", units=8, embedding=4, dropout=0.5)
+    return CharRNN(Vocabulary(TEXT), cell="lstm", units=8, embedding=4, dropout=0.5, ngrams=2)
 
 
 def ids_of(model, text):

@@ -12,7 +12,11 @@ from tests.conftest import TEXT
 def models():
     """Three trainings of one architecture, by their weights."""
     keras.utils.set_random_seed(1)
-    return [CharRNN(Vocabulary(TEXT), cell="gru", units=12, embedding=6, dropout=0.1 * i) for i in range(3)]
+    settings = {"cell": "gru", "units": 12, "embedding": 6, "ngrams": 2}
+    models = [CharRNN(Vocabulary(TEXT), **settings, dropout=0.1 * i) for i in range(3)]
+    for each in models:
+        each.ngrams.tables[0].assign(keras.random.normal(each.ngrams.tables[0].shape))
+    return models
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def test_text_is_made_of_the_mean_of_the_probabilities(models, ensemble):
 )
 def test_members_are_of_one_architecture_and_one_vocabulary(models, make_model, settings, message):
     with pytest.raises(SettingsError, match=message):
-        Ensemble([models[0], make_model(**settings)], ["one", "other"])
+        Ensemble([models[0], make_model(**{"ngrams": 2, **settings})], ["one", "other"])
 
 
 def test_members_treat_unknown_characters_alike(models, make_model):

@@ -19,7 +19,7 @@ def cells(page):
         {},
         {"cell": "lstm", "layers": 2, "embedding": "one_hot"},
         {"normalization": "layer", "feed_forward": 20, "residual": True, "embedding": 12},
-        {"tie_embedding": True, "embedding": 12, "zoneout": 0.1},
+        {"tie_embedding": True, "embedding": 12, "zoneout": 0.1, "ngrams": 3},
     ],
 )
 def test_a_table_has_every_weight_once_and_their_number(make_model, settings):

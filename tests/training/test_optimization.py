@@ -200,12 +200,16 @@ def test_weight_decay_spares_biases_and_gains(make_model, cell):
     assert {path.rpartition("/")[2] for path in spared} == {"bias", "gamma", "beta"}
 
 
-def test_muon_makes_updates_of_matrices_orthogonal_and_leaves_the_rest_to_adamw(make_model, rng):
-    model = make_model(cell="gru", normalization="rms", embedding="one_hot", feed_forward=5)
+@pytest.mark.parametrize(
+    ("settings", "kernels"), [({"embedding": "one_hot"}, set()), ({"ngrams": 2}, {"recurrent_0/kernel"})]
+)
+def test_muon_makes_updates_of_matrices_orthogonal_and_leaves_the_rest_to_adamw(make_model, rng, settings, kernels):
+    model = make_model(cell="gru", normalization="rms", feed_forward=5, **settings)
     asked = {"name": "muon", "learning_rate": 0.01, "weight_decay": 0.1}
     muon = make_optimizer(Training(optimizer=asked), 10, model)
     adamw = keras.optimizers.AdamW(0.01, weight_decay=0.1)
-    adamw.exclude_from_weight_decay(var_list=[each for each in model.trainable_weights if "kernel" not in each.name])
+    decayed = {"kernel", "recurrent_kernel", "embeddings", "pairs"}
+    adamw.exclude_from_weight_decay(var_list=[each for each in model.trainable_weights if each.name not in decayed])
     before, gradients, results = model.get_weights(), [], []
     for weight in model.trainable_weights:
         gradients.append([rng.normal(size=weight.shape).astype("float32") for _ in range(2)])
@@ -225,7 +229,7 @@ def test_muon_makes_updates_of_matrices_orthogonal_and_leaves_the_rest_to_adamw(
             old = old - 0.01 * 0.1 * old - 0.01 * 0.2 * np.sqrt(max(old.shape)) * (u @ v)
         np.testing.assert_allclose(mine, old, atol=0.15 * 0.01 * 0.2 * 2 * np.sqrt(max(old.shape)))
     inside = {"recurrent_0/recurrent_kernel", "feed_forward/kernel"}
-    assert turned == inside  # and not W of one-hot inputs, the head, nor the gru's bias, (2, 3*H)
+    assert turned == inside | kernels  # and not W of one-hot inputs, the head, nor the gru's bias, (2, 3*H)
 
 
 @pytest.mark.parametrize(
@@ -293,6 +297,9 @@ def test_all_keys_together_train(tiny, console, cell, layers):
     [
         ({"model.tie_embedding": True}, "model.tie_embedding: needs model.embedding as wide as model.units, 8"),
         ({"model.embedding": "one_hot", "model.embedding_dropout": 0.1}, "model.embedding_dropout: there is no"),
+        ({"model.ngrams": 4}, "model.ngrams: must be a whole number from 1 to 3, not 4"),
+        ({"model.ngrams": True}, "model.ngrams: must be a whole number from 1 to 3, not true"),
+        ({"model.embedding": "one_hot", "model.ngrams": 2}, "model.ngrams: there is no embedding to add to"),
         ({"model.zoneout": {"h": 2}}, "model.zoneout: must be a number at least 0 and below 1 or a mapping"),
         ({"training.average": 1}, "training.average: must be a number above 0 and below 1, or null, not 1"),
         ({"training.minutes": 0}, "training.minutes: must be a number above 0, or null, not 0"),

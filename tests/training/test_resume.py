@@ -112,6 +112,7 @@ COMPOSED = {
     "model": {
         "embedding": 8, "embedding_dropout": 0.1, "output_dropout": 0.2, "variational": True, "recurrent_dropout": 0.2,
         "zoneout": {"h": 0.1}, "weight_drop": 0.2, "normalization": "layer", "residual": True, "feed_forward": 8,
+        "ngrams": 2,
     },
     "training": {
         "average": 0.9, "accumulate": 3, "label_smoothing": 0.1, "patience": 2, "minutes": 60, "schedule": "step",

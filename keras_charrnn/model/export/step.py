@@ -11,8 +11,9 @@ import keras
 class StepModel(keras.Model):
     """Maps {"ids": (B,), state: (B, width), …} to {"logits": (B, V), "next_" + state: (B, width), …}: one character.
 
-    The states are named layer_0_h, layer_0_c, layer_1_h, …, after the cell's own names where it has some. The new ones
-    have names of their own, since an ONNX graph has one name for one tensor.
+    The states are named layer_0_h, layer_0_c, layer_1_h, …, after the cell's own names where it has some, and that of
+    n-grams, before them, previous. The new ones have names of their own, since an ONNX graph has one name for one
+    tensor.
 
     Args:
         model: A `CharRNN`.
@@ -43,8 +44,8 @@ class StepModel(keras.Model):
 
 def _state_names(model, structure):
     """Return a name for each state of each layer, in the order in which `step` takes them."""
-    names = []
-    for index, (layer, states) in enumerate(zip(model.recurrent, structure, strict=True)):
+    names = [] if model.ngrams is None else ["previous"]
+    for index, (layer, states) in enumerate(zip(model.recurrent, structure[len(names) :], strict=True)):
         own = getattr(layer.cell, "states", ())
         own = own if len(own) == len(states) else [f"state_{place}" for place in range(len(states))]
         names += [f"layer_{index}_{name}" for name in own]

@@ -147,6 +147,7 @@ def _require_plain(model):
         plain = all(given[key] == defaults[key] for key in ("activation", "recurrent_activation") if key in defaults)
     extras = [key for key in ("residual", "feed_forward") if settings[key]]
     extras += ["normalization"] if settings["normalization"] != "none" else []
+    extras += ["ngrams"] if settings["ngrams"] > 1 else []
     if name not in GATES or not plain or extras:
         what = f"the cell {name!r}{'' if plain else ' with other activations'}" if not extras else ", ".join(extras)
         raise SettingsError(f"PyTorch's layers are plain {', '.join(GATES)}; this model has {what}")

@@ -28,7 +28,7 @@ def gradient_flow(model, trace, distance=64):
     ends = np.unique(np.linspace(distance, len(trace.ids) - 1, WINDOWS).astype(int))
     starts = ends - distance
     ids = trace.ids[starts[:, None] + np.arange(distance + 1)]
-    recorded = iter(trace.states.values())
+    recorded = iter([*trace.previous, *trace.states.values()])
 
     def before(initial):
         """Return a state before the characters at `starts`."""
@@ -51,7 +51,8 @@ def _norms(model, ids, states):
             logits, states = model.step(ids[:, t], history[-1])
         loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(ids[:, -1], logits))
     gradients = tape.gradient(loss, history, unconnected_gradients="zero")
-    return tf.stack([tf.stack([_mean_norm(layer) for layer in step]) for step in gradients])
+    count = len(model.recurrent)  # not the n-grams, before them, whose states are ids
+    return tf.stack([tf.stack([_mean_norm(layer) for layer in step[-count:]]) for step in gradients])
 
 
 def _mean_norm(gradients):

@@ -28,6 +28,7 @@ class Trace:
             are empty of meaning.
         probabilities: float32 (T, K): theirs.
         states: Mapping from (layer, state) to float32 (T, H): the state after each character; layers from 1.
+        previous: float32 (T, …) in a tuple: the state of the model's `NGrams` after each character; () without them.
     """
 
     symbols: str
@@ -37,6 +38,7 @@ class Trace:
     guesses: np.ndarray
     probabilities: np.ndarray
     states: dict
+    previous: tuple = ()
 
     def activity(self, unit):
         """Return float32 (T,): the activity of a `Unit` after each character."""
@@ -80,11 +82,12 @@ def trace(model, text, guesses=5):
         pieces.append([row.numpy()[:count] for row in rows])
     nats, best, shares, *after = (np.concatenate(each) for each in zip(*pieces, strict=True))
     names = [(number, state) for number, layer in enumerate(model.recurrent, start=1) for state in state_names(layer)]
+    previous, after = tuple(after[: -len(names)]), after[-len(names) :]
     # What follows the t-th character is a figure of the next one.
     nats, best, shares = (np.roll(each, 1, axis=0) for each in (nats, best, shares))
     nats[0] = np.nan
     vocabulary, states = model.vocabulary, dict(zip(names, after, strict=True))
-    return Trace(vocabulary.symbols, vocabulary.decode(ids), ids, nats, best, shares, states)
+    return Trace(vocabulary.symbols, vocabulary.decode(ids), ids, nats, best, shares, states, previous)
 
 
 def _steps(model, guesses, ids, count, states):

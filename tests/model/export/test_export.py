@@ -137,6 +137,25 @@ def test_a_runtime_reads_each_line_from_nothing_where_the_model_does(make_model,
 
 
 @pytest.mark.parametrize(
+    "format", ["onnx", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("saved_model", "litert"))]
+)
+def test_a_runtime_looks_up_pairs_and_triples_of_characters(make_model, tmp_path, rng, format):
+    model = make_model(ngrams=3, fresh_lines=True)
+    for table in model.ngrams.tables:
+        table.assign(rng.normal(size=table.shape))
+    path = model.export(tmp_path / f"step{FORMATS[format][0]}", format)
+    step, facts = RUNTIMES[format](path), json.loads(path.with_suffix(".json").read_text())
+    assert facts["states"]["previous"] == {"width": 2, "initial": [0, 0]}
+    ids = np.array([facts["symbols"].index(each) for each in "the\nfox"], np.int32)
+    inputs = {name: np.array([each["initial"]], np.float32) for name, each in facts["states"].items()}
+    expected, _ = model.run(ids[None], model.initial_states(1))
+    for each, logits in zip(ids, expected[0], strict=True):
+        outputs = step({"ids": each[None], **inputs})
+        inputs = {name: outputs[f"next_{name}"] for name in inputs}
+        np.testing.assert_allclose(outputs["logits"][0], logits, atol=1e-4)
+
+
+@pytest.mark.parametrize(
     ("format", "path", "message"),
     [
         ("onx", "a.onnx", "format must be one of saved_model, onnx, litert, weights, torch; received 'onx'"),

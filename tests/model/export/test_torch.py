@@ -167,6 +167,7 @@ def test_another_number_of_symbols_is_an_error(weights):
         ({"cell": "gru", "residual": True}, "this model has residual"),
         ({"cell": "lstm", "cell_arguments": {"activation": "relu"}}, "'lstm' with other activations"),
         ({"cell": "lstm", "normalization": "rms"}, "this model has normalization"),
+        ({"cell": "lstm", "ngrams": 2}, "this model has ngrams"),
     ],
 )
 def test_a_model_that_pytorch_lacks_is_an_error(make_model, settings, what):

@@ -32,7 +32,7 @@ DEEP = {"cell": "lstm", "layers": 2, "embedding": "one_hot"}
 @pytest.mark.parametrize(
     ("settings", "characters"),
     [
-        ({}, 2),
+        ({"ngrams": 3}, 2),
         ({}, 256),
         (DEEP, 257),
         *(
@@ -55,8 +55,10 @@ def test_surprise_guesses_and_states_are_those_of_the_model(make_model, settings
     names = ["h", "c"] if settings.get("cell") == "lstm" else ["h"]
     assert list(seen.states) == [(layer, name) for layer in range(1, 1 + model.settings.layers) for name in names]
     for (layer, name), states in seen.states.items():
-        wanted = [after[layer - 1][names.index(name)] for after in history]
+        wanted = [after[layer - 1 - model.settings.layers][names.index(name)] for after in history]
         np.testing.assert_allclose(states, wanted, atol=1e-5)
+    if "ngrams" in settings:
+        np.testing.assert_array_equal(seen.previous, [[[ids[0] + 1, 0], [ids[1] + 1, ids[0] + 1]]])
     np.testing.assert_array_equal(seen.activity(inspection.Unit(1, "h", 3)), seen.states[1, "h"][:, 3])
 
 
@@ -126,14 +128,17 @@ def inspection_cell():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"cell": "gru"}, {"cell": "lstm", "layers": 2}, {"cell": "peephole"}],
+    [{"cell": "gru", "ngrams": 3}, {"cell": "lstm", "layers": 2}, {"cell": "peephole"}],
 )
-def test_the_gradient_flow_is_that_of_finite_differences(make_model, settings):
+def test_the_gradient_flow_is_that_of_finite_differences(make_model, rng, settings):
     if settings["cell"] == "peephole":
         register_cell("peephole")(Peephole)
     model = make_model(units=4, **settings)
     for weight in model.trainable_weights:
         weight.assign(weight * 1.5)
+    if model.ngrams is not None:
+        for table in model.ngrams.tables:
+            table.assign(rng.normal(size=table.shape))
     text = TEXT[:9]
     flow = inspection.gradient_flow(model, inspection.trace(model, text), distance=8)
     ids = model.vocabulary.encode(text).astype("int32")
@@ -149,11 +154,11 @@ def test_the_gradient_flow_is_that_of_finite_differences(make_model, settings):
 
     states = model.initial_states(1)
     for start in range(8):
-        for layer in range(len(states)):
-            squares = 0.0
-            for index in range(len(states[layer])):
+        for layer, recurrent in enumerate(model.recurrent):
+            squares, place = 0.0, model.state_layers.index(recurrent)
+            for index in range(len(states[place])):
                 moved = [[tf.repeat(state, len(changes), 0) for state in each] for each in states]
-                moved[layer][index] += changes
+                moved[place][index] += changes
                 one, other = np.split(losses(moved, start), 2)
                 squares += np.sum(((one - other) / (2 * size)) ** 2)
             assert flow[8 - start - 1, layer] == pytest.approx(np.sqrt(squares), rel=2e-2, abs=1e-5)
