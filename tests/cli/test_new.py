@@ -23,7 +23,9 @@ def test_a_text_gets_a_recipe_that_passes_check_and_trains_without_a_word_if_ask
     assert main(["train", "My-poems.yaml", "--set", "training.epochs=1", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
     assert pathlib.Path("runs/My-poems-001/model.keras").is_file()
-    parameters = re.search(r"([\d,]+) parameters", out)[1]
+    said = r"6,\d+ characters, an RMS-normalised LSTM of (\d+) units with ([\d,]+) parameters, \d+ epochs of \d+ steps"
+    units, parameters = re.search(said, out).groups()
+    assert yaml.safe_load(written)["model"]["units"] == int(units)
     assert (
         f'"parameters": {parameters.replace(",", "")}' in pathlib.Path("runs/My-poems-001/environment.json").read_text()
     )
