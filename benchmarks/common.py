@@ -6,6 +6,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import time
 
 import rich.box
 import rich.console
@@ -13,6 +14,7 @@ import rich.table
 
 from keras_charrnn.engine import compute
 
+ROOT = pathlib.Path(__file__).parents[1]
 CONTENDER = "contender: "  # begins the line with a contender's figures
 
 
@@ -32,6 +34,21 @@ def run(script, *arguments, python=sys.executable, environment=None):
     if done.returncode or not lines:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return json.loads(lines[-1].removeprefix(CONTENDER))
+
+
+def execute(checkout, folder, *arguments):
+    """Run the program of a checkout in a folder; return the seconds that it took.
+
+    Raises:
+        SystemExit: If it fails.
+    """
+    began = time.perf_counter()
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    command = [sys.executable, "-m", "keras_charrnn", *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} failed in {checkout}:\n{done.stdout}{done.stderr}")
+    return time.perf_counter() - began
 
 
 def alternate(contenders, repeats):

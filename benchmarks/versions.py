@@ -9,32 +9,11 @@ the time in which its model writes a text. Both are run by this interpreter.
 import argparse
 import functools
 import json
-import os
 import pathlib
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 
 import common
-
-ROOT = pathlib.Path(__file__).parents[1]
-
-
-def execute(checkout, folder, *arguments):
-    """Run the program of a checkout in a folder; return the seconds that it took.
-
-    Raises:
-        SystemExit: If it fails.
-    """
-    began = time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    command = [sys.executable, "-m", "keras_charrnn", *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed in {checkout}:\n{done.stdout}{done.stderr}")
-    return time.perf_counter() - began
 
 
 def measure(checkout, recipe, overrides, characters):
@@ -42,8 +21,8 @@ def measure(checkout, recipe, overrides, characters):
     with tempfile.TemporaryDirectory() as folder:
         sets = [word for each in overrides for word in ("--set", each)]
         figures = {
-            "a command, s": execute(checkout, folder, "cells"),
-            "training, s": execute(checkout, folder, "train", recipe, "--runs", ".", "--name", "run", *sets),
+            "a command, s": common.execute(checkout, folder, "cells"),
+            "training, s": common.execute(checkout, folder, "train", recipe, "--runs", ".", "--name", "run", *sets),
         }
         run = pathlib.Path(folder, "run-001")
         clock, metrics = (
@@ -57,12 +36,12 @@ def measure(checkout, recipe, overrides, characters):
         figures["characters/s, last epochs"] = statistics.median(rates[1:] or rates)
         figures["validation, nats"] = min(losses)
         length = ("--length", characters, "--seed", 1)
-        figures[f"{characters:,} characters, s"] = execute(checkout, folder, "sample", run, *length)
+        figures[f"{characters:,} characters, s"] = common.execute(checkout, folder, "sample", run, *length)
     return figures
 
 
 def main(other, recipe, overrides, characters, repeats):
-    versions = {"this": ROOT, "other": pathlib.Path(other).resolve()}
+    versions = {"this": common.ROOT, "other": pathlib.Path(other).resolve()}
     arguments = pathlib.Path(recipe).resolve(), overrides, characters
     contenders = {name: functools.partial(measure, each, *arguments) for name, each in versions.items()}
     found = common.alternate(contenders, repeats)
@@ -77,7 +56,7 @@ def main(other, recipe, overrides, characters, repeats):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", help="folder of the other checkout")
-    parser.add_argument("--recipe", default=ROOT / "recipes" / "shakespeare.yaml")
+    parser.add_argument("--recipe", default=common.ROOT / "recipes" / "shakespeare.yaml")
     parser.add_argument("--set", dest="overrides", action="append", default=[], help="as in training.epochs=2")
     parser.add_argument("--characters", type=int, default=100_000, help="to write")
     parser.add_argument("--repeats", type=int, default=3)

@@ -41,6 +41,10 @@ CALLS = {
         *("--set", "model.units=8", "--set", "training.epochs=1", "--set", "corpus.max_bytes=20000"),
         *("--characters", "20"),
     ],
+    "suggestions.py": [
+        *(str(BENCHMARKS.parent / "README.md"), "--characters", "2000", "--repeats", "1"),
+        *("--set", "model.units=8", "--set", "training.epochs=1"),
+    ],
     "kill_resume.py": ["--replicas", "1", "--trials", "1", "--bytes", "40000"],
 }
 # Those of which each run takes a second or two, and what is laid over their sizes in this process.

@@ -51,8 +51,8 @@ def run(options):
     say_notes(screen, *text.notes)
     say(
         screen,
-        f"{quote(output)}: {text.characters:,} characters, a GRU of {suggestion.units} units with "
-        f"{suggestion.parameters:,} parameters, {suggestion.epochs} epochs of {suggestion.steps} steps",
+        f"{quote(output)}: {text.characters:,} characters, an RMS-normalised LSTM of {suggestion.units} units "
+        f"with {suggestion.parameters:,} parameters, {suggestion.epochs} epochs of {suggestion.steps} steps",
     )
     seconds, machine = _measure(output, text, suggestion, options.debug)
     expectation = f"Expect about {_about(seconds)} on {machine}: an estimate, from some steps timed there."

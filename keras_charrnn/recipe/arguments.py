@@ -3,6 +3,7 @@
 Keras takes some arguments that it does not know without a word, and others of a wrong kind until it computes with them.
 """
 
+import importlib.metadata
 import inspect
 
 from keras_charrnn.errors import SettingsError
@@ -14,6 +15,15 @@ _NUMBERS = (bool, int, float)
 _RANGES = ("profile_batch",)  # 0 by default, and two numbers in a text where they are given
 
 
+def lacking(name):
+    """Return what an optimizer lacks in the Keras that is installed, a sentence, or None."""
+    least, present = SINCE.get(name, ()), importlib.metadata.version("keras")
+    if tuple(map(int, present.split(".")[:2])) >= least:
+        return None
+    least = ".".join(map(str, least))
+    return f"{name} needs Keras {least} or later, and this is {present}; pip install 'keras>={least}', or take adamw"
+
+
 def optimizer_class(name):
     """Return Keras's optimizer of a name in a recipe.
 
@@ -22,13 +32,8 @@ def optimizer_class(name):
     """
     import keras  # here, so that reading a recipe does not need Keras
 
-    least, present = SINCE.get(name, ()), tuple(map(int, keras.__version__.split(".")[:2]))
-    if present < least:
-        least = ".".join(map(str, least))
-        raise SettingsError(
-            f"training.optimizer: {name} needs Keras {least} or later, and this is {keras.__version__}; "
-            f"pip install 'keras>={least}', or take adamw"
-        )
+    if problem := lacking(name):
+        raise SettingsError(f"training.optimizer: {problem}")
     return next(each for key, each in vars(keras.optimizers).items() if key.lower() == name.replace("_", ""))
 
 

@@ -1,3 +1,4 @@
+import importlib.metadata
 import pathlib
 import re
 
@@ -23,21 +24,28 @@ def test_a_text_gets_a_recipe_that_passes_check_and_trains_without_a_word_if_ask
     assert main(["train", "My-poems.yaml", "--set", "training.epochs=1", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
     assert pathlib.Path("runs/My-poems-001/model.keras").is_file()
-    parameters = re.search(r"([\d,]+) parameters", out)[1]
+    said = r"6,\d+ characters, an RMS-normalised LSTM of (\d+) units with ([\d,]+) parameters, \d+ epochs of \d+ steps"
+    units, parameters = re.search(said, out).groups()
+    assert yaml.safe_load(written)["model"]["units"] == int(units)
     assert (
         f'"parameters": {parameters.replace(",", "")}' in pathlib.Path("runs/My-poems-001/environment.json").read_text()
     )
 
 
-def test_the_text_is_found_from_the_folder_of_the_recipe_and_read_as_it_was(capsys):
+def test_the_text_is_found_from_the_folder_of_the_recipe_and_read_as_it_was_by_a_keras_without_muon(
+    capsys, monkeypatch
+):
+    installed = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "3.12.1" if name == "keras" else installed(name))
     pathlib.Path("texts").mkdir()
     pathlib.Path("recipes").mkdir()
     text = pathlib.Path("texts/a.txt")
     text.write_bytes(TEXT.replace("\n", "\r").encode("utf-16-be"))
     assert main(["new", str(text), "--output", "recipes/b.yaml", "--encoding", "utf-16-be"]) == 0
     assert "note     line ends that are CR are read as \\n\n" in capsys.readouterr().out
-    corpus = yaml.safe_load(pathlib.Path("recipes/b.yaml").read_text())["corpus"]
-    assert corpus == {"path": str(text.resolve()), "encoding": "utf-16-be"}
+    recipe = yaml.safe_load(pathlib.Path("recipes/b.yaml").read_text())
+    assert recipe["corpus"] == {"path": str(text.resolve()), "encoding": "utf-16-be"}
+    assert recipe["training"]["optimizer"]["name"] == "adamw"
     assert _path_from(pathlib.Path(), str(text)) == "texts/a.txt"  # of a recipe above it
     assert [_path_from(pathlib.Path(), each) for each in ("./-", "./~/a", "~a")] == ["./-", "./~/a", "./~a"]
 

@@ -1,5 +1,6 @@
 """The keys of the training: schedules, average, accumulation, decay, patience, time."""
 
+import importlib.metadata
 import time
 
 import keras
@@ -246,7 +247,7 @@ def test_an_argument_that_muon_does_not_take_is_told(make_model, optimizer, mess
 
 
 def test_a_keras_too_old_for_an_optimizer_is_told(make_model, monkeypatch):
-    monkeypatch.setattr(keras, "__version__", "3.12.1")
+    monkeypatch.setattr(importlib.metadata, "version", {"keras": "3.12.1"}.get)
     for name, since in {"muon": "3.13", "schedule_free_adamw": "3.14"}.items():
         with pytest.raises(SettingsError, match=rf"{name} needs Keras {since} or later, and this is 3\.12\.1; pip"):
             make_optimizer(Training(optimizer={"name": name, "learning_rate": 0.01}), 10, make_model())

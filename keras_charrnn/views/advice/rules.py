@@ -29,7 +29,7 @@ import os
 
 from keras_charrnn.errors import RecipeError
 from keras_charrnn.recipe.reading import load_file
-from keras_charrnn.recipe.suggestion import UNITS
+from keras_charrnn.recipe.suggestion import FEWEST_UNITS
 from keras_charrnn.runs import RunFolder
 from keras_charrnn.runs.records import is_within, when
 from keras_charrnn.views.advice.facts import Advice, Facts, span_of, stretches
@@ -251,4 +251,4 @@ def _change(before, after):
 
 def _round_units(units):
     """Return a multiple of 32 that `new` too would choose."""
-    return max(UNITS[0], 32 * round(units / 32))
+    return max(FEWEST_UNITS, 32 * round(units / 32))
