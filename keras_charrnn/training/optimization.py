@@ -17,8 +17,9 @@ NOT_DECAYED = re.compile(r"bias|gain|gamma|beta|scale")
 def make_optimizer(settings, steps, model, rate_factor=1.0):
     """Return the optimizer for a model.
 
-    Weight decay leaves out biases, gains and all other weights of one axis. Of Muon these, the embedding and the head
-    take AdamW's step, with the same learning rate and weight decay unless the recipe says otherwise.
+    Weight decay leaves out biases, gains and all other weights of one axis. Of Muon these, and what has a row or a
+    column for each symbol, take AdamW's step, with the same learning rate and weight decay unless the recipe says
+    otherwise.
 
     Args:
         settings: `recipe.sections.Training`.

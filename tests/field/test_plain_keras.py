@@ -306,6 +306,6 @@ def test_it_is_a_part_of_other_models(model):
 
 def test_the_summary_has_every_layer_with_its_shape(model):
     lines = []
-    compiled(layers=2, normalization="layer").summary(line_length=100, print_fn=lines.append)
+    compiled(layers=2, normalization="layer", ngrams=2).summary(line_length=100, print_fn=lines.append)
     text = "\n".join(lines)
     assert f"(None, None, {SYMBOLS})" in text and text.count("(None, None, 5)") == 3 and "?" not in text
