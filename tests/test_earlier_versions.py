@@ -64,7 +64,7 @@ def test_a_stopped_run_goes_on_and_ends_as_it_did(earlier):
     command = [sys.executable, "-m", "keras_charrnn", "resume", folder / "run"]
     subprocess.run(command, check=True, capture_output=True, env=environment)
     run = keras_charrnn.Run.open(folder / "run")
-    tolerance = 0 if is_same_machine(end) else 1e-4
+    tolerance = 1e-6 if is_same_machine(end) else 1e-4  # a window's sums may be made in another order now
     for row, before in zip(run.history, end["history"], strict=True):
         assert {name: row[name] for name in before} == pytest.approx(before, rel=tolerance, abs=tolerance)
     with np.load(folder / "end.npz") as weights:

@@ -32,7 +32,8 @@ if seed in (31, 32):
 shutil.copytree(RUN, folder, dirs_exist_ok=True)
 metrics = folder / "metrics.jsonl"
 rows = [json.loads(line) for line in metrics.read_text().splitlines()]
-metrics.write_text("".join(json.dumps({**row, "val_loss": 2 + seed / 10 - row["epoch"]}) + chr(10) for row in rows))
+rows = [{**row, "val_loss": 2 + seed / 10 - row["epoch"]} if "val_loss" in row else row for row in rows]
+metrics.write_text("".join(json.dumps(row) + chr(10) for row in rows))
 while seed in (31, 32):
     (folder / "ready").touch()
     signal.pause()
