@@ -69,14 +69,12 @@ def before(characters, symbols):
     sizes = ((64, 64), (32, 64), (16, 64), (8, 64), (8, 32), (4, 32), (4, 16), (2, 16), (2, 8), (1, 8))
     batch, length = next(((b, t) for b, t in sizes if (train - t) // (b * t) >= 64), sizes[-1])
     units = max((each for each in range(96, 513, 32) if parameters(each) <= train), default=96)
-    dropouts = ((100_000, 0.5), (500_000, 0.2), (3_000_000, 0.1))
+    shares = ((100_000, 0.5), (500_000, 0.2), (3_000_000, 0.1))
+    dropout = next((share for below, share in shares if characters < below), 0.0)
     rate = 0.005 if units <= 256 else 0.003
     return {
         "windows": {"batch_size": batch, "length": length},
-        "model": {
-            **{"cell": "gru", "units": units, "layers": 1, "embedding": 64},
-            "dropout": next((share for below, share in dropouts if characters < below), 0.0),
-        },
+        "model": {"cell": "gru", "units": units, "layers": 1, "embedding": 64, "dropout": dropout},
         "training.epochs": min(30, max(2, round(10 * (1_000_000 / train) ** 0.4))),
         "training.optimizer": {"name": "adamw", "learning_rate": rate, "weight_decay": 0.01},
     }
