@@ -36,7 +36,7 @@ def earlier(version, tmp_path):
 
 
 def is_same_machine(end):
-    """Whether figures must be the same here, but for the last digit, which the order of additions in the loop decides."""
+    """Whether figures must be the same here but for the last digit, which the order of a loop's additions decides."""
     made = end["environment"]
     numeric = ("keras", "tensorflow", "numpy")
     same = all(made["versions"][name] == versions()[name] for name in numeric)

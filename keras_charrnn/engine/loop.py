@@ -64,9 +64,8 @@ class Loop:
             # look up the place anew for each number, which keeps them from the processor's vectors.
             return t + 1, zx[tf.minimum(t + 1, steps - 1)], hidden, states, zrs, befores, hiddens, outputs
 
-        zrs = (
-            [_array(steps, self._product(hidden, kernel, columns))] if keep else []
-        )  # for its type; it is not computed
+        zr = self._product(hidden, kernel, columns)  # for its type; it is not computed
+        zrs = [_array(steps, zr)] if keep else []
         befores = [_array(steps, states[index]) for index in read]
         outputs = [_array(steps, hidden)] if step.own_output else []
         first = 0, zx[0], hidden, states, zrs, befores, _array(steps, hidden), outputs
