@@ -28,7 +28,7 @@ class Loop:
         step = self._step
         return compiled_product.choose(*step.cell.recurrent_kernel.shape, step.precision).product
 
-    def _forward(self, zx, hidden, states, noise, restarts, weights, kernel):
+    def _forward(self, zx, hidden, states, noise, restarts, weights, kernel, keep):
         """Run over a window.
 
         Args:
@@ -39,14 +39,15 @@ class Loop:
             restarts: The marks (T, B, 1) and the initial states; or None.
             weights: As `Step.weights` returned them.
             kernel: U, packed.
+            keep: Whether to return what `_backward` needs, the first two of what follows.
 
         Returns:
             The products with U (T, B, G*H); the states before each step (T, B, H), None for those that a step does not
             read going back; the first state after each step, and the output where that is another, in the precision;
             the states after the window.
         """
-        step, steps, read = self._step, zx.shape[0], [index for index, each in enumerate(self._step.reads) if each]
-        columns = zx.shape[2]
+        step, steps, columns = self._step, zx.shape[0], zx.shape[2]
+        read = [index for index, each in enumerate(step.reads) if each and keep]
 
         def body(t, zx_t, hidden, states, zrs, befores, hiddens, outputs):
             if restarts is not None:
@@ -57,21 +58,22 @@ class Loop:
             befores = [array.write(t, states[index]) for array, index in zip(befores, read, strict=True)]
             states, hidden, output = step.run_forward(numbers(zx_t), zr, states, _at(noise, t), weights)
             hidden = states[0] if hidden is None else hidden
-            zrs, hiddens = zrs.write(t, bits(zr)), hiddens.write(t, bits(hidden))
-            outputs = [array.write(t, bits(output)) for array in outputs]
+            zrs, outputs = ([array.write(t, bits(x)) for array in each] for each, x in ((zrs, zr), (outputs, output)))
+            hiddens = hiddens.write(t, bits(hidden))
             # What the next step reads is taken out of the window here. Where its equations would do that, they would
             # look up the place anew for each number, which keeps them from the processor's vectors.
             return t + 1, zx[tf.minimum(t + 1, steps - 1)], hidden, states, zrs, befores, hiddens, outputs
 
         zr = self._product(hidden, kernel, columns)  # for its type; it is not computed
+        zrs = [_array(steps, zr)] if keep else []
         befores = [_array(steps, states[index]) for index in read]
         outputs = [_array(steps, hidden)] if step.own_output else []
-        first = 0, zx[0], hidden, states, _array(steps, zr), befores, _array(steps, hidden), outputs
+        first = 0, zx[0], hidden, states, zrs, befores, _array(steps, hidden), outputs
         *_, states, zrs, befores, hiddens, outputs = _repeat(steps, body, first)
         befores = dict(zip(read, befores, strict=True))
         befores = [befores[index].stack() if index in befores else None for index in range(len(states))]
-        output = outputs[0].stack() if outputs else None
-        return zrs.stack(), befores, hiddens.stack(), output, states
+        zr, output = (each[0].stack() if each else None for each in (zrs, outputs))
+        return zr, befores, hiddens.stack(), output, states
 
     def _backward(self, zx, zr, befores, noise, marks, weights, d_outputs, d_states, d_own, kernel):
         """Go back through a window.

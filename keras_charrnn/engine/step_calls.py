@@ -113,19 +113,26 @@ class WholeWindow:
         self._kernel, self._transposed = kind.pack(kernel, step.precision), kind.pack_transposed(kernel, step.precision)
 
     def forward(self, zx, states):
-        hidden, zx_bits = tf.cast(states[0], zx.dtype), bits(zx)
-        zr, befores, hiddens, outputs, states = self._step.loop.forward(
-            zx_bits, hidden, tuple(states), self._noise, self._restarts, self._weights, self._kernel
-        )
+        hidden, states = tf.cast(states[0], zx.dtype), tuple(states)
+        # Outside of a training hardly anybody goes back, and what that needs is most of what a window writes.
+        zr, befores, hiddens, outputs, after = self._run(bits(zx), hidden, states, self._step.training)
+        memory = bits(zx), *((zr, befores) if self._step.training else (hidden, states))
         hiddens = numbers(hiddens)
         outputs = hiddens if outputs is None else numbers(outputs)
         hiddens = tf.concat([hidden[None], hiddens[:-1]], 0)
         if self._restarts is not None:
             marks, initial = self._restarts
             hiddens = tf.where(marks, tf.cast(initial[0], zx.dtype), hiddens)
-        return (zx_bits, zr, befores), _rows(hiddens), outputs, states
+        return memory, _rows(hiddens), outputs, after
+
+    def _run(self, zx, hidden, states, keep):
+        return self._step.loop.forward(
+            zx, hidden, states, self._noise, self._restarts, self._weights, self._kernel, keep
+        )
 
     def backward(self, memory, d_outputs, d_states, d_own):
+        if not self._step.training:
+            memory = memory[0], *self._run(*memory, keep=True)[:2]
         marks = None if self._restarts is None else self._restarts[0]
         how = self._noise, marks, self._weights, bits(d_outputs), tuple(d_states), d_own, self._transposed
         d_zx, d_zr, d_states, d_own = self._step.loop.backward(*memory, *how)

@@ -56,11 +56,13 @@ def with_quick(quick, others):
 either = pytest.mark.parametrize("tolerance", ["packed", pytest.param("dots", marks=thorough)], indirect=True)
 
 
-def run_and_gradients(layer, x, states, seed=None, marks=None, factor=1.0, in_a_graph=True, precision="bfloat16"):
+def run_and_gradients(
+    layer, x, states, seed=None, marks=None, factor=1.0, in_a_graph=True, precision="bfloat16", training=True
+):
     def run(x, states):
         with tf.GradientTape() as tape:
             tape.watch([x, *states])
-            outputs, after = layer.run(x, states, seed is not None, seed, precision, marks)
+            outputs, after = layer.run(x, states, training, seed, precision, marks)
             outputs = tf.cast(outputs, "float32")
             loss = tf.reduce_sum(tf.sin(outputs)) + sum(tf.reduce_sum(tf.cos(2 * state)) for state in after)
             loss *= factor
@@ -126,11 +128,13 @@ def test_in_float32_to_the_last_digits(name, rng, monkeypatch):
         np.testing.assert_allclose(one, other, atol=1e-5 * max(1, float(tf.reduce_max(tf.abs(other)))))
 
 
-def test_they_begin_anew_where_they_do_apart(rng, monkeypatch):
+@pytest.mark.parametrize("training", [True, False])
+def test_they_begin_anew_where_they_do_apart_and_have_a_gradient_outside_of_a_training_too(training, rng, monkeypatch):
     layer, x, states = make(cells.SLSTM(H), 6, rng)
     marks = tf.constant(rng.random((6, B)) < 0.4)
     assert 0 < tf.reduce_sum(tf.cast(marks, "int32")) < 6 * B
-    for one, other in both_ways(layer, monkeypatch, x, states, marks=marks, precision="float32"):
+    how = {"marks": marks, "precision": "float32", "training": training}
+    for one, other in both_ways(layer, monkeypatch, x, states, **how):
         np.testing.assert_allclose(one, other, atol=1e-5 * max(1, float(tf.reduce_max(tf.abs(other)))))
 
 
