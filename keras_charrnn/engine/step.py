@@ -128,8 +128,13 @@ class Step:
         """Of each state whether `run_backward` reads it; known once `find_gradients` has been called."""
         return self._first._reads
 
+    @property
+    def normalizes(self):
+        """Whether `combine` takes means; known as `reads` is."""
+        return self._first._normalizes
+
     def find_gradients(self):
-        """Let `same_gradient`, `own_output` and `reads` be known."""
+        """Let `same_gradient`, `own_output`, `reads` and `normalizes` be known."""
         first = self._first
         if first._reads is not None:
             return
@@ -145,6 +150,7 @@ class Step:
 
         # Outside of the scope, in which no tape records.
         traced = tf.function(backward, autograph=False).get_concrete_function(*specs)
+        first._normalizes = any(each.type == "Mean" for each in traced.graph.get_operations())
         first._reads = [bool(each.consumers()) for each in traced.inputs[: len(states)]]
 
     def weights(self):
