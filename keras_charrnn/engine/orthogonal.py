@@ -9,8 +9,8 @@ Shapes in letters: N, M the two widths of a matrix, N the smaller; K blocks of R
 
 import tensorflow as tf
 
-# Rows that are made orthogonal to one another. Of more, the products grow with the square of their number; and the loss
-# after a training of 256 units was no better with all of them at once (1.468 nats, in blocks 1.464).
+# Rows that are made orthogonal to one another. Of more, the products grow with the square of their number, by far more
+# than a step then learns.
 ROWS = 64
 # (a, b, c) of a x + b x^3 + c x^5, one polynomial after another: each the nearest to 1 on the interval to which those
 # before have brought [0.02, 1], so that it ends within 0.1 of 1 (N. Amsel et al., The Polar Express: optimal matrix

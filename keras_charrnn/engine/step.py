@@ -44,7 +44,7 @@ class Step:
         kind = likeness, training and cell.knows_training, precision
         self._first = self if likeness is None else _FIRST.setdefault(kind, self)
         if self._first is self:
-            self._same_gradient, self._reads, self._own_output = None, None, None
+            self._same_gradient, self._own_output, self._reads, self._normalizes = None, None, None, None
             self._loop = Loop(self)
             self._make_functions(jit_compile=True)
 

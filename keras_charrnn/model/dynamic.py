@@ -94,7 +94,6 @@ class DynamicScorer:
         model: A `CharRNN`, which stays as it is.
         trained_on: Ids of the text that it was trained on, at least 2.
         learning: A `Learning`.
-
     """
 
     def __init__(self, model, trained_on, learning):
