@@ -1,4 +1,4 @@
-"""What the pairs and triples of characters add to the embedding of the last of them.
+"""What the n-grams of characters, pairs to fives, add to the embedding of the last of them.
 
 Shapes in letters: T time, B batch, E width of the embedding, V symbols, N characters of an n-gram, R rows of a table.
 """
@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_charrnn.layers.carrying import CarriesStates
 
-NAMES = {2: "pairs", 3: "triples"}  # of the tables, by N
+NAMES = {2: "pairs", 3: "triples", 4: "fours", 5: "fives"}  # of the tables, by N
 # The largest prime below 2 ** 15, and a factor by which n-grams of near ids are far apart modulo it, from a search.
 MOST, FACTOR = 32749, 2961
 
@@ -38,18 +38,18 @@ def row_of(ngram, symbols):
 
 
 class NGrams(CarriesStates, keras.layers.Layer):
-    """Looks up each character in tables of the pairs, and of the triples, that it ends: B2[x', x] + B3[x'', x', x].
+    """Looks up each character in tables of the n-grams that it ends: B2[x', x] + B3[x'', x', x] + ...
 
     The tables start from zeros. Its state is the characters before: float32 (B, N - 1), each the id + 1, the last one
-    first, 0 for none, as before the beginning of a text. Pairs and triples with none have rows of their own.
+    first, 0 for none, as before the beginning of a text. N-grams with none have rows of their own.
 
     Args:
         symbols: V.
-        order: The largest N, 2 or 3.
+        order: The largest N, 2 to 5.
         width: E.
 
     Attributes:
-        tables: The weights (R, E), one for each N.
+        tables: The weights (R, E), one for each N, which learn as `model.row_updates` has it.
     """
 
     def __init__(self, symbols, order, width, **kwargs):
@@ -60,7 +60,8 @@ class NGrams(CarriesStates, keras.layers.Layer):
     def build(self, input_shape):
         for count in range(2, self.order + 1):
             shape = (rows_of(count, self.symbols), self.width)
-            self.tables.append(self.add_weight(shape=shape, initializer="zeros", name=NAMES[count]))
+            # Not for Keras's optimizers, which would go over all rows at every step.
+            self.tables.append(self.add_weight(shape=shape, initializer="zeros", trainable=False, name=NAMES[count]))
         self.built = True
 
     def compute_output_shape(self, input_shape):

@@ -9,6 +9,7 @@ from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.unseen import Unseen
 from keras_charrnn.model.data import dataset_of, ids_of, shape_of, split_rows, telling
+from keras_charrnn.model.row_updates import RowUpdates
 from keras_charrnn.model.training_step import TrainingStep
 from keras_charrnn.text.windows import Windows
 
@@ -89,6 +90,7 @@ class Fitting(TrainingStep):
             raise SettingsError("there is no weight to train: set model.trainable = True, then call compile")
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_weights)
+            self.row_updates = RowUpdates(self.tables)
         for callback in callbacks:
             if hasattr(callback, "prepare"):
                 callback.prepare(self)
@@ -159,6 +161,7 @@ class Fitting(TrainingStep):
             self.gradient_clipping,
             self.watch,
             self.label_smoothing,
+            self.ngram_decay,
             self.seed,
             self.precision,
             getattr(self.optimizer, "ema_momentum", None),

@@ -125,14 +125,15 @@ class Network(keras.Model):
 
     @property
     def symbol_weights(self):
-        """The matrices with a row or a column for each symbol: the embedding, or W of one-hot inputs, and the head.
-
-        Those of pairs and triples of symbols too.
-        """
+        """The matrices with a row or a column for each symbol: the embedding, or W of one-hot inputs, and the head."""
         first = getattr(self.blocks[0].recurrent.cell, "kernel", None) if self.embedding is None else self._embeddings
-        tables = () if self.ngrams is None else self.ngrams.tables
         last = None if self.head is None else self.head.kernel
-        return [each for each in (first, *tables, last) if each is not None]
+        return [each for each in (first, last) if each is not None]
+
+    @property
+    def tables(self):
+        """The tables of n-grams, where they are to be trained; Keras's `trainable_weights` are without them."""
+        return self.ngrams.tables if self.ngrams is not None and self.ngrams.trainable else []
 
     @property
     def fresh_lines(self):

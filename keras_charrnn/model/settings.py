@@ -48,8 +48,8 @@ class Settings:
         tie_embedding: Whether the logits are products with the embedding, which must then be H wide.
         fresh_lines: Whether all states return to the initial ones before each line end is read, in training, scores
             and generation: every line is predicted from itself alone. Of a `GatedCell` alone.
-        ngrams: 2 adds to each character's row of the embedding one for the pair that it ends, 3 one for the triple too:
-            see `layers.ngrams.NGrams`. 1 for none.
+        ngrams: The longest n-grams, at most 5: 2 adds to each character's row of the embedding one for the pair that it
+            ends, 3 one for the triple too, and so on: see `layers.ngrams.NGrams`. 1 for none.
 
     Raises:
         SettingsError: If one is out of its range, or two do not go together.
@@ -91,7 +91,7 @@ class Settings:
         require("normalization", ", ".join(kinds), self.normalization, self.normalization in kinds)
         unembedded = self.one_hot and self.embedding_dropout
         require("embedding_dropout", "0 with one-hot inputs", self.embedding_dropout, not unembedded)
-        require("ngrams", "1, 2 or 3", self.ngrams, _is_whole(self.ngrams, 1) and self.ngrams <= 3)
+        require("ngrams", "a whole number from 1 to 5", self.ngrams, _is_whole(self.ngrams, 1) and self.ngrams <= 5)
         unembedded = self.one_hot and self.ngrams > 1
         require("ngrams", "1 with one-hot inputs, which have no embedding to add to", self.ngrams, not unembedded)
         fits = embedding == self.units or not self.tie_embedding

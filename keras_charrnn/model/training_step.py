@@ -13,6 +13,7 @@ from keras_charrnn.engine.loss import mean_cross_entropy
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.unseen import Unseen
 from keras_charrnn.model.data import unpack
+from keras_charrnn.model.row_updates import RowUpdates
 
 
 class TrainingStep:
@@ -32,6 +33,8 @@ class TrainingStep:
             nobody. `callbacks.Divergence` sets it.
         label_smoothing: Share of each target's probability that training spreads over all symbols. The metric `loss`
             is of the targets themselves.
+        ngram_decay: Weight decay of the tables of n-grams, in units of the learning rate: see `RowUpdates`, by which
+            they learn, whatever the optimizer.
         seed: Of dropout and noise in training.
 
     Raises:
@@ -43,13 +46,14 @@ class TrainingStep:
     gradient_clipping = None
     watch = None
     label_smoothing = 0.0
+    ngram_decay = 1.0
     seed = 0
 
     def __init__(self, *args, **kwargs):
         require_eager()
         super().__init__(*args, **kwargs)
         self._loss_mean = keras.metrics.Mean(name="loss")
-        self._clipping_means = Unseen()
+        self._clipping_means, self.row_updates = Unseen(), RowUpdates(())
 
     @property
     def windows_done(self):
@@ -65,7 +69,7 @@ class TrainingStep:
         known = {id(variable) for variable in (*self.weights, *metrics)}
         return {
             "weights": list(self.weights),
-            "optimizer": list(self.optimizer.variables),
+            "optimizer": [*self.optimizer.variables, *self.row_updates.variables],
             "states": [state for layer in self.state_layers for state in layer.states],
             "seeds": [variable for variable in self.variables if id(variable) not in known],
             "metrics": metrics,
@@ -105,8 +109,10 @@ class TrainingStep:
                 own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
                 own_weights = None if weights is None else weights[mine]
                 found.append(run(inputs[mine], targets[mine], own_weights, before, own_seed))
-        gradients, losses, after = zip(*found, strict=True)
+        gradients, slices, losses, after = zip(*found, strict=True)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
+        dense, collected = len(gradients), [self.row_updates.collect(each) for each in zip(*slices, strict=True)]
+        gradients += [gradient for gradient, _ in collected]
         if carried:
             for layer, parts in zip(self.state_layers, zip(*after, strict=True), strict=True):
                 layer.assign_states([tf.concat(each, 0) for each in zip(*parts, strict=True)])
@@ -116,23 +122,27 @@ class TrainingStep:
         loss = tf.add_n(losses) / replicas
         if self.watch is not None:
             self.watch(loss, logs["gradient_norm"] if "gradient_norm" in logs else tf.linalg.global_norm(gradients))
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        rate, windows = self.optimizer.learning_rate, self.windows_done.value
+        self.row_updates.apply(gradients[dense:], [rows for _, rows in collected], rate, self.ngram_decay, windows)
+        self.optimizer.apply_gradients(zip(gradients[:dense], self.trainable_weights, strict=True))
         self._loss_mean.update_state(loss, total)
         for name, value in logs.items():
             self._clipping_means.made[name].update_state(value)
         return {metric.name: metric.result() for metric in self.training_metrics}
 
     def _run_replica(self, inputs, targets, weights, states, seed):
-        """Return the gradients, the loss in nats and the new states of some rows of a window."""
+        """Return the gradients, those of the tables apart, the loss in nats and the new states of a window's rows."""
+        dense, tables = ([weight.value for weight in each] for each in (self.trainable_weights, self.tables))
         with tf.GradientTape() as tape:
+            tape.watch(tables)
             hidden, new = self.run_recurrent(tf.transpose(inputs), states, training=True, seed=seed)
             wanted, weights = (
                 each if each is None else tf.reshape(tf.transpose(each), (-1,)) for each in (targets, weights)
             )
             how = self.precision, self.label_smoothing, weights
             loss, nats = mean_cross_entropy(hidden, *self.head_weights, wanted, *how)
-        gradients = tape.gradient(loss, [weight.value for weight in self.trainable_weights])
-        return [tf.convert_to_tensor(each) for each in gradients], nats, new
+        gradients, slices = tape.gradient(loss, [dense, tables])
+        return [tf.convert_to_tensor(each) for each in gradients], slices, nats, new
 
     def _device(self, replica):
         """Return the context of a replica: a GPU of its own; on a CPU they are threads of one device."""

@@ -21,9 +21,8 @@ ENCODING = text(encodings.ACCEPTED, fits=encodings.encoding_name, choices=encodi
 
 CELL = Named(text("the name of a cell"), "gru", {}, further="further arguments of the cell's constructor")
 OPTIMIZERS = {  # with the learning rate that each has by default
-    **dict.fromkeys(
-        ("adam", "adamw", "rmsprop", "adagrad", "sgd", "nadam", "adamax", "adadelta", "lion", "ftrl"), 0.003
-    ),
+    **dict.fromkeys(("adam", "adamw", "rmsprop", "adagrad", "sgd", "nadam", "adamax", "adadelta", "ftrl"), 0.003),
+    "lion": 0.003,
     "muon": 0.015,
     "schedule_free_adamw": 0.003,
 }
@@ -157,7 +156,7 @@ class Model(Section):
     residual: bool = key(False, "whether a recurrent layer's inputs are added to its outputs, where as wide", flag())
     feed_forward: int = key(0, "width of a feed-forward block after every recurrent layer, 0 for none", whole(0))
     tie_embedding: bool = key(False, "whether the logits are products with the embedding", flag())
-    ngrams: int = key(1, "2 adds a row for each pair of characters to the embedding, 3 for triples too", whole(1, 3))
+    ngrams: int = key(1, "longest n-grams with rows of their own in the embedding, 1 for none", whole(1, 5))
 
     def conflicts(self):
         found = ["model.cell.units: is the cell's width; write it as model.units"] if "units" in self.cell else []
@@ -201,6 +200,7 @@ class Training(Section):
         "highest momentum of a moving average of the weights, validated and kept in their place; null: no average",
         optional(number("above 0 and below 1", lambda value: 0 < value < 1)),
     )
+    ngram_decay: float = key(1.0, "weight decay of the rows of n-grams (model.ngrams)", AT_LEAST_0)
     accumulate: int = key(1, "windows whose gradients are averaged for one update of the weights", whole(1))
     label_smoothing: float = key(0.0, "share of each target's probability spread over all symbols", RATE)
     clip_norm: float | None = key(None, "largest norm of the whole gradient", optional(ABOVE_0))

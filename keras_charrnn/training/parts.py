@@ -41,6 +41,7 @@ def make_model(plan, data, machine):
     model = model_of(plan.model, data.vocabulary, plan.states.reset == "line")
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.label_smoothing = plan.training.label_smoothing
+    model.ngram_decay = plan.training.ngram_decay
     note_of_prefix(plan.samples.beginning, model.vocabulary)  # refuses what no sample can begin with
     compile_model(model, plan, data.training.steps)
     return model

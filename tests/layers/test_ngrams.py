@@ -1,4 +1,4 @@
-"""The sums of rows of pairs and triples, their gradient, and where in a table an n-gram is."""
+"""The sums of rows of n-grams, their gradient, and where in a table an n-gram is."""
 
 import itertools
 
@@ -28,7 +28,7 @@ def by_hand(layer, ids, marks):
         for t, each in enumerate(ids[:, b]):
             read = [] if marks is not None and marks[t, b] else read
             read = [*read, int(each) + 1]
-            for table, count in zip(layer.tables, (2, 3), strict=False):
+            for table, count in zip(layer.tables, range(2, 6), strict=False):
                 *before, last = [0] * (count - len(read)) + read[-count:]
                 base = symbols + 1 if (symbols + 1) ** count < 32749 else 2961
                 place = sum(digit * base ** (count - 1 - k) for k, digit in enumerate([*before, last])) % 32749
@@ -37,8 +37,8 @@ def by_hand(layer, ids, marks):
     return sums, places
 
 
-# Pairs and triples in tables of their own; hashed triples; both hashed.
-@pytest.mark.parametrize(("symbols", "order"), [(9, 2), (9, 3), (40, 3), (300, 3)])
+# Pairs and triples in tables of their own; hashed triples; both hashed; all up to fives.
+@pytest.mark.parametrize(("symbols", "order"), [(9, 2), (9, 3), (40, 3), (300, 3), (40, 5)])
 @pytest.mark.parametrize("restarts", [False, True])
 def test_the_sums_are_those_of_a_loop_in_pieces_too_and_their_gradient_is_theirs(rng, symbols, order, restarts):
     layer, ids = make(symbols, order, rng), rng.integers(0, symbols, (8, 4)).astype("int32")
@@ -46,11 +46,12 @@ def test_the_sums_are_those_of_a_loop_in_pieces_too_and_their_gradient_is_theirs
     wanted, places = by_hand(layer, ids, marks)
     weights = rng.normal(size=wanted.shape).astype("float32")
     with tf.GradientTape() as tape:
+        tape.watch([table.value for table in layer.tables])
         sums, after = layer.run(tf.constant(ids), layer.initial_state(4), marks)
         loss = tf.reduce_sum(sums * weights)
     np.testing.assert_allclose(sums, wanted, atol=1e-5)
     gradients = tape.gradient(loss, [table.value for table in layer.tables])
-    for count, table, gradient in zip((2, 3), layer.tables, gradients, strict=False):
+    for count, table, gradient in zip(range(2, 6), layer.tables, gradients, strict=False):
         dense = np.zeros(table.shape, "float32")
         for _, t, b, place in (each for each in places if each[0] == count):
             dense[place] += weights[t, b]
@@ -75,7 +76,7 @@ def test_none_is_no_symbol(rng):
 SYMBOLS = st.one_of(st.integers(1, 400), st.integers(1, 0x110000))
 
 
-@given(st.data(), SYMBOLS, st.integers(2, 3))
+@given(st.data(), SYMBOLS, st.integers(2, 5))
 def test_a_row_is_in_the_table_and_all_compute_the_same(data, symbols, count):
     ngram = data.draw(st.lists(st.integers(0, symbols), min_size=count, max_size=count))
     row, rows = row_of(ngram, symbols), rows_of(count, symbols)  # in Python, whose numbers have no end
@@ -86,7 +87,7 @@ def test_a_row_is_in_the_table_and_all_compute_the_same(data, symbols, count):
         assert row == sum(each * (symbols + 1) ** place for place, each in enumerate(ngram))
 
 
-@given(st.data(), SYMBOLS.filter(lambda symbols: symbols < MOST), st.integers(2, 3))
+@given(st.data(), SYMBOLS.filter(lambda symbols: symbols < MOST), st.integers(2, 5))
 def test_another_character_in_one_place_or_another_order_is_another_row(data, symbols, count):
     ids = st.integers(0, symbols)
     ngram, place = data.draw(st.lists(ids, min_size=count, max_size=count)), data.draw(st.integers(0, count - 1))

@@ -90,16 +90,20 @@ def test_two_updates_are_those_of_the_paper(model, nats):
     def flat(arrays):
         return np.concatenate([np.ravel(each) for each in arrays]).astype("float64")
 
-    trained, ids, states = flat(model.get_weights()), ids_of(model, TEXT[:40]), twin.initial_states(1)
-    shapes = [each.shape for each in model.get_weights()]
+    def values(model):
+        return [weight.numpy() for weight in model.trainable_weights]
+
+    trained, ids, states = flat(values(model)), ids_of(model, TEXT[:40]), twin.initial_states(1)
+    shapes = [each.shape for each in values(model)]
     for segment in range(2):
         found, states = gradients(ids[segment * T : segment * T + T + 1], states)
-        weights = flat(twin.get_weights())
+        weights = flat(values(twin))
         back = np.minimum(1, LEARNING.decay * roots / mean) * (trained - weights)
         weights = weights - LEARNING.rate * flat(found) / (roots + 0.1 * mean) + back
         ends = np.cumsum([np.prod(shape) for shape in shapes])[:-1]
         new = [part.reshape(shape) for part, shape in zip(np.split(weights, ends), shapes, strict=True)]
-        twin.set_weights(new)
+        for weight, value in zip(twin.trainable_weights, new, strict=True):  # the tables of n-grams stay
+            weight.assign(value)
     third = ids[2 * T : 3 * T + 1]
     logits, _ = twin.run(third[None, :-1], states)
     wanted = keras.losses.sparse_categorical_crossentropy(third[None, 1:], logits, from_logits=True)[0]
