@@ -9,10 +9,12 @@ import argparse
 
 import keras
 
-from keras_charrnn import CharRNN, Vocabulary, callbacks, compute, corpora, windows
+from keras_charrnn import CharRNN, Muon, Vocabulary, callbacks, compute, corpora, windows
+
+WARM_UP = 50  # steps
 
 
-def main(epochs=4, units=160, characters=None):
+def main(epochs=3, units=256, characters=None):
     text = corpora.load("tiny_shakespeare", otherwise=["shakespeare_plays"], max_bytes=characters).text
     vocabulary = Vocabulary.of(text)
     ids = vocabulary.encode(text)
@@ -22,10 +24,12 @@ def main(epochs=4, units=160, characters=None):
 
     machine = compute.prepare(batch_size=32)  # before anything else uses TensorFlow
     keras.utils.set_random_seed(0)
-    model = CharRNN(vocabulary, "layer_norm_lstm", units=units, layers=2, embedding=64, dropout=0.1)
+    model = CharRNN(vocabulary, "rms_norm_lstm", units=units, embedding=64, ngrams=5, dropout=0.1)
     model.precision, model.replicas = machine.precision, machine.replicas
-    rate = keras.optimizers.schedules.CosineDecay(0.005, epochs * train.steps)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.01)
+    steps = max(1, epochs * train.steps - WARM_UP)
+    rate = keras.optimizers.schedules.CosineDecay(0.0, steps, warmup_target=0.015, warmup_steps=WARM_UP)
+    decay = {"weight_decay": 0.1, "adam_weight_decay": 0.1}
+    optimizer = Muon(rate, **decay, exclude_layers=["head"], precision=machine.precision)
     optimizer.exclude_from_weight_decay(var_list=[each for each in model.trainable_weights if len(each.shape) < 2])
     model.compile(optimizer, steps_per_execution=10)
     model.fit(
@@ -45,7 +49,7 @@ def main(epochs=4, units=160, characters=None):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--units", type=int, default=160)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--units", type=int, default=256)
     parser.add_argument("--characters", type=int, help="train on so many characters of the text only")
     main(**vars(parser.parse_args()))

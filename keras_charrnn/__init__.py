@@ -16,6 +16,7 @@ _HOMES = {
     "CharRNN": "model",
     "GatedCell": "cells",
     "LinearCell": "cells",
+    "Muon": "training.muon",
     "RecurrentCell": "cells",
     "Recurrent": "layers",
     "Vocabulary": "text.vocabulary",

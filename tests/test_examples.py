@@ -94,7 +94,7 @@ def test_the_names_example_invents_names(tmp_path):
         "names.py", "--count=5", "--set", "model.units=16", "--set", "training.epochs=1", "--set",
         "corpus.max_bytes=20000", "--set", "samples.every_epochs=0", "--set", "windows.length=8", cwd=tmp_path,
     )  # fmt: skip
-    assert "corpus   python_names: 20,000 characters" in out and "1 x gru 16" in out
+    assert "corpus   python_names: 20,000 characters" in out and "1 x rms_norm_lstm 16" in out
     names = out.split("not among them:\n")[1].split("\n")[:5]
     assert len({*names}) == 5 and all(name.startswith("    ") and name.strip() for name in names)
     assert "reset: line" in (tmp_path / "runs" / "names-001" / "recipe.yaml").read_text()

@@ -4,6 +4,7 @@ Shapes in letters: T time, B batch, E width of the embedding, V symbols, N chara
 """
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from keras_charrnn.layers.carrying import CarriesStates
@@ -89,6 +90,7 @@ class NGrams(CarriesStates, keras.layers.Layer):
             earlier = ops.concatenate([before[None, :, place], ngram[-1][:-1]], axis=0)
             ngram.append(earlier if marks is None else ops.where(marks, 0, earlier))
         tables = enumerate(self.tables, start=2)
-        rows = [ops.take(table, row_of(ngram[:count], self.symbols), axis=0) for count, table in tables]
+        # Not `ops.take`: it would read the whole table, of which TensorFlow makes a copy once rows of it are written.
+        rows = [tf.gather(table.value, row_of(ngram[:count], self.symbols)) for count, table in tables]
         after = ops.stack([each[-1] for each in ngram[:-1]], axis=1)
         return sum(rows), [ops.cast(after, self.variable_dtype)]

@@ -5,8 +5,8 @@ After each segment has been scored, with the gradient g of its mean surprise, th
     w - rate g / (r + 0.1 mean(r)) + min(1, decay r / mean(r)) (w0 - w)
 
 where w0 is what they were trained to be, and r the root of a weight's mean squared gradient over segments of the
-training text: B. Krause et al., Dynamic evaluation of neural sequence models, 2018, its form with RMS and decay. The tables of
-n-grams, of which a segment reads few rows, stay as they are.
+training text: B. Krause et al., Dynamic evaluation of neural sequence models, 2018, its form with RMS and decay. The
+tables of n-grams, of which a segment reads few rows, stay as they are.
 
 Shapes in letters: T characters of a segment.
 """

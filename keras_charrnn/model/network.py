@@ -3,6 +3,8 @@
 Shapes in letters: B batch, T time, D width of the first layer's input, H units, L layers, G gates, V symbols.
 """
 
+import math
+
 import keras
 from keras import ops
 
@@ -129,6 +131,12 @@ class Network(keras.Model):
         first = getattr(self.blocks[0].recurrent.cell, "kernel", None) if self.embedding is None else self._embeddings
         last = None if self.head is None else self.head.kernel
         return [each for each in (first, last) if each is not None]
+
+    @property
+    def parameters(self):
+        """Number of weights, without the tables of n-grams: of these a character reads but a row each."""
+        tables = () if self.ngrams is None else self.ngrams.tables
+        return self.count_params() - sum(math.prod(table.shape) for table in tables)
 
     @property
     def tables(self):

@@ -20,17 +20,17 @@ from keras_charrnn.recipe.schema import dump
 FEWEST = 100  # characters
 TRAIN = 0.9  # share of them
 CELL = "rms_norm_lstm"
-EMBEDDING = 64
+EMBEDDING, NGRAMS = 64, 5
 FEWEST_UNITS = 96
-# (characters from which on, batch size, units, dropout, epochs)
+# (characters from which on, batch size, units, dropout, epochs, decay of n-grams)
 SIZES = (
-    (0, 8, FEWEST_UNITS, 0.5, 12),
-    (20_000, 8, 128, 0.4, 8),
-    (80_000, 8, 192, 0.4, 6),
-    (150_000, 8, 256, 0.4, 6),
-    (400_000, 16, 256, 0.25, 5),
-    (800_000, 32, 256, 0.15, 4),
-    (3_000_000, 32, 384, 0.05, 2),
+    (0, 8, FEWEST_UNITS, 0.5, 12, 3.0),
+    (20_000, 8, 128, 0.4, 8, 3.0),
+    (80_000, 8, 192, 0.4, 6, 3.0),
+    (150_000, 8, 256, 0.4, 6, 3.0),
+    (400_000, 16, 256, 0.25, 5, 1.0),
+    (800_000, 32, 256, 0.15, 3, 1.0),
+    (3_000_000, 32, 384, 0.05, 1, 1.0),
 )
 LENGTH = 64  # of a window
 # (batch size, length of a window) where the shortest text would have too few steps.
@@ -46,7 +46,7 @@ class Suggestion:
 
     Attributes:
         characters, symbols: Of the text.
-        batch_size, length, units, dropout, epochs: Keys of a recipe.
+        batch_size, length, units, dropout, epochs, ngram_decay: Keys of a recipe.
         optimizer: Its name in `OPTIMIZERS`.
     """
 
@@ -57,6 +57,7 @@ class Suggestion:
     units: int
     dropout: float
     epochs: int
+    ngram_decay: float
     optimizer: str
 
     @classmethod
@@ -69,12 +70,12 @@ class Suggestion:
         if characters < FEWEST:
             raise CorpusError(f"{characters} characters are too few to learn from; take a text of {FEWEST} or more")
         train = _train(characters)
-        batch_size, units, dropout, epochs = max(each for each in SIZES if each[0] <= characters)[1:]
+        batch_size, units, dropout, epochs, ngram_decay = max(each for each in SIZES if each[0] <= characters)[1:]
         windows = [(batch_size, LENGTH), *SMALLER]
         enough = [(b, t) for b, t in windows if (train - t) // (b * t) >= STEPS]
         batch_size, length = (enough or windows[-1:])[0]
         optimizer = next(name for name in OPTIMIZERS if not lacking(name))
-        return cls(characters, symbols, batch_size, length, units, dropout, epochs, optimizer)
+        return cls(characters, symbols, batch_size, length, units, dropout, epochs, ngram_decay, optimizer)
 
     @property
     def train(self):
@@ -88,7 +89,7 @@ class Suggestion:
 
     @property
     def parameters(self):
-        """Of the whole model."""
+        """Of the whole model, but for the tables of n-grams."""
         return parameters(self.units, self.symbols)
 
     def to_yaml(self, path, expectation="", encoding=AUTO):
@@ -114,10 +115,13 @@ class Suggestion:
             f"windows: {{batch_size: {self.batch_size}, length: {self.length}}}",
             f"# {self.parameters:,} parameters; more units learn more, but slower. Dropout hinders learning by heart:",
             "# take more if the loss of training falls far below that of validation, less if the two stay close.",
-            f"model: {{cell: {CELL}, units: {self.units}, layers: 1, embedding: {EMBEDDING}, dropout: {self.dropout}}}",
+            f"# Each n-gram of up to {NGRAMS} characters has a row of its own beside that of its last character.",
+            f"model: {{cell: {CELL}, units: {self.units}, layers: 1, embedding: {EMBEDDING}, ngrams: {NGRAMS}, "
+            f"dropout: {self.dropout}}}",
             "training:",
             f"  epochs: {self.epochs}  # fewer are quicker; more help while the loss of validation still falls",
             f"  optimizer: {{name: {self.optimizer}, learning_rate: {rate}, weight_decay: {decay}}}",
+            f"  ngram_decay: {self.ngram_decay}  # takes back from such a row what does not come again",
             "  schedule: cosine  # the learning rate falls to 0 at the last epoch",
             "  clip_norm: 1.0",
             "# Text from the model on the way; `prefix: Once` would begin it.",

@@ -22,9 +22,11 @@ def announce(console, plan, machine, data, model, folder, note):
     """Show what is about to be trained, on what and where."""
     text, split, settings = data.text, data.split, plan.model
     shares = ", ".join(f"{count:,} {name}" for name, count in split.items() if count)
+    of_ngrams = model.count_params() - model.parameters
     lines = [
         f"corpus   {text.name}: {text.characters:,} characters ({shares}), {len(data.vocabulary)} symbols",
-        f"model    {settings.layers} x {settings.cell['name']} {settings.units}, {model.count_params():,} parameters",
+        f"model    {settings.layers} x {settings.cell['name']} {settings.units}, {model.parameters:,} parameters"
+        + (f", and {of_ngrams:,} of n-grams" if of_ngrams else ""),
         f"windows  {data.training.steps} of {plan.windows.batch_size} x {plan.windows.length} an epoch, "
         f"{data.training.left_over:,} characters left over",
         f"compute  {machine.describe()}",
@@ -83,7 +85,7 @@ def describe(machine, data, model):
         },
         "split": data.split,
         "windows": {"steps": data.training.steps, "left_over": data.training.left_over},
-        "parameters": model.count_params(),
+        "parameters": model.parameters,
         "machine": dataclasses.asdict(machine),
         "versions": versions(),
     }

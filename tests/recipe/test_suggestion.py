@@ -34,7 +34,7 @@ def test_the_sizes_fit_a_text_of_any_length(characters):
 
 def test_more_text_gets_more_parameters_less_dropout_and_fewer_epochs():
     suggestions = [Suggestion.for_text(characters, 65) for characters in SIZES]
-    for name, sign in (("units", 1), ("batch_size", 1), ("dropout", -1), ("epochs", -1)):
+    for name, sign in (("units", 1), ("batch_size", 1), ("dropout", -1), ("epochs", -1), ("ngram_decay", -1)):
         values = [sign * getattr(each, name) for each in suggestions]
         assert values == sorted(values) and values[0] < values[-1], name
 
@@ -46,6 +46,7 @@ def test_the_recipe_of_any_text_is_one_and_says_its_sizes(characters, symbols):
     written = yaml.safe_load(suggestion.to_yaml("a.txt", "Expect about 10 seconds."))
     recipe = keras_charrnn.read_recipe(written)
     assert recipe.model.cell == {"name": "rms_norm_lstm"} and recipe.model.dropout == suggestion.dropout
+    assert recipe.model.ngrams == 5 and recipe.training.ngram_decay == suggestion.ngram_decay
     assert recipe.windows.batch_size == suggestion.batch_size and recipe.windows.length == suggestion.length
 
 
@@ -53,8 +54,8 @@ def test_the_recipe_of_any_text_is_one_and_says_its_sizes(characters, symbols):
 def test_the_parameters_are_those_of_the_model(symbols):
     suggestion = Suggestion.for_text(200_000, symbols)
     vocabulary = keras_charrnn.Vocabulary("".join(map(chr, range(100, 100 + symbols))))
-    model = keras_charrnn.CharRNN(vocabulary, CELL, suggestion.units, 1, 64)
-    assert suggestion.parameters == model.count_params()
+    model = keras_charrnn.CharRNN(vocabulary, CELL, suggestion.units, 1, 64, ngrams=5)
+    assert suggestion.parameters == model.parameters < model.count_params()
 
 
 def test_any_path_is_quoted():

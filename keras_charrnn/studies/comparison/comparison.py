@@ -50,9 +50,9 @@ def compare(
         source: Path of a recipe, a mapping, or a `Recipe`.
         cells: Of each cell its name, or a mapping of "name" and arguments of its constructor, as in a recipe. The
             recipe's own cell, by its name alone, keeps the arguments that the recipe gives it.
-        match: "parameters": each model has the units at which its parameters, with embedding and head, are nearest to
-            those of the recipe's own cell and units. "units": all have the recipe's units. Where the grid has
-            "model.units", each has those.
+        match: "parameters": each model has the units at which its parameters, with embedding and head and without the
+            tables of n-grams, are nearest to those of the recipe's own cell and units. "units": all have the recipe's
+            units. Where the grid has "model.units", each has those.
         parameters: A number of parameters to match, in place of the recipe's own.
         seeds: How many; the first is the recipe's `compute.seed`, the next ones follow it.
         overrides: {"training.epochs": 1, ...}, laid over the recipe.

@@ -8,8 +8,8 @@ from keras_charrnn.training import model_of
 
 
 def count_parameters(settings, vocabulary):
-    """Return the number of parameters of the model that the section `model` of a recipe describes."""
-    return model_of(settings, vocabulary).count_params()
+    """Return the `parameters` of the model that the section `model` of a recipe describes."""
+    return model_of(settings, vocabulary).parameters
 
 
 def match_units(settings, vocabulary, parameters):
@@ -18,7 +18,7 @@ def match_units(settings, vocabulary, parameters):
     Args:
         settings: The section `model` of a recipe; its units are where the search begins.
         vocabulary: A `Vocabulary`.
-        parameters: Of the whole model, with embedding and head.
+        parameters: Of the whole model, with embedding and head, as `count_parameters` counts.
 
     Raises:
         SettingsError: If the cell refuses its arguments.
