@@ -101,7 +101,15 @@ def test_the_names_example_invents_names(tmp_path):
     assert keras_charrnn.load(tmp_path / "runs" / "names-001").get_config()["fresh_lines"]
 
 
-def test_the_shakespeare_example_trains_through_the_python_api(run, tmp_path, shakespeare):
+@pytest.mark.parametrize("length", [8, pytest.param(64, marks=pytest.mark.thorough)])
+def test_the_shakespeare_example_trains_through_the_python_api(run, tmp_path, shakespeare, monkeypatch, length):
+    """Of its windows of 64 characters all steps are traced one by one."""
+    make = keras_charrnn.windows.training_windows
+
+    def make_shorter(ids, **how):
+        return make(ids, **{**how, "length": length})
+
+    monkeypatch.setattr(keras_charrnn.windows, "training_windows", make_shorter)
     out = run("shakespeare.py", "--epochs=1", "--units=16", "--characters=60000")
     assert "ROMEO:" in out and "validation loss" in out.splitlines()[-1]
     assert (tmp_path / "shakespeare.keras").is_file()
