@@ -57,14 +57,20 @@ def test_a_model_file_of_a_plainer_kind_is_loaded_and_sampled(earlier):
     np.testing.assert_allclose(model.score(TEXT[:90]).nats, end["lines"]["nats"], rtol=1e-5)
 
 
-def test_a_stopped_run_goes_on_and_ends_as_it_did(earlier):
-    folder, end = earlier
-    # In a process in which all is compiled as it is for users.
+def resume_as_users_do(folder):
+    """Go on with a run in a process in which all is compiled as it is for users."""
     environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
-    command = [sys.executable, "-m", "keras_charrnn", "resume", folder / "run"]
+    command = [sys.executable, "-m", "keras_charrnn", "resume", folder]
     subprocess.run(command, check=True, capture_output=True, env=environment)
-    run = keras_charrnn.Run.open(folder / "run")
-    tolerance = 1e-6 if is_same_machine(end) else 1e-4  # a window's sums may be made in another order now
+    return keras_charrnn.Run.open(folder)
+
+
+@pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.thorough)])
+def test_a_stopped_run_goes_on_and_ends_as_it_did(earlier, console, elsewhere):
+    folder, end = earlier
+    run = resume_as_users_do(folder / "run") if elsewhere else keras_charrnn.resume(folder / "run", console=console)
+    # Otherwise compiled, or elsewhere, a window's sums may be made in another order.
+    tolerance = 1e-6 if elsewhere and is_same_machine(end) else 1e-4
     for row, before in zip(run.history, end["history"], strict=True):
         assert {name: row[name] for name in before} == pytest.approx(before, rel=tolerance, abs=tolerance)
     with np.load(folder / "end.npz") as weights:

@@ -5,8 +5,8 @@ import importlib.util
 import pathlib
 import re
 import runpy
-import subprocess
 import sys
+import sysconfig
 
 import keras
 import numpy as np
@@ -16,14 +16,6 @@ import tensorflow as tf
 import keras_charrnn
 
 EXAMPLES = pathlib.Path(keras_charrnn.__file__).parents[1] / "examples"
-
-
-def run_elsewhere(name, *arguments, cwd):
-    """Run an example as a process of its own; return what it prints."""
-    # Without tiny_shakespeare's own file the run takes the corpus that is always there.
-    done = subprocess.run([sys.executable, EXAMPLES / name, *arguments], cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture
@@ -54,10 +46,10 @@ def test_every_example_begins_with_its_command(path):
     assert f"    python examples/{path.name}" in ast.get_docstring(ast.parse(path.read_text()), clean=False)
 
 
-def test_the_custom_cell_trains(tmp_path):
-    out = run_elsewhere(
+def test_the_custom_cell_trains(run, tmp_path):
+    out = run(
         "custom_cell.py", "--set", "model.units=16", "--set", "corpus.max_bytes=20000", "--set", "training.epochs=1",
-        "--set", "samples.every_epochs=1", "--set", "windows.length=8", cwd=tmp_path,
+        "--set", "samples.every_epochs=1", "--set", "windows.length=8",
     )  # fmt: skip
     assert "1 x coupled_lstm 16" in out and "best validation loss" in out and "def " in out
     assert (tmp_path / "runs" / "custom-cell-001" / "model.keras").is_file()
@@ -88,20 +80,30 @@ def test_the_corpus_of_names_is_the_same_each_time(tmp_path, monkeypatch):
     assert one.text == two.text and len(one.text.split()) == 50
 
 
-def test_the_names_example_invents_names(tmp_path):
-    """The program is also the plugin that its recipe names."""
-    out = run_elsewhere(
+def test_the_names_example_invents_names(run, tmp_path, monkeypatch):
+    """The program is also the plugin that its recipe names; here it reads a part of the library."""
+    part = pathlib.Path(sysconfig.get_path("stdlib")) / "asyncio"
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(part))
+    out = run(
         "names.py", "--count=5", "--set", "model.units=16", "--set", "training.epochs=1", "--set",
-        "corpus.max_bytes=20000", "--set", "samples.every_epochs=0", "--set", "windows.length=8", cwd=tmp_path,
+        "corpus.max_bytes=8000", "--set", "samples.every_epochs=0", "--set", "windows.length=8",
     )  # fmt: skip
-    assert "corpus   python_names: 20,000 characters" in out and "1 x rms_norm_lstm 16" in out
+    assert "corpus   python_names: 8,000 characters" in out and "1 x rms_norm_lstm 16" in out
     names = out.split("not among them:\n")[1].split("\n")[:5]
     assert len({*names}) == 5 and all(name.startswith("    ") and name.strip() for name in names)
     assert "reset: line" in (tmp_path / "runs" / "names-001" / "recipe.yaml").read_text()
     assert keras_charrnn.load(tmp_path / "runs" / "names-001").get_config()["fresh_lines"]
 
 
-def test_the_shakespeare_example_trains_through_the_python_api(run, tmp_path, shakespeare):
+@pytest.mark.parametrize("length", [8, pytest.param(64, marks=pytest.mark.thorough)])
+def test_the_shakespeare_example_trains_through_the_python_api(run, tmp_path, shakespeare, monkeypatch, length):
+    """Of its windows of 64 characters all steps are traced one by one."""
+    make = keras_charrnn.windows.training_windows
+
+    def make_shorter(ids, **how):
+        return make(ids, **{**how, "length": length})
+
+    monkeypatch.setattr(keras_charrnn.windows, "training_windows", make_shorter)
     out = run("shakespeare.py", "--epochs=1", "--units=16", "--characters=60000")
     assert "ROMEO:" in out and "validation loss" in out.splitlines()[-1]
     assert (tmp_path / "shakespeare.keras").is_file()

@@ -54,10 +54,9 @@ def whole(once):
 
 
 # It is full at the first checkpoint, at the first model, or in the midst of the run, as the samples and metrics grow.
+@pytest.mark.thorough  # in the quick suite: test_resume.py's test of a disk that is said to be full
 @pytest.mark.plots  # the largest part of a report
-@pytest.mark.parametrize(
-    "kilobytes", [140, *(pytest.param(each, marks=pytest.mark.thorough) for each in (60, 200, 300))]
-)
+@pytest.mark.parametrize("kilobytes", [60, 140, 200, 300])
 def test_a_full_disk_ends_the_run_with_all_files_whole_and_it_goes_on_with_more_room(
     disk, whole, console, tmp_path, kilobytes
 ):

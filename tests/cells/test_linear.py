@@ -45,11 +45,11 @@ def test_a_model_trains_with_two_replicas_as_with_one_and_is_the_same_once_loade
     losses = []
     for replicas in (1, 2):
         keras.utils.set_random_seed(1)
-        model = make_model(cell=name, layers=2)
+        model = make_model(cell=name)
         model.replicas = replicas
         model.compile(keras.optimizers.SGD(0.3))
-        data = windows.training_windows(model.vocabulary.encode(TEXT), 4, 16)
-        history = model.fit(data, epochs=3, verbose=0, callbacks=[StateReset()]).history
+        data = windows.training_windows(model.vocabulary.encode(TEXT), 4, 8)
+        history = model.fit(data, epochs=2, verbose=0, callbacks=[StateReset()]).history
         losses.append(history["loss"])
     assert losses[0][-1] < losses[0][0]
     np.testing.assert_allclose(*losses, atol=1e-5)

@@ -178,7 +178,8 @@ def loss_of(model, ids, targets, seed=SEED):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"cell": "gru", "zoneout": 0.1},
+        {"cell": "gru", "zoneout": 0.1, "layers": 1},  # each part is there once
+        pytest.param({"cell": "gru", "zoneout": 0.1}, marks=thorough),
         pytest.param({"cell": "layer_norm_lstm"}, marks=thorough),
         pytest.param(
             {"cell": "indrnn", "zoneout": 0.1, "recurrent_dropout": 0.0, "weight_drop": 0.0, "normalization": "rms"},
@@ -206,8 +207,11 @@ def test_the_gradient_of_everything_together_is_that_of_finite_differences(float
         np.testing.assert_allclose((ends[0] - ends[1]) / 2e-5, np.linalg.norm(gradient), rtol=1e-6, atol=1e-9)
 
 
-def test_each_replica_draws_for_its_own_rows_and_everything_together_trains_and_is_repeated_by_a_seed(make_model):
-    model = make_model(**ALL)
+@pytest.mark.parametrize("layers", [1, pytest.param(2, marks=thorough)])
+def test_each_replica_draws_for_its_own_rows_and_everything_together_trains_and_is_repeated_by_a_seed(
+    make_model, layers
+):
+    model = make_model(**{**ALL, "layers": layers})
     model.compile(keras.optimizers.SGD(0.1))
     model.precision, model.replicas, model.seed = "bfloat16", 2, 9
     start, losses = model.get_weights(), []

@@ -1,5 +1,3 @@
-import itertools
-
 import keras
 import numpy as np
 import pytest
@@ -15,12 +13,11 @@ from tests.conftest import TEXT
 def nats_by_steps(model, ids):
     """Return the nats of all ids (…, T) but the first, by stepping from the initial states and a softmax in NumPy."""
     rows = np.atleast_2d(ids).astype("int32")
-    step, states, nats = tf.function(model.step), model.initial_states(len(rows)), []
-    for current, following in itertools.pairwise(rows.T):
-        logits, states = step(current, states)
-        exponentials = np.exp(logits.numpy().astype("float64"))
-        nats.append(-np.log(exponentials[np.arange(len(rows)), following] / exponentials.sum(1)))
-    return np.stack(nats, -1).reshape(*np.shape(ids)[:-1], -1)
+    before = tf.zeros((len(rows), len(model.vocabulary))), model.initial_states(len(rows))
+    step_all = tf.function(lambda ids: tf.scan(lambda last, each: model.step(each, last[1]), ids, before)[0])
+    exponentials = np.exp(step_all(rows.T[:-1]).numpy().astype("float64"))  # (T - 1, rows, V)
+    picked = np.take_along_axis(exponentials, rows.T[1:, :, None], -1)[..., 0]
+    return -np.log(picked / exponentials.sum(-1)).T.reshape(*np.shape(ids)[:-1], -1)
 
 
 @pytest.fixture(scope="module")

@@ -185,8 +185,8 @@ def test_a_run_goes_on_exactly(request, whole, console, tmp_path, recipe, steps,
 @pytest.mark.parametrize(
     ("number", "step"),
     [
-        (signal.SIGINT, 40),
-        (signal.SIGTERM, 92),  # in the last call of an epoch
+        (signal.SIGTERM, 92),  # in the last call of an epoch; the next test has the other signal
+        pytest.param(signal.SIGINT, 40, marks=thorough),
         pytest.param(signal.SIGINT, 92, marks=thorough),
         pytest.param(signal.SIGTERM, 40, marks=thorough),
     ],
@@ -464,7 +464,7 @@ COSINE = {"schedule": {"name": "cosine", "warmup_steps": 10, "final": 0.5}}
 @pytest.mark.parametrize(
     ("training", "rate"),
     [
-        ({}, lambda windows: 0.01),
+        pytest.param({}, lambda windows: 0.01, marks=thorough),
         pytest.param(
             {"schedule": {"name": "exponential", "rate": 0.5, "from_epoch": 0}},
             by_epoch,
@@ -476,31 +476,6 @@ COSINE = {"schedule": {"name": "cosine", "warmup_steps": 10, "final": 0.5}}
     ],
 )
 def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training, rate):
-    class Once(Explode):
-        memory = ()
-
-        def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
-            self.done = self.done or int(self.model.windows_done) >= self.step
-
-    tiny["training"] |= {"divergence": {"name": "go_back", "rate": 0.25}, "epochs": 3, **training}
-    run = keras_charrnn.fit(tiny, callbacks=[Once(130, np.nan)], console=console)
-    assert "going back to epoch 2, step 0, with the learning rate times 0.25 (1 of 3)" in console.export_text(
-        clear=False
-    )
-    assert [row["epoch"] for row in run.history] == [1, 2, 3]
-    assert [row.get("went_back") for row in run.history] == [None, 1, 1]
-    assert {row["epoch"]: row.get("went_back") for row in run.progress} == {1: None, 2: 1, 3: 1}
-    steps = [row["step"] for row in run.progress]
-    assert steps == sorted(set(steps))  # what was told of steps that were gone back on is told once
-    assert "The loss diverged 1 time, and held only with the learning rate times 0.25." in console.export_text(
-        clear=False
-    )
-    factors = [row["learning_rate"] / rate(row["step"]) for row in run.history]
-    np.testing.assert_allclose(factors, [1, 0.25, 0.25], rtol=1e-4)
-
-
-def test_going_back_takes_a_callback_back_too(tiny, console):
     class Counting(keras.callbacks.Callback):
         def __init__(self):
             super().__init__()
@@ -516,10 +491,23 @@ def test_going_back_takes_a_callback_back_too(tiny, console):
             super().on_train_batch_end(batch, logs)
             self.done = self.done or int(self.model.windows_done) >= self.step
 
-    tiny["training"] |= {"divergence": "go_back", "epochs": 1}
+    tiny["training"] |= {"divergence": {"name": "go_back", "rate": 0.25}, "epochs": 3, **training}
     counting = Counting()
-    keras_charrnn.fit(tiny, callbacks=[counting, Once(40, np.nan)], console=console)
-    assert counting.calls == 10  # of 92 windows, ten at a call
+    run = keras_charrnn.fit(tiny, callbacks=[counting, Once(130, np.nan)], console=console)
+    assert counting.calls == 3 * 10  # of 92 windows each, ten at a call: callbacks go back too
+    assert "going back to epoch 2, step 0, with the learning rate times 0.25 (1 of 3)" in console.export_text(
+        clear=False
+    )
+    assert [row["epoch"] for row in run.history] == [1, 2, 3]
+    assert [row.get("went_back") for row in run.history] == [None, 1, 1]
+    assert {row["epoch"]: row.get("went_back") for row in run.progress} == {1: None, 2: 1, 3: 1}
+    steps = [row["step"] for row in run.progress]
+    assert steps == sorted(set(steps))  # what was told of steps that were gone back on is told once
+    assert "The loss diverged 1 time, and held only with the learning rate times 0.25." in console.export_text(
+        clear=False
+    )
+    factors = [row["learning_rate"] / rate(row["step"]) for row in run.history]
+    np.testing.assert_allclose(factors, [1, 0.25, 0.25], rtol=1e-4)
 
 
 def test_a_run_that_diverges_at_once_keeps_the_weights_and_not_an_average_of_nothing(tiny, console):
