@@ -23,15 +23,7 @@ def test_a_registered_cell_has_every_property(name):
     check_cell(name, skip=["saving"])
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "lstm",
-        "peephole_lstm",
-        "rhn",
-        *(pytest.param(each, marks=pytest.mark.thorough) for each in ("simple_rnn", "gru")),
-    ],
-)
+@pytest.mark.parametrize("name", of_each_kind(("simple_rnn", "gru", "lstm", "peephole_lstm", "rhn"), KINDS[2:]))
 def test_a_cell_of_each_other_kind_has_every_property_that_a_short_window_shows(name):
     """Half of the time goes to compiling 1,000 steps; `tests/cells/test_equations.py` takes as many of every cell."""
     check_cell(name, skip=["saving", "1,000 steps"])
