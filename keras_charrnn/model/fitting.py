@@ -36,6 +36,7 @@ class Fitting(TrainingStep):
             if value is not None:
                 raise SettingsError(f"a CharRNN has its own loss, nats per character: call compile without `{name}`")
         super().compile(optimizer=optimizer, **{"jit_compile": False, **kwargs})
+        self.row_updates = RowUpdates(self.tables)
         self.train_function = None  # it may have been traced with another optimizer
         self.functions.made.clear()  # and others for another way to run them
 
@@ -90,7 +91,6 @@ class Fitting(TrainingStep):
             raise SettingsError("there is no weight to train: set model.trainable = True, then call compile")
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_weights)
-            self.row_updates = RowUpdates(self.tables)
         for callback in callbacks:
             if hasattr(callback, "prepare"):
                 callback.prepare(self)

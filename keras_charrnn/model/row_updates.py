@@ -23,6 +23,7 @@ class RowUpdates:
         tables: The weights, keras.Variables (R, E).
 
     Attributes:
+        tables: As above.
         variables: The sums of squares, a keras.Variable (R,) for each table.
 
     Sources: J. Duchi et al., Adaptive subgradient methods, 2011; one sum for each row as in tables of recommenders: D.
@@ -31,10 +32,10 @@ class RowUpdates:
     """
 
     def __init__(self, tables):
-        self._tables = list(tables)
+        self.tables = list(tables)
         self.variables = [
             keras.Variable(tf.zeros(table.shape[:1], table.dtype), trainable=False, name="squares")
-            for table in self._tables
+            for table in self.tables
         ]
 
     @staticmethod
@@ -60,7 +61,7 @@ class RowUpdates:
             decay: Share of a row that a window takes, in units of the rate.
             windows: Those on which the tables have learned before.
         """
-        for table, squares, gradient, places in zip(self._tables, self.variables, gradients, rows, strict=True):
+        for table, squares, gradient, places in zip(self.tables, self.variables, gradients, rows, strict=True):
             sums = tf.gather(squares.value, places) + tf.reduce_mean(tf.square(gradient), 1)
             squares.value.scatter_update(tf.IndexedSlices(sums, places))
             step = RATE * tf.cast(rate, sums.dtype) * tf.math.divide_no_nan(gradient, tf.sqrt(sums)[:, None])
@@ -71,6 +72,6 @@ class RowUpdates:
             tf.cond(due, lambda: self._shrink(left), lambda: tf.no_op())
 
     def _shrink(self, left):
-        for table in self._tables:
+        for table in self.tables:
             table.value.assign(table.value * tf.cast(left, table.dtype))
         return tf.no_op()

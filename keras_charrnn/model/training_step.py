@@ -132,7 +132,9 @@ class TrainingStep:
 
     def _run_replica(self, inputs, targets, weights, states, seed):
         """Return the gradients, those of the tables apart, the loss in nats and the new states of a window's rows."""
-        dense, tables = ([weight.value for weight in each] for each in (self.trainable_weights, self.tables))
+        dense, tables = (
+            [weight.value for weight in each] for each in (self.trainable_weights, self.row_updates.tables)
+        )
         with tf.GradientTape() as tape:
             tape.watch(tables)
             hidden, new = self.run_recurrent(tf.transpose(inputs), states, training=True, seed=seed)

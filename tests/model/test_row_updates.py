@@ -85,6 +85,15 @@ def test_all_rows_decay_every_so_many_windows_at_the_rate_of_the_time(make_model
     np.testing.assert_allclose(model.tables[0][-1], wanted, rtol=1e-5)
 
 
+def test_tables_learn_with_an_optimizer_that_was_built_before(make_model):
+    model = make_model(ngrams=2)
+    optimizer = keras.optimizers.SGD(RATES)
+    optimizer.build(model.trainable_weights)
+    model.compile(optimizer)
+    model.fit(windows.training_windows(model.vocabulary.encode(TEXT[:100]), 4, 5), verbose=0)
+    assert np.any(model.tables[0])
+
+
 def test_tables_that_are_not_to_be_trained_stay_as_they_are(make_model):
     model = make_model(ngrams=2)
     model.ngrams.trainable = False
