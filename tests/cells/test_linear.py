@@ -41,15 +41,20 @@ def test_two_thousand_steps_at_once_are_those_taken_one_by_one(name, rng):
 
 
 @pytest.mark.parametrize("name", of_each_kind(LINEAR))
-def test_a_model_trains_with_two_replicas_as_with_one_and_is_the_same_once_loaded(name, make_model, tmp_path):
+@pytest.mark.parametrize(
+    ("layers", "length", "epochs"), [(1, 8, 2), pytest.param(2, 16, 3, marks=pytest.mark.thorough)]
+)
+def test_a_model_trains_with_two_replicas_as_with_one_and_is_the_same_once_loaded(
+    name, layers, length, epochs, make_model, tmp_path
+):
     losses = []
     for replicas in (1, 2):
         keras.utils.set_random_seed(1)
-        model = make_model(cell=name)
+        model = make_model(cell=name, layers=layers)
         model.replicas = replicas
         model.compile(keras.optimizers.SGD(0.3))
-        data = windows.training_windows(model.vocabulary.encode(TEXT), 4, 8)
-        history = model.fit(data, epochs=2, verbose=0, callbacks=[StateReset()]).history
+        data = windows.training_windows(model.vocabulary.encode(TEXT), 4, length)
+        history = model.fit(data, epochs=epochs, verbose=0, callbacks=[StateReset()]).history
         losses.append(history["loss"])
     assert losses[0][-1] < losses[0][0]
     np.testing.assert_allclose(*losses, atol=1e-5)
