@@ -11,6 +11,8 @@ from keras_charrnn.engine import compiled_product
 from keras_charrnn.engine import restarts as restarting
 from keras_charrnn.engine.loop import bits, numbers, stack_noise
 
+PIECE = 8  # steps that are traced and optimized for all others; a call of so many costs hardly more than their own
+
 
 def choose_calls(step, rows):
     """Return the faster way to run a cell's steps, `StepByStep` or `WholeWindow`.
@@ -47,6 +49,11 @@ class StepByStep:
         self._operands = None if kernel is None else _operands(kernel, step.precision)
         self._marks = None if restarts is None else tf.unstack(restarts[0])
         self._initial = None if restarts is None else restarts[1]
+        # Traced and optimized once for all pieces of a window, as long as they stay functions of their own.
+        self._forward, self._backward = (
+            tf.function(each, autograph=False, experimental_attributes={"_noinline": True})
+            for each in (self._run_forward, self._run_backward)
+        )
 
     def forward(self, zx, states):
         """Run over a window.
@@ -59,17 +66,12 @@ class StepByStep:
             What `backward` needs; the first state before each step, (T*B, H), and the outputs, (T, B, H), both in the
             precision; the states after the window.
         """
-        zxs, zrs, befores, hiddens, outputs = tf.unstack(zx), [], [], [], []
-        hidden = tf.cast(states[0], zx.dtype)
-        for t, each in enumerate(zxs):
-            if self._marks is not None:
-                states = restarting.restart(self._marks[t], self._initial, states)
-                hidden = tf.cast(states[0], zx.dtype)
-            befores.append(states)
-            hiddens.append(hidden)
-            zrs.append(None if self._operands is None else tf.matmul(hidden, self._operands[0]))
-            states, hidden, output = self._step.forward(each, zrs[t], states, self._noises[t], self._weights)
-            outputs.append(output)
+        zxs, states = tf.unstack(zx), tuple(states)
+        zrs, befores, hiddens, outputs = [], [], [], []
+        for piece in _pieces(len(zxs)):
+            *found, states = self._forward(zxs[piece], states, *self._inputs(piece))
+            for each, part in zip((zrs, befores, hiddens, outputs), found, strict=True):
+                each.extend(part)
         return (zxs, zrs, befores), tf.concat(hiddens, 0), tf.stack(outputs), states
 
     def backward(self, memory, d_outputs, d_states, d_own):
@@ -84,23 +86,50 @@ class StepByStep:
             The gradients of zx and zr, (T*B, G*H), one tensor where they are the same; of the states before the window;
             and of the cell's own weights.
         """
-        d_zxs, d_zrs, d_outputs = [], [], tf.unstack(d_outputs)
+        d_zxs, d_zrs, d_outputs, d_states = [], [], tf.unstack(d_outputs), tuple(d_states)
         d_hidden = tf.zeros_like(d_outputs[0])
-        for t in reversed(range(len(d_outputs))):
-            zx, zr, before = (each[t] for each in memory)
-            d_zx, d_zr, d_states, d_own = self._step.backward(
-                zx, zr, before, self._noises[t], self._weights, d_outputs[t], d_hidden, d_states, d_own
+        for piece in reversed(_pieces(len(d_outputs))):
+            read = [each[piece] for each in (*memory, d_outputs)]
+            d_zx, d_zr, d_hidden, d_states, d_own = self._backward(
+                read, d_hidden, d_states, d_own, *self._inputs(piece)
             )
-            if self._operands is not None:
-                d_hidden = tf.matmul(d_zr, self._operands[1])
-            if self._marks is not None:
-                cut = self._marks[t]
-                (d_hidden,), d_states = restarting.gradient(cut, [d_hidden]), restarting.gradient(cut, d_states)
-            d_zxs.append(d_zx)
-            d_zrs.append(d_zr)
-        d_zx = tf.concat(d_zxs[::-1], 0)
-        d_zr = d_zx if self._step.same_gradient or self._operands is None else tf.concat(d_zrs[::-1], 0)
+            d_zxs, d_zrs = d_zx + d_zxs, d_zr + d_zrs
+        d_zx = tf.concat(d_zxs, 0)
+        d_zr = d_zx if self._step.same_gradient or self._operands is None else tf.concat(d_zrs, 0)
         return d_zx, d_zr, (d_states[0] + tf.cast(d_hidden, d_states[0].dtype), *d_states[1:]), d_own
+
+    def _inputs(self, piece):
+        """Return what the steps of a piece read beside the sequences."""
+        marks = None if self._marks is None else self._marks[piece]
+        return self._noises[piece], marks, self._initial, self._weights, self._operands
+
+    def _run_forward(self, zxs, states, noises, marks, initial, weights, operands):
+        zrs, befores, hiddens, outputs = [], [], [], []
+        hidden = tf.cast(states[0], zxs[0].dtype)
+        for t, zx in enumerate(zxs):
+            if marks is not None:
+                states = restarting.restart(marks[t], initial, states)
+                hidden = tf.cast(states[0], zx.dtype)
+            befores.append(states)
+            hiddens.append(hidden)
+            zrs.append(None if operands is None else tf.matmul(hidden, operands[0]))
+            states, hidden, output = self._step.forward(zx, zrs[t], states, noises[t], weights)
+            outputs.append(output)
+        return zrs, befores, hiddens, outputs, states
+
+    def _run_backward(self, read, d_hidden, d_states, d_own, noises, marks, initial, weights, operands):
+        d_zxs, d_zrs = [], []
+        for t, (zx, zr, before, d_output) in reversed([*enumerate(zip(*read, strict=True))]):
+            d_zx, d_zr, d_states, d_own = self._step.backward(
+                zx, zr, before, noises[t], weights, d_output, d_hidden, d_states, d_own
+            )
+            if operands is not None:
+                d_hidden = tf.matmul(d_zr, operands[1])
+            if marks is not None:
+                (d_hidden,), d_states = (restarting.gradient(marks[t], each) for each in ([d_hidden], d_states))
+            d_zxs.append(d_zx)
+            d_zrs.append(None if self._step.same_gradient else d_zr)
+        return d_zxs[::-1], d_zrs[::-1], d_hidden, tuple(d_states), d_own
 
 
 class WholeWindow:
@@ -144,6 +173,11 @@ class WholeWindow:
 def _rows(x):
     """Return (T, B, K) as (T*B, K)."""
     return tf.reshape(x, (-1, x.shape[-1]))
+
+
+def _pieces(steps):
+    """Return the slices of a window's steps that are run by one call each: of `PIECE` steps, the last of the rest."""
+    return [slice(start, min(start + PIECE, steps)) for start in range(0, steps, PIECE)]
 
 
 @tf.function(jit_compile=True, autograph=False)
