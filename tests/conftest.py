@@ -47,6 +47,7 @@ def pytest_configure(config):
     if not is_thorough(config):  # what makes programs faster takes a third of a tiny training
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         os.environ["XLA_FLAGS"] = " ".join(QUICK_XLA)
+        os.fsync = lambda file: None  # no quick test cuts the power; to wait for the disk takes 10 ms a file
 
 
 @pytest.fixture(autouse=True)

@@ -26,11 +26,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 RUN_ELSEWHERE = {"plugins.md", "cells.md", "tuning.md"}
 OTHER_PROGRAMS = {"pip"}  # whose lines are not run
-# What every training of the command line is given on top, so that it takes seconds.
-SMALLER = [
-    *("--set", "training.epochs=1", "--set", "model.units=16", "--set", "compute.replicas=1"),
-    *("--set", "windows.length=8", "--quiet"),  # a long window takes longer to compile
-]
+# What every training on a page is given on top, so that it takes seconds; a long window takes longer to compile.
+SMALLER = {"training.epochs": 1, "model.units": 16, "model.ngrams": 1, "compute.replicas": 1, "windows.length": 8}
 PLOTTED = {"inspecting.md"}  # the others run without plots too
 LINES = (
     'Once upon a time, said the quick brown fox, I jumped over "a lazy dog".\nHow vexingly quick daft zebras jump!\n'
@@ -73,6 +70,10 @@ def start(folder):
     shutil.copytree(folder / "runs" / "my-001", folder / "runs" / "my-002")
 
 
+def fit_smaller(recipe, overrides=None, *arguments, fit=keras_charrnn.fit, **options):
+    return fit(recipe, {**(overrides or {}), **SMALLER}, *arguments, **options)
+
+
 def run_shell(code, monkeypatch):
     for line in code.splitlines():
         program, *arguments = shlex.split(line)
@@ -80,7 +81,7 @@ def run_shell(code, monkeypatch):
             continue
         assert program == "keras-charrnn", line
         if arguments[0] in ("train", "compare"):
-            arguments += SMALLER
+            arguments += ["--quiet", *(part for each in SMALLER.items() for part in ("--set", "{}={}".format(*each)))]
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Once\n/quit\n")))
         assert main(arguments) == 0, line
 
@@ -95,6 +96,7 @@ def run_shell(code, monkeypatch):
 )
 def test_what_stands_on_a_page_runs_from_top_to_bottom(page, started, monkeypatch):
     monkeypatch.setattr(Scorer.windows, "__defaults__", (0, 2, "the text"))  # 128 random windows, not 12,800
+    monkeypatch.setattr(keras_charrnn, "fit", fit_smaller)
     if any("keras-charrnn new" in code for language, code in blocks(page) if language == "sh"):
         shutil.copy(started / "my.txt", "my.txt")  # the page makes the rest itself
     else:

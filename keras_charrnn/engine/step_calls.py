@@ -49,11 +49,11 @@ class StepByStep:
         self._operands = None if kernel is None else _operands(kernel, step.precision)
         self._marks = None if restarts is None else tf.unstack(restarts[0])
         self._initial = None if restarts is None else restarts[1]
-        # Traced and optimized once for all pieces of a window, as long as they stay functions of their own.
-        self._forward, self._backward = (
-            tf.function(each, autograph=False, experimental_attributes={"_noinline": True})
-            for each in (self._run_forward, self._run_backward)
-        )
+        self._forward, self._backward = self._run_forward, self._run_backward
+        if len(noises) > PIECE:
+            # Traced and optimized once for all pieces of a window, as long as they stay functions of their own.
+            how = {"autograph": False, "experimental_attributes": {"_noinline": True}}
+            self._forward, self._backward = (tf.function(each, **how) for each in (self._forward, self._backward))
 
     def forward(self, zx, states):
         """Run over a window.

@@ -29,7 +29,7 @@ def recipe(tiny):
 
 
 def test_the_quickstart_trains_and_writes_through_the_program(capsys):
-    sizes = ["--set", "training.epochs=1", "--set", "model.units=24", "--set", "corpus.max_bytes=50000"]
+    sizes = ["--set", "training.epochs=1", "--set", "model.units=24", "--set", "corpus.max_bytes=20000"]
     sizes += ["--set", "windows.length=8"]
     done = program("train", ROOT / "recipes" / "quickstart.yaml", *sizes, "--set", "samples.every_epochs=1")
     assert done.returncode == 0, done.stderr

@@ -9,6 +9,8 @@ from keras_charrnn.cli import main
 from keras_charrnn.cli.new import _about, _path_from
 from tests.conftest import TEXT
 
+BRIEF = [*("--set", "training.epochs=1", "--set", "windows.length=8", "--set", "compute.replicas=1")]
+
 
 def test_a_text_gets_a_recipe_that_passes_check_and_trains_without_a_word_if_asked_to(capsys):
     pathlib.Path("My poems.txt").write_text(TEXT * 2)
@@ -21,7 +23,7 @@ def test_a_text_gets_a_recipe_that_passes_check_and_trains_without_a_word_if_ask
     assert {path.name for path in pathlib.Path().iterdir()} == {"My-poems.yaml", "My poems.txt"}
     assert main(["check", "My-poems.yaml"]) == 0
     capsys.readouterr()
-    assert main(["train", "My-poems.yaml", "--set", "training.epochs=1", "--quiet"]) == 0
+    assert main(["train", "My-poems.yaml", *BRIEF, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
     assert pathlib.Path("runs/My-poems-001/model.keras").is_file()
     said = r"6,\d+ characters, an RMS-normalised LSTM of (\d+) units with ([\d,]+) parameters, \d+ epochs of \d+ steps"

@@ -166,6 +166,7 @@ def test_a_cell_that_fails_is_a_row_that_says_why_and_the_others_go_on(tiny):
     assert [each["error"] for each in document["variants"]] == reasons
 
 
+@pytest.mark.thorough
 def test_the_cells_arguments_reach_it_and_the_recipes_own_keeps_its_and_without_matplotlib_there_are_tables(tiny):
     tiny["model"]["cell"] = {"name": "rhn", "depth": 1}
     file = io.StringIO()

@@ -106,6 +106,7 @@ def test_a_search_finds_the_better_of_two_choices_and_writes_a_recipe_that_train
     assert f"| {search.best.nats_per_character:.4f} | done, best |" in page
 
 
+@pytest.mark.thorough
 def test_a_search_that_goes_on_repeats_no_trial_and_ends_as_one_that_was_not_interrupted(searched):
     searched["tune"] = {RATE: {"from": 0.001, "to": 0.1, "log": True}, "model.units": {"from": 4, "to": 8}}
     searched["training"]["epochs"] = 1

@@ -106,6 +106,7 @@ def test_a_class_that_is_not_registered_cannot_be_read_elsewhere():
         check_cell(Mine, skip=[name for name in NAMES if name not in (*saving.needs, "saving")])
 
 
+@pytest.mark.thorough
 def test_a_script_that_checks_its_cell_when_imported_is_told_and_starts_no_chain_of_processes():
     pathlib.Path("script.py").write_text(
         "import keras_charrnn\nfrom keras_charrnn.testing import Subject, round_trips\n\n"

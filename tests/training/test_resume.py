@@ -122,8 +122,9 @@ COMPOSED = {
 }  # fmt: skip
 # The same keys where there is less to trace: one layer with one gate, and no samples.
 SHALLOW = {
-    **COMPOSED,
+    **{key: value for key, value in COMPOSED.items() if key != "compute"},
     "model": {**COMPOSED["model"], "cell": "simple_rnn", "layers": 1},
+    "training": {**COMPOSED["training"], "epochs": 2},
     "samples": {"every_epochs": 0, "every_steps": 0},
     "states.reset": "never",
     "validation": {"every_steps": 30, "characters": 200},
@@ -146,7 +147,8 @@ SHALLOW = {
             {"validation": {"every_steps": 10}, "training.patience": 1, "training.optimizer.learning_rate": 0.3},
             marks=thorough,
         ),
-        ("tiny", [7, 130], {}),  # before there is another checkpoint than the first, and after that of an epoch's end
+        # Before there is another checkpoint than the first, and after that of an epoch's end.
+        ("tiny", [7, 130], {"compute.replicas": 2}),
         pytest.param("noisy", [7, 55], {}, marks=thorough),
         pytest.param("noisy", [92], {"states.reset": "never"}, marks=thorough),
         pytest.param("noisy", [110, 230], {"compute.replicas": 2, "states.reset": "window"}, marks=thorough),
