@@ -65,12 +65,12 @@ def make(name, length, rng, dtype="float32", **arguments):
     return layer, x, states
 
 
-# Lengths around those at which a long window runs in chunks, which are the same for all cells.
+# Lengths around those at which a window runs in pieces, and a long one in chunks, which are the same for all cells.
 @pytest.mark.parametrize(
     ("name", "length"),
     of_each_loop(
         7,
-        *[("lstm", 1), ("gru", 64), ("gru", 65), ("indrnn", 128)],
+        *[("lstm", 1), ("gru", 64), ("gru", 65), ("indrnn", 128), ("rms_norm_lstm", 19)],
         *(thorough("gru", length) for length in (1, 50, 128, 150)),
         *(thorough("lstm", length) for length in (50, 64, 65, 128, 150)),
         *(thorough("indrnn", length) for length in (1, 50, 64, 65, 150)),
@@ -134,7 +134,7 @@ def test_pieces_with_a_carried_state_equal_one_pass(name, cuts, rng):
 
 
 @pytest.mark.parametrize(
-    ("name", "length"), of_each_loop(7, ("lstm", 1), ("lstm", 70), thorough("min_gru", 70), names=GATED)
+    ("name", "length"), of_each_loop(7, ("lstm", 1), ("lstm", 70), ("indrnn", 19), thorough("min_gru", 70), names=GATED)
 )
 def test_a_row_that_starts_anew_within_a_window_is_a_row_of_its_own(name, length, rng):
     """The gradients too: none flows from behind a mark to before it."""
