@@ -128,7 +128,7 @@ class StepByStep:
             if marks is not None:
                 (d_hidden,), d_states = (restarting.gradient(marks[t], each) for each in ([d_hidden], d_states))
             d_zxs.append(d_zx)
-            d_zrs.append(None if self._step.same_gradient else d_zr)
+            d_zrs.append(None if self._step.same_gradient else d_zr)  # then it is d_zx, to be returned once
         return d_zxs[::-1], d_zrs[::-1], d_hidden, tuple(d_states), d_own
 
 

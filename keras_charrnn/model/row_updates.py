@@ -66,7 +66,7 @@ class RowUpdates:
             squares.value.scatter_update(tf.IndexedSlices(sums, places))
             step = RATE * tf.cast(rate, sums.dtype) * tf.math.divide_no_nan(gradient, tf.sqrt(sums)[:, None])
             table.value.scatter_sub(tf.IndexedSlices(step, places))
-        if decay:
+        if self.tables and decay:
             due = tf.equal(windows % PERIOD, PERIOD - 1)
             left = (1 - tf.cast(rate, tf.float32) * decay) ** PERIOD
             tf.cond(due, lambda: self._shrink(left), lambda: tf.no_op())

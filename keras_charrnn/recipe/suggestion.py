@@ -5,8 +5,8 @@ trainings on prose, verse, source code, names, a log and Chinese of 10,000 to 2,
 known by heart, so that few passes over it with much dropout are best; of these a small batch makes enough steps. More
 text takes more units, less dropout and larger batches, which are faster. The number of symbols changes nothing: what a
 Chinese text adds to the embedding and the head did not call for other sizes. N-grams help prose and source code most; a
-log, whose lines repeat one another, does without. `benchmarks/suggestions.py` compares the
-recipes with those of the rule before, one GRU under AdamW.
+log, whose lines repeat one another, does without. `benchmarks/suggestions.py` compares the recipes with those of the
+rule before, one GRU under AdamW.
 
 Shapes in letters: E width of the embedding, H units, V symbols.
 """

@@ -120,7 +120,7 @@ COMPOSED = {
     },
     "compute": {"replicas": 2},
 }  # fmt: skip
-# The same keys where there is less to trace: one layer with one gate, and no samples.
+# The same keys where there is less to trace: one layer with one gate, one replica, and no samples.
 SHALLOW = {
     **{key: value for key, value in COMPOSED.items() if key != "compute"},
     "model": {**COMPOSED["model"], "cell": "simple_rnn", "layers": 1},
