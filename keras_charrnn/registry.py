@@ -121,7 +121,8 @@ class Registry:
         return self._plugins.get(self.name_of(entry)) or plugin_of(entry)
 
     def __contains__(self, name):
-        return name in self.names()
+        self._import_provider()
+        return name in self._entries or bool(self._entry_points(name))  # which looks at every installed package
 
     def _import_provider(self):
         if self.provider:
@@ -145,8 +146,7 @@ class Registry:
     def _entry_points(self, name=None):
         if not self.group:
             return []
-        points = importlib.metadata.entry_points(group=self.group)
-        return [point for point in points if name in (None, point.name)]
+        return [*importlib.metadata.entry_points(group=self.group, **({} if name is None else {"name": name}))]
 
     def _load(self, points):
         """Import the one installed plugin that announces a name."""

@@ -65,7 +65,8 @@ def resume_as_users_do(folder):
     return keras_charrnn.Run.open(folder)
 
 
-@pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.thorough)])
+@pytest.mark.thorough  # the tests above load what they wrote, and `tests/training/test_resume.py` goes on
+@pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_stopped_run_goes_on_and_ends_as_it_did(earlier, console, elsewhere):
     folder, end = earlier
     run = resume_as_users_do(folder / "run") if elsewhere else keras_charrnn.resume(folder / "run", console=console)

@@ -80,6 +80,7 @@ def test_the_corpus_of_names_is_the_same_each_time(tmp_path, monkeypatch):
     assert one.text == two.text and len(one.text.split()) == 50
 
 
+@pytest.mark.thorough  # the custom cell is a plugin of its own too, and tests/runs trains on lines
 def test_the_names_example_invents_names(run, tmp_path, monkeypatch):
     """The program is also the plugin that its recipe names; here it reads a part of the library."""
     part = pathlib.Path(sysconfig.get_path("stdlib")) / "asyncio"

@@ -103,6 +103,7 @@ def test_each_run_is_that_of_fit_and_the_table_is_made_of_them(tiny, again):
 
 
 @pytest.mark.plots
+@pytest.mark.thorough  # in the quick suite: tests/cli/test_compare.py's test of the table and the files
 def test_the_files_have_the_table_the_recipe_the_machine_and_each_seed_and_a_terminal_has_it_as_it_grows(tiny):
     pytest.importorskip("matplotlib")
     file = io.StringIO()
