@@ -22,6 +22,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--seeds", metavar="N", type=int, default=1, help="trainings side by side, from N seeds (default: 1)"
     )
+    parser.add_argument("--from", dest="start", metavar="MODEL", help="a run or .keras file, whose model to begin from")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     parser.add_argument("--into", metavar="FOLDER", help=argparse.SUPPRESS)  # of the processes of --seeds
 
@@ -30,6 +31,8 @@ def run(options):
     from keras_charrnn.recipe import parse_override
 
     overrides = dict(map(parse_override, options.overrides))
+    if options.start is not None:
+        overrides["start.from"] = options.start
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
     with quiet_tensorflow(options.debug):

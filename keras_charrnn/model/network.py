@@ -128,9 +128,14 @@ class Network(keras.Model):
     @property
     def symbol_weights(self):
         """The matrices with a row or a column for each symbol: the embedding, or W of one-hot inputs, and the head."""
+        return [weight for weight, _ in self.symbol_axes if len(weight.shape) > 1]
+
+    @property
+    def symbol_axes(self):
+        """All weights but the tables that have a part for each symbol: a list of (weight, axis of the symbols)."""
         first = getattr(self.blocks[0].recurrent.cell, "kernel", None) if self.embedding is None else self._embeddings
-        last = None if self.head is None else self.head.kernel
-        return [each for each in (first, last) if each is not None]
+        last = [(self.output_bias, 0)] if self.head is None else [(self.head.kernel, 1), (self.head.bias, 0)]
+        return last if first is None else [(first, 0), *last]
 
     @property
     def parameters(self):

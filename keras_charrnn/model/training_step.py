@@ -54,6 +54,24 @@ class TrainingStep:
         super().__init__(*args, **kwargs)
         self._loss_mean = keras.metrics.Mean(name="loss")
         self._clipping_means, self.row_updates = Unseen(), RowUpdates(())
+        self._held = Unseen({"held": keras.Variable(0.0, trainable=False, name="held"), "weights": ()})
+
+    @property
+    def held(self):
+        """A variable: whether `held_weights` stay as they are, 1 or 0. `callbacks.Freezing` sets it."""
+        return self._held.made["held"]
+
+    @property
+    def held_weights(self):
+        """Weights that stay as they are as long as `held` is 1, whatever the optimizer has.
+
+        Their gradients are 0 then, for all that looks at them.
+        """
+        return self._held.made["weights"]
+
+    def hold(self, weights):
+        """Make these the `held_weights`. No attribute is set: Keras would take them for weights of the model's own."""
+        self._held.made["weights"] = tuple(weights)
 
     @property
     def windows_done(self):
@@ -113,6 +131,9 @@ class TrainingStep:
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
         dense, collected = len(gradients), [self.row_updates.collect(each) for each in zip(*slices, strict=True)]
         gradients += [gradient for gradient, _ in collected]
+        held = {id(weight) for weight in self.held_weights}
+        free, trained = 1 - self.held.value, [*self.trainable_weights, *self.row_updates.tables]
+        gradients = [each * free if id(weight) in held else each for each, weight in zip(gradients, trained, strict=True)]
         if carried:
             for layer, parts in zip(self.state_layers, zip(*after, strict=True), strict=True):
                 layer.assign_states([tf.concat(each, 0) for each in zip(*parts, strict=True)])
@@ -123,8 +144,13 @@ class TrainingStep:
         if self.watch is not None:
             self.watch(loss, logs["gradient_norm"] if "gradient_norm" in logs else tf.linalg.global_norm(gradients))
         rate, windows = self.optimizer.learning_rate, self.windows_done.value
-        self.row_updates.apply(gradients[dense:], [rows for _, rows in collected], rate, self.ngram_decay, windows)
+        tables_rate = rate * free if any(id(table) in held for table in self.row_updates.tables) else rate
+        rows = [rows for _, rows in collected]
+        self.row_updates.apply(gradients[dense:], rows, tables_rate, self.ngram_decay, windows)
+        kept = [(weight, tf.identity(weight.value)) for weight in self.trainable_weights if id(weight) in held]
         self.optimizer.apply_gradients(zip(gradients[:dense], self.trainable_weights, strict=True))
+        for weight, before in kept:  # which weight decay has moved, or the momentum of an optimizer that was not reset
+            weight.assign(tf.where(self.held.value > 0, before, weight.value))
         self._loss_mean.update_state(loss, total)
         for name, value in logs.items():
             self._clipping_means.made[name].update_state(value)

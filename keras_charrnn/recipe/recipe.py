@@ -17,6 +17,7 @@ from keras_charrnn.recipe.reading import FOR_A_TEXT, load_file
 from keras_charrnn.recipe.schema import dump
 from keras_charrnn.recipe.search import SearchCheck, candidates
 from keras_charrnn.recipe.section import Section, build, key, keys
+from keras_charrnn.recipe.starting import Start, complete
 
 NAME = text(
     f"letters and digits of any script, -, _ and ., not first - or ., {LONGEST_NAME} bytes at most", fits=is_name
@@ -54,6 +55,7 @@ class Recipe(Section):
     split: sections.Split = _section(sections.Split)
     vocabulary: sections.Vocabulary = _section(sections.Vocabulary)
     windows: sections.Windows = _section(sections.Windows)
+    start: Start = _section(Start)
     model: sections.Model = _section(sections.Model)
     training: sections.Training = _section(sections.Training)
     states: sections.States = _section(sections.States)
@@ -93,7 +95,7 @@ def _plain(value):
     return value
 
 
-def read(source, overrides=None, plugins=()):
+def read(source, overrides=None, plugins=(), begun=False):
     """Read and check a recipe.
 
     Args:
@@ -102,9 +104,11 @@ def read(source, overrides=None, plugins=()):
             recipe's file; those in a mapping, an override or a recipe from a pipe start from the current folder.
         plugins: Files and modules to import first. One of the name of a file among the recipe's plugins stands for it,
             and one of the recipe's that is not there may be missing where they register all that the recipe names.
+        begun: Whether it is the recipe of a run, which does not need the model any more that it began from.
 
     Returns:
-        A `Recipe` whose paths are absolute and whose plugins are imported.
+        A `Recipe` whose paths are absolute and whose plugins are imported. Where it has a model to begin from, its
+        section `model` is as that model.
 
     Raises:
         RecipeError: If anything is wrong with it; the message lists every problem, each with its path.
@@ -119,6 +123,8 @@ def read(source, overrides=None, plugins=()):
         raise RecipeError(f"{wanted}, not {show(mapping)}; {FOR_A_TEXT}", label)
     mapping = apply_overrides({"name": default_name, "corpus": {}, **mapping}, overrides, problems)
     here = pathlib.Path.cwd()
+    if not begun:
+        mapping = complete(mapping, here if _overridden(overrides, "start", "from") else folder, problems)
     recipe = build(Recipe, mapping, "", problems)
     recipe = _absolute(
         recipe,

@@ -152,7 +152,7 @@ class RunFolder:
         Args:
             plugins: As in `recipe.read`.
         """
-        return recipe.read(self.recipe, {"name": clean_name(self.path.name)}, plugins)
+        return recipe.read(self.recipe, {"name": clean_name(self.path.name)}, plugins, begun=True)
 
     def read_metrics(self):
         """Return the metrics of each epoch, with what the clock said, a list of mappings.

@@ -18,12 +18,13 @@ class Vocabulary:
         symbols: The characters, in any order, each at least once.
         unknown: What `encode` does with a character that is not among them: "error", "drop" it, or "replace" it by
             U+FFFD, which is then a symbol too.
+        added: Further characters, whose ids come after those of all others, in their order: see `with_added`.
 
     Raises:
         VocabularyError: If there are fewer than two symbols, or `unknown` is none of the three.
     """
 
-    def __init__(self, symbols, unknown="error"):
+    def __init__(self, symbols, unknown="error", added=""):
         if unknown not in POLICIES:
             raise VocabularyError(f"unknown must be one of {', '.join(POLICIES)}; received {unknown!r}")
         seen = np.zeros(0x110000, dtype=bool)  # far faster than sorting a corpus
@@ -34,14 +35,16 @@ class Vocabulary:
                 f"a text of at least 2 different characters is needed; this one has {len(points)} to be symbols"
                 + (f", {symbols[0]!r}" if len(points) else "")
             )
-        if unknown == "replace":
+        further = [point for point in dict.fromkeys(map(ord, added)) if not seen[point]]
+        if unknown == "replace" and ord(REPLACEMENT) not in further:
             points = np.union1d(points, [ord(REPLACEMENT)])
-        self.unknown = unknown
+        self.unknown, self.added = unknown, "".join(map(chr, further))
+        points = np.concatenate([points, np.asarray(further, points.dtype)])
         self.symbols = "".join(map(chr, points))
         self.dtype = np.min_scalar_type(len(points) - 1)
         self._points = points.astype("<u4")
         # One look-up table over all code points up to the last symbol's. len(points) marks those that are not in it.
-        self._table = np.full(int(points[-1]) + 2, len(points), dtype=np.min_scalar_type(len(points)))
+        self._table = np.full(int(points.max()) + 2, len(points), dtype=np.min_scalar_type(len(points)))
         self._table[points] = np.arange(len(points))
 
     @classmethod
@@ -58,6 +61,17 @@ class Vocabulary:
         """
         kept = np.asarray(points)[np.asarray(counts) >= min_count]
         return cls(kept.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass"), unknown)
+
+    def with_added(self, symbols, unknown="error"):
+        """Return a vocabulary with further symbols, in which each of this one keeps its id.
+
+        Args:
+            symbols: The characters that it has at least.
+            unknown: As of a `Vocabulary`.
+        """
+        new = "".join(sorted({*symbols, *(REPLACEMENT if unknown == "replace" else "")} - {*self.symbols}))
+        first = self.symbols.removesuffix(self.added) if self.added else self.symbols
+        return Vocabulary(first, unknown, self.added + new)
 
     def tally(self, points, counts):
         """Return how often each symbol occurs in the ids of a text whose code points occur so often: (V,)."""
@@ -80,7 +94,8 @@ class Vocabulary:
         return hash((self.symbols, self.unknown))
 
     def __repr__(self):
-        return f"Vocabulary({self.symbols!r}, unknown={self.unknown!r})"
+        given = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"Vocabulary({given.removeprefix('symbols=')})"
 
     def knows(self, text):
         """Return for each character of a text whether it is a symbol: an array of bool."""
@@ -134,7 +149,9 @@ class Vocabulary:
 
     def get_config(self):
         """Return what makes the same vocabulary again, as plain values."""
-        return {"symbols": self.symbols, "unknown": self.unknown}
+        if not self.added:
+            return {"symbols": self.symbols, "unknown": self.unknown}
+        return {"symbols": self.symbols.removesuffix(self.added), "unknown": self.unknown, "added": self.added}
 
     def _look_up(self, points):
         """Return the ids of code points, with V for one that is no symbol."""

@@ -23,7 +23,7 @@ TAKEN = (
     "tensorboard",
 )
 # that may change, since a training does not depend on them, or (where the text is) a checksum is looked at;
-FREE = ("name", "corpus.name", "corpus.path", "corpus.else", "corpus.max_bytes", "corpus.invalid", "plugins", "tune")
+FREE = ("name", "start.from", "corpus.name", "corpus.path", "corpus.else", "corpus.max_bytes", "corpus.invalid", "plugins", "tune")
 # and that decide when a run has finished: larger values, or null for none, let it go on.
 ENDS = ("training.epochs", "training.minutes", "training.patience")
 RATE = "training.optimizer.learning_rate"

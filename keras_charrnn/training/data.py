@@ -61,10 +61,20 @@ class Data:
     part: Windows | None
 
     @classmethod
-    def of(cls, text, plan, console):
-        """Make of a text all that a recipe asks for, with a bar on the console while that takes."""
+    def of(cls, text, plan, console, known=None):
+        """Make of a text all that a recipe asks for, with a bar on the console while that takes.
+
+        Args:
+            text: A `corpora.Text`.
+            plan: The `Recipe`.
+            console: As in `fit`.
+            known: The `Vocabulary` of a model to begin from, whose symbols keep their ids unless `start.vocabulary` is
+                text; None for none.
+        """
         occurring = text.symbols, text.counts
         vocabulary = Vocabulary.of_counts(*occurring, **vars(plan.vocabulary))
+        if known is not None and plan.start.vocabulary == "union":
+            vocabulary = known.with_added(vocabulary.symbols, plan.vocabulary.unknown)
         with progress("encoding the text", text.characters, console=console) as advance:
             ids = encode(text, vocabulary, progress=advance)
         train, validation, test = split(ids, dataclasses.astuple(plan.split))

@@ -13,6 +13,7 @@ from keras_charrnn.model import CharRNN
 from keras_charrnn.training import callbacks as ours
 from keras_charrnn.training.optimization import make_optimizer
 from keras_charrnn.training.requirements import note_of_prefix
+from keras_charrnn.training.starting import hold
 
 STEPS_PER_EXECUTION = 10  # steps between two calls of the callbacks
 ROWS = 100  # some so many rows of metrics within the epochs of a run without looks
@@ -42,6 +43,7 @@ def make_model(plan, data, machine):
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.label_smoothing = plan.training.label_smoothing
     model.ngram_decay = plan.training.ngram_decay
+    hold(model, plan.start.freeze)
     note_of_prefix(plan.samples.beginning, model.vocabulary)  # refuses what no sample can begin with
     compile_model(model, plan, data.training.steps)
     return model

@@ -17,11 +17,12 @@ from keras_charrnn.training.data import Data, read_recipe, read_text
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
 from keras_charrnn.training.requirements import require_callbacks
+from keras_charrnn.training.starting import Beginning, known_symbols
 from keras_charrnn.training.telling import announce, describe
 from keras_charrnn.training.train import train
 
 
-def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), console=None):
+def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), console=None, start=None):
     """Train the model of a recipe.
 
     Args:
@@ -31,6 +32,8 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
         name: NAME, in place of the recipe's.
         callbacks: Further Keras callbacks. Those of batches are called every 10 steps, with the last step's number.
         console: A `rich.console.Console` for what is shown; None for standard output.
+        start: A `Run`, or the path of one or of a .keras file, whose model to begin from; in place of the recipe's
+            `start.from`.
 
     Returns:
         A `Run`.
@@ -44,6 +47,8 @@ def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), consol
     """
     require_no_limits()
     require_callbacks(callbacks)
+    if start is not None:
+        overrides = {**(overrides or {}), "start.from": str(getattr(start, "folder", start))}
     plan = read_recipe(source, overrides, callbacks, name)
     return begin(plan, lambda: RunFolder.create(runs_dir, plan.name), callbacks, console)
 
@@ -58,14 +63,17 @@ def begin(plan, make_folder, callbacks=(), console=None):
     """
     console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
-    data = Data.of(read_text(plan, console), plan, console)
+    beginning = Beginning.of(plan)
+    known = None if beginning is None else beginning.model.vocabulary
+    data = Data.of(read_text(plan, console), plan, console, known)
     model = make_model(plan, data, machine)
+    start = None if beginning is None else beginning.hand_over(model, data, plan.compute.seed)
     callbacks = [*make_named_callbacks(plan), *callbacks]
     folder = make_folder()
     with folder.lock() as note:
         write_text(folder.recipe, plan.to_yaml())
-        write_text(folder.environment, json.dumps(describe(machine, data, model), indent=2) + "\n")
-        announce(console, plan, machine, data, model, folder, note)
+        write_text(folder.environment, json.dumps(describe(machine, data, model, start), indent=2) + "\n")
+        announce(console, plan, machine, data, model, folder, note, start)
         return train(plan, data, model, folder, callbacks, console)
 
 
@@ -123,7 +131,7 @@ def resume(path, callbacks=(), console=None, plugins=()):
                 f"{text.source} is not the text that {folder.path} was trained on: its checksum is another; "
                 "bring the text back, or start a new run"
             )
-        data = Data.of(text, plan, console)
+        data = Data.of(text, plan, console, known_symbols(environment.get("start")))
         if len(data.vocabulary) != environment["vocabulary"]["symbols"]:
             raise RunError(
                 f"{text.source} has {len(data.vocabulary)} symbols, {environment['vocabulary']['symbols']} when "

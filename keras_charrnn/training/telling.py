@@ -18,8 +18,8 @@ from keras_charrnn.views.advice import MANY_SYMBOLS, MORE_RARELY, advise
 UNCHOSEN = "no best model is chosen, and the last one is kept"
 
 
-def announce(console, plan, machine, data, model, folder, note):
-    """Show what is about to be trained, on what and where."""
+def announce(console, plan, machine, data, model, folder, note, start=None):
+    """Show what is about to be trained, on what and where; `start` is what `Beginning.hand_over` returned."""
     text, split, settings = data.text, data.split, plan.model
     shares = ", ".join(f"{count:,} {name}" for name, count in split.items() if count)
     of_ngrams = model.count_params() - model.parameters
@@ -27,6 +27,7 @@ def announce(console, plan, machine, data, model, folder, note):
         f"corpus   {text.name}: {text.characters:,} characters ({shares}), {len(data.vocabulary)} symbols",
         f"model    {settings.layers} x {settings.cell['name']} {settings.units}, {model.parameters:,} parameters"
         + (f", and {of_ngrams:,} of n-grams" if of_ngrams else ""),
+        *_of_start(start),
         f"windows  {data.training.steps} of {plan.windows.batch_size} x {plan.windows.length} an epoch, "
         f"{data.training.left_over:,} characters left over",
         f"compute  {machine.describe()}",
@@ -34,6 +35,15 @@ def announce(console, plan, machine, data, model, folder, note):
     ]
     say(console, "\n".join(lines))
     say_notes(console, *text.notes, *_notes(plan, data), *machine.notes, note)
+
+
+def _of_start(start):
+    if start is None:
+        return []
+    symbols = start["symbols"]
+    counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in symbols.items() if count)
+    loss = "" if start["val_loss"] is None else f", validation {start['val_loss']:.4f} nats before the first step"
+    return [f"start    from {quote(start['from'])}: symbols {counts}{loss}"]
 
 
 def _notes(plan, data):
@@ -75,9 +85,10 @@ def conclude(console, run):
     say(console, f"run in {quote(run.folder)}, with report.html; more text:\n{command_line('sample', run.folder)}")
 
 
-def describe(machine, data, model):
-    """Return what a reader must know to trust the run's figures."""
+def describe(machine, data, model, start=None):
+    """Return what a reader must know to trust the run's figures; `start` as of `announce`."""
     return {
+        **({} if start is None else {"start": start}),
         "corpus": data.text.describe(),
         "vocabulary": {
             "symbols": len(data.vocabulary),

@@ -70,6 +70,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         ours.StateReset("epoch" if plan.states.reset == "line" else plan.states.reset),
         ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
         ours.Divergence(settings.divergence["factor"]),
+        *([ours.Freezing(plan.start.freeze_epochs)] if plan.start.freeze else []),
         *steering,
         looks,
         log,

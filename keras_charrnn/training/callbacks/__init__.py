@@ -3,6 +3,7 @@
 from keras_charrnn.training.callbacks.average_weights import AverageWeights
 from keras_charrnn.training.callbacks.checkpointing import Checkpointing
 from keras_charrnn.training.callbacks.divergence import Divergence
+from keras_charrnn.training.callbacks.freezing import Freezing
 from keras_charrnn.training.callbacks.gradient_clipping import GradientClipping
 from keras_charrnn.training.callbacks.interruption import Interruption
 from keras_charrnn.training.callbacks.looks import Looks
@@ -16,6 +17,7 @@ __all__ = [
     "AverageWeights",
     "Checkpointing",
     "Divergence",
+    "Freezing",
     "GradientClipping",
     "Interruption",
     "Looks",
