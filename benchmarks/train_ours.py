@@ -17,7 +17,7 @@ from train_clock import STEPS_PER_EXECUTION, Clock
 import keras_charrnn
 from keras_charrnn import CharRNN
 from keras_charrnn.engine import compute
-from keras_charrnn.recipe.sections import Training
+from keras_charrnn.recipe.training import Training
 from keras_charrnn.text import windows
 from keras_charrnn.training import callbacks
 from keras_charrnn.training.optimization import make_optimizer

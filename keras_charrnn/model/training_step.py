@@ -133,7 +133,9 @@ class TrainingStep:
         gradients += [gradient for gradient, _ in collected]
         held = {id(weight) for weight in self.held_weights}
         free, trained = 1 - self.held.value, [*self.trainable_weights, *self.row_updates.tables]
-        gradients = [each * free if id(weight) in held else each for each, weight in zip(gradients, trained, strict=True)]
+        gradients = [
+            each * free if id(weight) in held else each for each, weight in zip(gradients, trained, strict=True)
+        ]
         if carried:
             for layer, parts in zip(self.state_layers, zip(*after, strict=True), strict=True):
                 layer.assign_states([tf.concat(each, 0) for each in zip(*parts, strict=True)])

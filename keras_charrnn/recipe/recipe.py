@@ -18,6 +18,7 @@ from keras_charrnn.recipe.schema import dump
 from keras_charrnn.recipe.search import SearchCheck, candidates
 from keras_charrnn.recipe.section import Section, build, key, keys
 from keras_charrnn.recipe.starting import Start, complete
+from keras_charrnn.recipe.training import Training
 
 NAME = text(
     f"letters and digits of any script, -, _ and ., not first - or ., {LONGEST_NAME} bytes at most", fits=is_name
@@ -57,7 +58,7 @@ class Recipe(Section):
     windows: sections.Windows = _section(sections.Windows)
     start: Start = _section(Start)
     model: sections.Model = _section(sections.Model)
-    training: sections.Training = _section(sections.Training)
+    training: Training = _section(Training)
     states: sections.States = _section(sections.States)
     validation: sections.Validation = _section(sections.Validation)
     samples: sections.Samples = _section(sections.Samples)

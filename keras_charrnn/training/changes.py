@@ -7,7 +7,8 @@ import json
 
 import numpy as np
 
-from keras_charrnn.errors import RecipeError
+from keras_charrnn.errors import RecipeError, SettingsError
+from keras_charrnn.recipe import read
 from keras_charrnn.recipe.checks import show
 from keras_charrnn.runs.checkpoints import Checkpoint
 
@@ -17,13 +18,25 @@ TAKEN = (
     "training.minutes",
     "training.patience",
     "training.optimizer.learning_rate",
+    "training.from_step",
+    "training.from_minutes",
     "samples",
     "checkpoints",
     "callbacks",
     "tensorboard",
 )
 # that may change, since a training does not depend on them, or (where the text is) a checksum is looked at;
-FREE = ("name", "start.from", "corpus.name", "corpus.path", "corpus.else", "corpus.max_bytes", "corpus.invalid", "plugins", "tune")
+FREE = (
+    "name",
+    "start.from",
+    "corpus.name",
+    "corpus.path",
+    "corpus.else",
+    "corpus.max_bytes",
+    "corpus.invalid",
+    "plugins",
+    "tune",
+)
 # and that decide when a run has finished: larger values, or null for none, let it go on.
 ENDS = ("training.epochs", "training.minutes", "training.patience")
 RATE = "training.optimizer.learning_rate"
@@ -57,6 +70,34 @@ def changes(plan, checkpoint, source):
 def goes_on(found):
     """Whether changes let a run go on that had finished before them."""
     return any(_later(*found[key]) for key in ENDS if key in found)
+
+
+def extended(plan, checkpoint, asked):
+    """Return a run's recipe with further keys, under which it goes on, finished or not.
+
+    Where it had finished, a new course of the learning rate begins; else the course that it is in leads to the new end.
+
+    Args:
+        plan: A `Recipe`.
+        checkpoint: The newest `Checkpoint`.
+        asked: {path of a key: value}, some of "training.epochs", "training.minutes" and the learning rate.
+
+    Raises:
+        RecipeError: If a value is not accepted.
+        SettingsError: If the run has finished, and would again at once.
+    """
+    if not checkpoint.facts["finished"]:
+        return read(plan, asked, begun=True)
+    memories = dict(checkpoint.facts["memories"])
+    spent = memories.get("TimeBudget") or memories["MetricsLog"]
+    spent = spent.get("spent", spent.get("seconds"))
+    done = {"training.from_step": int(checkpoint.arrays["optimizer/0"]), "training.from_minutes": spent / 60}
+    plan = read(plan, {**asked, **done}, begun=True)
+    before, now = (_keys(each) for each in (checkpoint.facts.get("recipe", {}), recorded(plan)))
+    if before and not any(_later(before[key], now[key]) for key in ENDS):
+        had = " and ".join(f"{before[key]:g} {key.partition('.')[2]}" for key in ENDS if before[key] is not None)
+        raise SettingsError(f"the run has finished, with {had}; it takes more of them to go on")
+    return plan
 
 
 def adapted(checkpoint, plan):

@@ -14,6 +14,25 @@ from keras_charrnn.training.muon import Muon
 NOT_DECAYED = re.compile(r"bias|gain|gamma|beta|scale")
 
 
+class Course(keras.optimizers.schedules.CosineDecay):
+    """Keras's, from a step on.
+
+    Args:
+        args, kwargs: Keras's.
+        first: The step at which it begins.
+    """
+
+    def __init__(self, *args, first=0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.first = first
+
+    def __call__(self, step):
+        return super().__call__(step - self.first)
+
+    def get_config(self):
+        return {**super().get_config(), "first": self.first}
+
+
 def make_optimizer(settings, steps, model, rate_factor=1.0):
     """Return the optimizer for a model.
 
@@ -22,7 +41,7 @@ def make_optimizer(settings, steps, model, rate_factor=1.0):
     otherwise.
 
     Args:
-        settings: `recipe.sections.Training`.
+        settings: `recipe.training.Training`.
         steps: Windows in an epoch.
         model: A `CharRNN`.
         rate_factor: By which the learning rate is multiplied throughout.
@@ -33,13 +52,14 @@ def make_optimizer(settings, steps, model, rate_factor=1.0):
     arguments = dict(settings.optimizer)
     name, rate = arguments.pop("name"), rate_factor * arguments.pop("learning_rate")
     if settings.schedule["name"] == "cosine" and settings.minutes is None:
-        warm_up, total = settings.schedule["warmup_steps"], settings.epochs * steps
-        rate = keras.optimizers.schedules.CosineDecay(
+        warm_up, total = settings.schedule["warmup_steps"], settings.epochs * steps - settings.from_step
+        rate = Course(
             0.0 if warm_up else rate,
             max(1, total - warm_up),
             alpha=settings.schedule["final"],
             warmup_target=rate if warm_up else None,
             warmup_steps=warm_up,
+            first=settings.from_step,
         )
     if settings.average is not None:
         arguments |= {"use_ema": True, "ema_momentum": settings.average}
@@ -79,7 +99,8 @@ def make_callbacks(settings, steps, rate_factor=1.0):
         used.append(_by_epoch(first, lambda epoch: schedule["rate"] ** (epoch // schedule["every_epochs"])))
     if settings.minutes is not None:
         rate = _cosine(first, schedule) if schedule["name"] == "cosine" else None
-        used.append(TimeBudget(60 * settings.minutes, settings.epochs * steps, rate))
+        before = settings.from_step, 60 * settings.from_minutes
+        used.append(TimeBudget(60 * settings.minutes, settings.epochs * steps, rate, before))
     if settings.average is not None:
         used.append(AverageWeights(settings.average))
     return used

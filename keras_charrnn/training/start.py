@@ -12,7 +12,7 @@ from keras_charrnn.recipe.checks import show
 from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.runs.measures import training_text
-from keras_charrnn.training.changes import adapted, changes, goes_on
+from keras_charrnn.training.changes import adapted, changes, extended, goes_on
 from keras_charrnn.training.data import Data, read_recipe, read_text
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
@@ -77,8 +77,8 @@ def begin(plan, make_folder, callbacks=(), console=None):
         return train(plan, data, model, folder, callbacks, console)
 
 
-def resume(path, callbacks=(), console=None, plugins=()):
-    """Go on with a run exactly where it stopped, from its newest checkpoint.
+def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=None, learning_rate=None):
+    """Go on with a run exactly where it stopped, from its newest checkpoint; or for longer, finished or not.
 
     On a CPU the run then ends with the same weights, metrics and samples as one that was never interrupted. What it was
     trained with, precision and replicas, is kept; on another machine the figures may differ in their last digits.
@@ -87,11 +87,18 @@ def resume(path, callbacks=(), console=None, plugins=()):
     said: epochs, minutes, patience, learning rate, samples, checkpoints and callbacks. More of the first three let a
     run go on that has finished.
 
+    The arguments `epochs`, `minutes` and `learning_rate` change them too, and are kept in recipe.yaml. Weights,
+    optimizer, average and states go on. With a schedule of cosine, the learning rate of a run that had finished begins
+    a new course, from the recipe's rate or the one given to the new end; in one that had not, the course leads to the
+    new end. Other schedules go on as they are. The metrics have one history, in which `continued` marks what came later.
+
     Args:
         path: Of the run's folder, or a `Run`.
         callbacks: The further callbacks that `fit` had, made anew: each gets back what it remembered.
         console: As in `fit`.
         plugins: As `keras_charrnn.load` takes them, where those that the run's recipe names are elsewhere now.
+        epochs, minutes: Those of the whole run; None for the recipe's.
+        learning_rate: From now on; None for the recipe's.
 
     Returns:
         A `Run`; that of a run which has finished at once.
@@ -99,16 +106,21 @@ def resume(path, callbacks=(), console=None, plugins=()):
     Raises:
         RunError: If there is no such run, its text has changed, no checkpoint can be read, or another process has it.
         RecipeError: If its recipe has been changed in what a run cannot change on its way; the message names the keys.
+        SettingsError: If a run that has finished is to go on, and is given no more epochs or minutes than it had.
         CharRNNError, WriteError, DivergenceError, KeyboardInterrupt, SystemExit: As `fit`.
     """
     require_no_limits()
     require_callbacks(callbacks)
     folder = RunFolder.open(getattr(path, "folder", path))
     console = console or Screen(lasting=True)
+    asked = {"epochs": epochs, "minutes": minutes, "optimizer.learning_rate": learning_rate}
+    asked = {f"training.{name}": value for name, value in asked.items() if value is not None}
     with folder.lock() as note:
         with folder.naming_version():
             plan = folder.read_recipe(plugins or getattr(path, "plugins", ()))
             start = folder.checkpoints.newest()
+            if asked:
+                plan = extended(plan, start, asked)
             changed = changes(plan, start, folder.recipe)
             if changed:  # a run that has begun otherwise goes on as it did
                 refuse_fights(plan, folder.recipe, callbacks)
@@ -139,6 +151,8 @@ def resume(path, callbacks=(), console=None, plugins=()):
             )
         model = make_model(plan, data, machine)
         callbacks = [*make_named_callbacks(plan), *callbacks]
+        if asked:
+            write_text(folder.recipe, plan.to_yaml())
         announce(console, plan, machine, data, model, folder, note)
         for key, (before, now) in changed.items():
             say(console, f"changed  {key}: {show(now)}, {show(before)} so far")

@@ -11,7 +11,7 @@ import tensorflow as tf
 import keras_charrnn
 from keras_charrnn.errors import RecipeError, SettingsError
 from keras_charrnn.model import load_model
-from keras_charrnn.recipe.sections import Training
+from keras_charrnn.recipe.training import Training
 from keras_charrnn.text import windows
 from keras_charrnn.training.callbacks import AverageWeights, GradientClipping, TimeBudget
 from keras_charrnn.training.optimization import make_callbacks, make_optimizer

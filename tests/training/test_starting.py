@@ -2,8 +2,8 @@
 
 import json
 import pathlib
+import shutil
 
-import keras
 import numpy as np
 import pytest
 import rich.console
@@ -13,9 +13,10 @@ import yaml
 import keras_charrnn
 from keras_charrnn import Vocabulary
 from keras_charrnn.cli import main
-from keras_charrnn.errors import CharRNNError, RecipeError, SettingsError
+from keras_charrnn.errors import CharRNNError, SettingsError
 from keras_charrnn.model.starting import take_over
 from tests.conftest import TEXT, tiny_recipe
+from tests.training.test_resume import Kill, KillAt, assert_same
 
 QUIET = rich.console.Console(quiet=True)
 NEW = "äöüßéèñçøåαβγδεζηθικ"
@@ -24,6 +25,7 @@ NEW = "äöüßéèñçøåαβγδεζηθικ"
 @pytest.fixture
 def old(once):
     """Return the folder of a run, made once: only to be read."""
+
     def make(folder):
         recipe = tiny_recipe(folder)
         keras_charrnn.fit({**recipe, "model": {**recipe["model"], "ngrams": 3}}, runs_dir=folder, console=QUIET)
@@ -64,7 +66,7 @@ def test_known_symbols_keep_their_logits_to_the_last_bit_beside_new_ones(make_mo
     vocabulary = old.vocabulary.with_added(NEW) if kind == "union" else Vocabulary(kept + NEW)
     new = keras_charrnn.CharRNN(vocabulary, **vars(old.settings))
     if kind == "text" and settings.get("ngrams", 1) > 2:  # of triples some share a row
-        with pytest.raises(SettingsError, match="keep them, with start.vocabulary: union"):
+        with pytest.raises(SettingsError, match=r"keep them, with start.vocabulary: union"):
             take_over(new, old)
         return
     take_over(new, old)
@@ -153,3 +155,16 @@ def test_what_cannot_be_is_told_in_a_line_and_nothing_is_written(old, change, sa
     with pytest.raises(CharRNNError) as error:
         keras_charrnn.fit({**recipe, **inner}, {k: v for k, v in change.items() if k not in inner}, console=QUIET)
     assert said in str(error.value) and not pathlib.Path("runs").exists()
+
+
+def test_a_killed_run_goes_on_exactly_without_the_model_it_began_from(old, tmp_path):
+    moved = shutil.copytree(old, tmp_path / "to-be-lost")
+    recipe = to_begin(moved, TEXT + NEW * 20, freeze=["embedding"], freeze_epochs=1)
+    recipe["checkpoints"] = {"every_steps": 20}
+    whole = keras_charrnn.fit(recipe, name="whole", console=QUIET)
+    with pytest.raises(Kill):
+        keras_charrnn.fit(recipe, name="cut", callbacks=[KillAt(50)], console=QUIET)
+    shutil.rmtree(moved)
+    with pytest.raises(Kill):
+        keras_charrnn.resume("runs/cut-001", [KillAt(130)], QUIET)
+    assert_same(whole.folder, keras_charrnn.resume("runs/cut-001", console=QUIET).folder)

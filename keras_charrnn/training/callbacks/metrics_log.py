@@ -16,8 +16,9 @@ class MetricsLog(Speed):
 
     In the first a line has `epoch` (from 1), `step` (windows so far), and the metrics of Keras: `loss` and `val_loss`
     in nats per character, the same as `bits_per_character` and `val_bits_per_character`, `learning_rate`,
-    `gradient_norm` and `clipped` (share of steps), and `went_back` where that is not 0. In the second, `epoch`,
-    `characters_per_second` (of training alone) and `seconds` (of training so far, with those before an interruption).
+    `gradient_norm` and `clipped` (share of steps), and `went_back` and `continued` where they are not 0. In the second,
+    `epoch`, `characters_per_second` (of training alone) and `seconds` (of training so far, with those before an
+    interruption).
     A line within an epoch also has `within`, the share of the epoch that is over, and its metrics are those since the
     last such line; `val_part_loss` is of a part of the validation data.
 
@@ -26,12 +27,14 @@ class MetricsLog(Speed):
         characters: Targets in an epoch.
         went_back: How often the training has diverged and gone back so far.
         tensorboard: Folder of a log for TensorBoard with what is told within epochs, by steps; None for none.
+        continued: Windows after which a run that had finished went on; 0 for none.
     """
 
     memory = ("rows", "clock", "seconds")
 
-    def __init__(self, path, timing, characters, went_back=0, tensorboard=None):
+    def __init__(self, path, timing, characters, went_back=0, tensorboard=None, continued=0):
         super().__init__(characters)
+        self.continued = continued
         self.went_back, self.tensorboard, self._writer = went_back, tensorboard, None
         self.path, self.timing = path, timing
         self.rows, self.clock, self.seconds = [], [], 0.0
@@ -64,6 +67,8 @@ class MetricsLog(Speed):
         row["learning_rate"] = float(self.model.optimizer.learning_rate)
         if self.went_back:
             row["went_back"] = self.went_back
+        if self.continued:
+            row["continued"] = self.continued
         self.rows.append(row)
         self.clock.append({**place, **self._read_clock()})
         for path, rows in ((self.path, self.rows), (self.timing, self.clock)):

@@ -21,6 +21,7 @@ class TimeBudget(keras.callbacks.Callback):
         steps: Most windows.
         learning_rate: Called with the number of windows so far and the share of the run that is over, from 0 to 1;
             returns the learning rate. None to leave it.
+        before: Windows and seconds, of all that there are, before the course began of which the share is.
 
     Attributes:
         spent: Seconds of the budget that are used up.
@@ -33,11 +34,11 @@ class TimeBudget(keras.callbacks.Callback):
     memory = ("spent", "validation")
     clock = staticmethod(time.monotonic)
 
-    def __init__(self, seconds, steps, learning_rate=None):
+    def __init__(self, seconds, steps, learning_rate=None, before=(0, 0.0)):
         super().__init__()
         if not seconds > 0:
             raise SettingsError(f"seconds must be above 0; received {seconds!r}")
-        self.seconds, self.steps, self.learning_rate = seconds, steps, learning_rate
+        self.seconds, self.steps, self.learning_rate, self.before = seconds, steps, learning_rate, before
         self.spent, self.validation = 0.0, 0.0
 
     def on_train_begin(self, logs=None):
@@ -64,7 +65,9 @@ class TimeBudget(keras.callbacks.Callback):
     def _update(self):
         self.spent = self.clock() - self._started
         step, left = int(self.model.windows_done), max(1e-9, self.seconds - self.validation)
-        progress = min(1.0, max(step / self.steps, self.spent / left))
+        windows, seconds = self.before
+        shares = (step - windows) / max(1, self.steps - windows), (self.spent - seconds) / max(1e-9, left - seconds)
+        progress = min(1.0, max(shares))
         if self.learning_rate is not None:
-            self.model.optimizer.learning_rate = self.learning_rate(step, progress)
+            self.model.optimizer.learning_rate = self.learning_rate(step - windows, progress)
         return progress

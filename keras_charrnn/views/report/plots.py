@@ -102,6 +102,7 @@ class Plots:
                 axes.xaxis.get_major_locator().set_params(integer=True)
                 axes.set_xlabel(self._across)
                 self._mark_epochs(axes)
+                self._mark_continued(axes)
             if options["format"] == "png":  # on the page the title is a caption
                 axes.set_title(self.titles[name], loc="left", fontsize="medium")
             file = io.BytesIO()
@@ -118,6 +119,16 @@ class Plots:
             shown = list(ends)[:: math.ceil(len(ends) / 10)]
             above.set_xticks(shown, [f"epoch {ends[step]}" if step == shown[0] else f"{ends[step]}" for step in shown])
             above.spines["top"].set_visible(False)
+
+    def _mark_continued(self, axes):
+        """Mark where a run that had finished went on."""
+        rows = [*self._history, *self._progress]
+        for step in sorted({row["continued"] for row in rows if row.get("continued")}):
+            ends = [row["epoch"] for row in self._history if row.get("step", math.inf) <= step]
+            place = step if self._across == "step" else max(ends, default=0)
+            axes.axvline(place, color=COLORS["other"], linewidth=1, linestyle="--")
+            above = axes.get_xaxis_transform()
+            axes.text(place, 0.02, " continued", color=COLORS["other"], transform=above, fontsize="small")
 
     def _line(self, axes, metric, color, label=None):
         """Draw a metric from the rows within epochs where they have it, else from those of epochs."""
