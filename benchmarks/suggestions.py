@@ -17,7 +17,6 @@ import functools
 import json
 import pathlib
 import pydoc_data.topics
-import runpy
 import shutil
 import subprocess
 import sys
@@ -52,8 +51,7 @@ def texts():
         yield "verse", verse
     for size in (100_000, 1_000_000, 5_000_000):
         yield "source code", corpora.load("python_stdlib", max_bytes=size).text
-    names = runpy.run_path(str(common.ROOT / "examples" / "names.py"))["python_names"]
-    yield "names", names().text
+    yield "names", corpora.load("python_names").text
     command = [sys.executable, "-v", "-c", f"import {IMPORTS}"]
     log = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     yield "log", log.partition("# clear ")[0]  # what is told at the end is of another kind

@@ -61,28 +61,9 @@ def test_the_custom_cell_is_at_most_twenty_lines():
     assert cell.end_lineno - cell.decorator_list[0].lineno + 1 <= 20
 
 
-def test_names_are_collected_from_what_files_define(tmp_path):
-    (tmp_path / "one.py").write_text(
-        "class Fox:\n    def _jump_over(self, dog, of=1):\n        return lambda lazy: lazy\n"
-    )
-    (tmp_path / "two.py").write_text("async def jump_over(): local = 1\nimport nothing\n")
-    (tmp_path / "old.py").write_text("print 'no Python of today'")
-    (tmp_path / "test").mkdir()
-    (tmp_path / "test" / "three.py").write_text("def left_out(): pass")
-    assert load("names.py").collect(tmp_path) == ["Fox", "dog", "jump_over", "lazy", "self"]
-
-
-def test_the_corpus_of_names_is_the_same_each_time(tmp_path, monkeypatch):
-    (tmp_path / "one.py").write_text("".join(f"def name_{n}(): pass\n" for n in range(50)))
-    example = load("names.py")
-    monkeypatch.setattr(example.sysconfig, "get_path", lambda name: str(tmp_path))
-    one, two = example.python_names(), example.python_names()
-    assert one.text == two.text and len(one.text.split()) == 50
-
-
 @pytest.mark.thorough  # the custom cell is a plugin of its own too, and tests/runs trains on lines
 def test_the_names_example_invents_names(run, tmp_path, monkeypatch):
-    """The program is also the plugin that its recipe names; here it reads a part of the library."""
+    """It reads a part of the library here."""
     part = pathlib.Path(sysconfig.get_path("stdlib")) / "asyncio"
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(part))
     out = run(

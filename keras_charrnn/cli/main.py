@@ -16,6 +16,7 @@ from keras_charrnn.cli import (
     export,
     inspect,
     new,
+    recipes,
     report,
     resume,
     sample,
@@ -43,6 +44,7 @@ COMMANDS = {
     "check": check,
     "cells": cells,
     "corpora": corpora,
+    "recipes": recipes,
     "completion": completion,
 }
 STATUSES = (

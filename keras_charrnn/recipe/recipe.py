@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from keras_charrnn import registry
 from keras_charrnn.common.files import LONGEST_NAME, clean_name, existing_part, is_name, is_stream, name_of, user_path
 from keras_charrnn.errors import PluginError, RecipeError, RegistryError, SettingsError
-from keras_charrnn.recipe import sections
+from keras_charrnn.recipe import ready, sections
 from keras_charrnn.recipe.checks import flag, pathname, refusal, several, show, text
 from keras_charrnn.recipe.hints import for_callback, for_missing
 from keras_charrnn.recipe.named import Each, Named
@@ -100,7 +100,8 @@ def read(source, overrides=None, plugins=(), begun=False):
     """Read and check a recipe.
 
     Args:
-        source: Path of a YAML file, "-" for standard input, a mapping, or a `Recipe`.
+        source: Path of a YAML file, "-" for standard input, a mapping, or a `Recipe`; or the name of one that comes
+            with the package, such as "shakespeare", where there is no file of that name.
         overrides: {"model.units": 256, ...}, laid over it. Paths of texts and plugins start from the folder of the
             recipe's file; those in a mapping, an override or a recipe from a pipe start from the current folder.
         plugins: Files and modules to import first. One of the name of a file among the recipe's plugins stands for it,
@@ -159,6 +160,7 @@ def _open(source):
     if isinstance(source, Recipe):
         return source.to_mapping(), [], "recipe", pathlib.Path.cwd(), source.name
     if isinstance(source, str | os.PathLike):
+        source = ready.find(source) or source
         mapping, problems = load_file(source)
         if is_stream(source):
             return mapping, problems, name_of(source), pathlib.Path.cwd(), "run"

@@ -90,7 +90,8 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
     The arguments `epochs`, `minutes` and `learning_rate` change them too, and are kept in recipe.yaml. Weights,
     optimizer, average and states go on. With a schedule of cosine, the learning rate of a run that had finished begins
     a new course, from the recipe's rate or the one given to the new end; in one that had not, the course leads to the
-    new end. Other schedules go on as they are. The metrics have one history, in which `continued` marks what came later.
+    new end. Other schedules go on as they are. The metrics have one history, in which
+    `continued` marks what came later.
 
     Args:
         path: Of the run's folder, or a `Run`.

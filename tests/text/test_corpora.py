@@ -11,6 +11,7 @@ import pytest
 import keras_charrnn
 from keras_charrnn.errors import CorpusError, RegistryError
 from keras_charrnn.text import corpora
+from keras_charrnn.text.corpora.python_names import collect
 
 # The functions of these modules have the modules' own names.
 plays = sys.modules["keras_charrnn.text.corpora.shakespeare_plays"]
@@ -222,3 +223,21 @@ def test_a_byte_that_is_no_utf8_is_named_wherever_the_pieces_end(data, byte, lin
     pathlib.Path("a.txt").write_bytes(data)
     with pytest.raises(CorpusError, match=re.escape(message)):
         corpora.load(path="a.txt")
+
+
+def test_names_are_collected_from_what_files_define(tmp_path):
+    (tmp_path / "one.py").write_text(
+        "class Fox:\n    def _jump_over(self, dog, of=1):\n        return lambda lazy: lazy\n"
+    )
+    (tmp_path / "two.py").write_text("async def jump_over(): local = 1\nimport nothing\n")
+    (tmp_path / "old.py").write_text("print 'no Python of today'")
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "three.py").write_text("def left_out(): pass")
+    assert collect(tmp_path) == ["Fox", "dog", "jump_over", "lazy", "self"]
+
+
+def test_the_corpus_of_names_is_the_same_each_time(tmp_path, monkeypatch):
+    (tmp_path / "one.py").write_text("".join(f"def name_{n}(): pass\n" for n in range(50)))
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    one, two = (corpora.load(name="python_names") for _ in range(2))
+    assert one.text == two.text and len(one.text.split()) == 50
