@@ -28,6 +28,7 @@ class RunFolder:
         environment: environment.json, the corpus, the machine and the versions.
         memorization: memorization.json, what of the last samples stands in the training text.
         report: report.html, all of it to look at.
+        card: README.md, what model hubs show of it, where it was asked for.
         plots: plots/, the report's plots as pictures, where they were asked for.
         tensorboard: tensorboard/, logs, where the recipe asks for them.
     """
@@ -43,6 +44,7 @@ class RunFolder:
         self.environment = self.path / "environment.json"
         self.memorization = self.path / "memorization.json"
         self.report = self.path / "report.html"
+        self.card = self.path / "README.md"
         self.plots = self.path / "plots"
         self.tensorboard = self.path / "tensorboard"
 
@@ -104,6 +106,11 @@ class RunFolder:
         if not folder.recipe.is_file():
             raise RunError(f"{path} is not a run folder: it has no {folder.recipe.name}")
         return folder
+
+    def require_model(self):
+        """Raise a `RunError` if there is no model yet."""
+        if not self.model.exists():
+            raise RunError(f"{self.path} has no model yet, no {self.model.name}: its first epoch has not ended")
 
     @contextlib.contextmanager
     def naming_version(self):

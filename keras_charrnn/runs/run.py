@@ -4,7 +4,6 @@ import dataclasses
 import pathlib
 
 from keras_charrnn.common.files import user_path
-from keras_charrnn.errors import RunError
 from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.runs.members import members_of
 from keras_charrnn.runs.records import choosing, is_within
@@ -89,8 +88,7 @@ def load(path, plugins=()):
         load_plugins(plugins)
         return load_model(path)
     folder = RunFolder.open(path)
-    if not folder.model.exists():
-        raise RunError(f"{path} has no model yet, no {folder.model.name}: its first epoch has not ended")
+    folder.require_model()
     with folder.naming_version():
         folder.read_recipe(plugins)  # imports them
         return load_model(folder.model)

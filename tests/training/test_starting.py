@@ -15,6 +15,7 @@ from keras_charrnn import Vocabulary
 from keras_charrnn.cli import main
 from keras_charrnn.errors import CharRNNError, SettingsError
 from keras_charrnn.model.starting import take_over
+from keras_charrnn.views.report import write_card
 from tests.conftest import TEXT, tiny_recipe
 from tests.training.test_resume import Kill, KillAt, assert_same
 
@@ -101,6 +102,11 @@ def test_what_the_recipe_leaves_out_is_the_models_and_the_run_says_where_it_bega
     assert record["symbols"] == {"known": len({*TEXT}), "new": len({*NEW}), "left_out": 0}
     assert record["corpus"]["sha256"] == json.loads((old / "environment.json").read_text())["corpus"]["sha256"]
     assert run.model.vocabulary.symbols.startswith(keras_charrnn.load(old).vocabulary.symbols)
+    said = [str(each) for each in keras_charrnn.advise(run)]
+    assert any(f"The model that it began from scored {record['val_loss']:.4f} nats" in each for each in said)
+    report = (run.folder / "report.html").read_text()
+    assert f"{record['val_loss']:.4f} nats" in report and record["sha256"] in report
+    assert f"it scored {record['val_loss']:.4f} nats" in write_card(run.folder).read_text()
     # The same text: before the first step the loss is that of the model.
     again = keras_charrnn.fit(to_begin(old), {"training.epochs": 1}, console=QUIET)
     record = json.loads((again.folder / "environment.json").read_text())["start"]

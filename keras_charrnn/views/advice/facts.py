@@ -114,6 +114,10 @@ class Facts:
         total = sum(counts)
         return -sum(count / total * math.log(count / total) for count in counts)
 
+    def start_loss(self):
+        """Return the validation loss before the first step of a model that began from another; None without one."""
+        return self._environment.get("start", {}).get("val_loss")
+
     def symbols(self):
         return self._environment.get("vocabulary", {}).get("symbols", 0)
 

@@ -14,6 +14,7 @@ looks in it (`facts.stretches`), and at the sizes of text and model:
 - nothing memorised: the two are `CLOSE`, and the last epoch is the best one.
 - unsteady: the training loss of an epoch is `SPIKE` above that of the epoch before.
 - clipped: more than `MOSTLY` of the last epoch's steps were.
+- begun from a model: what that one scored before the first step.
 - too many symbols: more than `MANY_SYMBOLS`, none of them left out.
 
 More epochs or minutes help where the loss still improves; a smaller batch where an epoch has fewer than 64 windows.
@@ -85,7 +86,7 @@ def judge(history, settings=None, environment=None, progress=()):
         return [Advice("Too early to say: it takes two epochs, or looks, to see where the losses go.")]
     last, further = rows[-1], []
     if best is not None:
-        found, further = [_course(facts, rows, best, last)], [_gap(facts, best, last)]
+        found, further = [_course(facts, rows, best, last)], [_gap(facts, best, last), _begun(facts, best)]
     else:
         found = [Advice("Without validation the curves do not show how well the model predicts any other text.")]
     found += [_went_back(facts, last), _steadiness(facts, rows), *further]
@@ -153,6 +154,18 @@ def _improving(facts, finding):
         ("minutes", "More time") if minutes is not None and facts.epochs < epochs else ("epochs", "More epochs")
     )
     return facts.advice(f"{finding} {more} would help.", f"training.{name}", lambda value: 2 * value)
+
+
+def _begun(facts, best):
+    """Return what the model that the training began from scored on the text."""
+    before = facts.start_loss()
+    if before is None:
+        return None
+    change = _change(before, best["val_loss"])
+    how = f"{abs(change):.1%} {'lower' if change < 0 else 'higher'}"
+    return Advice(
+        f"The model that it began from scored {before:.4f} nats on the validation split; {when(best)} is {how}."
+    )
 
 
 def _went_back(facts, last):

@@ -99,6 +99,9 @@ class _Report:
         elif best:
             rows.append(("last training loss", f"{best['loss']:.4f} nats", "per character"))
             rows.append(("epochs", f"{best['epoch']}", "no validation: the last model is kept"))
+        loss = environment.get("start", {}).get("val_loss")
+        if loss is not None:
+            rows.append(("before the first step", f"{loss:.4f} nats", "of the model that it began from"))
         if "parameters" in environment:
             rows.append(("parameters", f"{environment['parameters']:,}", ""))
         if corpus := environment.get("corpus"):
@@ -173,6 +176,9 @@ class _Report:
         rows += [(f"{name} split", f"{count:,} characters") for name, count in split.items() if count]
         rows.append(("left over", f"{windows['left_over']:,} characters of an epoch's {windows['steps']:,} windows"))
         rows.append(("symbols", f"{self._environment['vocabulary']['symbols']:,}"))
+        if start := self._environment.get("start"):
+            own = "" if start["corpus"] is None else f", of {start['corpus']['name']} ({start['corpus']['sha256']})"
+            rows.append(("began from", f"{start['from']} ({start['sha256']}){own}"))
         return f"<section><h2>Corpus</h2>{pages.table((), rows, numbers=False)}{self._symbols()}</section>"
 
     def _symbols(self):
