@@ -147,7 +147,7 @@ def _calls(plan, asked):
 
 
 def _metrics(plan):
-    return ["loss", *(["val_loss"] if plan.split.validation else []), "gradient_norm", "clipped"]
+    return ["loss", *(["val_loss"] if plan.validates else []), "gradient_norm", "clipped"]
 
 
 def _watches(plan, asked):

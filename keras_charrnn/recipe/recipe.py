@@ -69,8 +69,13 @@ class Recipe(Section):
     plugins: tuple = key([], "modules or files that register cells, imported first", PLUGINS)
     tune: dict = key({}, "keys that the command tune searches, each with choices or a range", SearchCheck())
 
+    @property
+    def validates(self):
+        """Whether there is a validation split: a share of the text, or files of its own."""
+        return bool(self.split.validation or self.corpus.validation)
+
     def conflicts(self):
-        if self.split.validation:
+        if self.validates:
             return []
         needing = {
             "training.patience: waits for a better validation loss": self.training.patience is not None,
@@ -130,7 +135,9 @@ def read(source, overrides=None, plugins=(), begun=False):
     recipe = build(Recipe, mapping, "", problems)
     recipe = _absolute(
         recipe,
-        corpus_folder=here if _overridden(overrides, "corpus", "path") else folder,
+        corpus_folders={
+            name: here if _overridden(overrides, "corpus", name) else folder for name in ("path", "validation", "test")
+        },
         plugin_folder=here if "plugins" in overrides else folder,
         problems=problems,
     )
@@ -174,7 +181,7 @@ def _overridden(overrides, section, key):
     return f"{section}.{key}" in overrides or (isinstance(inner, Mapping) and key in inner)
 
 
-def _absolute(recipe, corpus_folder, plugin_folder, problems):
+def _absolute(recipe, corpus_folders, plugin_folder, problems):
     def absolute(path, folder, key):
         if path == "-":
             return path
@@ -187,13 +194,14 @@ def _absolute(recipe, corpus_folder, plugin_folder, problems):
             problems.append(f"{key}: there is no {show(path)}; {hint}")
         return str(found)
 
-    corpus, paths = recipe.corpus, recipe.corpus.path
-    if isinstance(paths, str):
-        corpus = dataclasses.replace(corpus, path=absolute(paths, corpus_folder, "corpus.path"))
-    elif paths:
-        several = tuple(absolute(each, corpus_folder, f"corpus.path[{i}]") for i, each in enumerate(paths))
-        corpus = dataclasses.replace(corpus, path=several)
-    plugins = []
+    found, plugins = {}, []
+    for name, folder in corpus_folders.items():
+        paths, key = getattr(recipe.corpus, name), f"corpus.{name}"
+        if isinstance(paths, str):
+            found[name] = absolute(paths, folder, key)
+        elif paths:
+            found[name] = tuple(absolute(each, folder, f"{key}[{i}]") for i, each in enumerate(paths))
+    corpus = dataclasses.replace(recipe.corpus, **found)
     for index, each in enumerate(recipe.plugins):
         try:
             plugins.append(registry.locate(each, plugin_folder))

@@ -17,6 +17,7 @@ RATE = number("at least 0 and below 1", lambda value: 0 <= value < 1)
 
 CORPUS = text("the name of a corpus")
 PATHS = pathname("a path or glob")
+FILES = optional(either(PATHS, several(PATHS, "paths or globs", minimum=1)))
 ENCODING = text(encodings.ACCEPTED, fits=encodings.encoding_name, choices=encodings.NAMES)
 
 CELL = Named(text("the name of a cell"), "gru", {}, further="further arguments of the cell's constructor")
@@ -30,7 +31,7 @@ class Corpus(Section):
     path: str | tuple | None = key(
         None,
         "file, list of files or globs, from the recipe's folder, in place of name; - is standard input",
-        optional(either(PATHS, several(PATHS, "paths or globs", minimum=1))),
+        FILES,
     )
     otherwise: tuple = key([], "corpora to use where the first cannot be had", several(CORPUS, "corpora"), name="else")
     max_bytes: int | None = key(
@@ -40,6 +41,10 @@ class Corpus(Section):
     invalid: str = key(
         "error", "what to do with bytes of a file that its encoding does not allow", one_of("error", "replace")
     )
+    validation: str | tuple | None = key(
+        None, "files or globs of their own that choose the best model, in place of a share of the text", FILES
+    )
+    test: str | tuple | None = key(None, "files or globs of their own for a last test, likewise", FILES)
 
     def conflicts(self):
         if self.name is None and self.path is None:
@@ -55,6 +60,7 @@ class Split(Section):
 
     A share that is not named follows from those that are: `{test: 0.1}` trains on 0.8 and validates on 0.1, and
     `{train: 0.8}` validates on 0.2. With `validation: 0` there is no best model to choose, and a run keeps the last.
+    What has files of its own, `corpus.validation` or `corpus.test`, takes no share: that is trained on.
     """
 
     train: float = key(0.9, "share of the corpus to train on; what the others leave", SHARE_ABOVE_0)

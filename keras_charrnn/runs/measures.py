@@ -12,10 +12,9 @@ from keras_charrnn.model.evaluation import PIECE, PROTOCOLS, Figures
 from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.runs.records import choosing
 from keras_charrnn.runs.sources import runs_and_model
-from keras_charrnn.text import corpora, windows
-from keras_charrnn.text.encoding import encode
+from keras_charrnn.text import corpora
+from keras_charrnn.text.parts import SPLITS, encode_parts
 
-SPLITS = ("train", "validation", "test")
 CHOOSING = "validation"  # the split whose loss decides which model a run keeps
 
 
@@ -217,8 +216,7 @@ def _members(model):
 def _read_split(runs, model, split):
     """Return the name of the corpus of some runs, and the ids of one part of it."""
     run, (text, environment) = runs[0], _read_common(runs)
-    parts = windows.split(encode(text, model.vocabulary), dataclasses.astuple(_recipe_of(run).split))
-    parts = dict(zip(SPLITS, parts, strict=True))
+    parts = encode_parts(text, model.vocabulary, dataclasses.astuple(_recipe_of(run).split))
     for name, part in parts.items():
         if len(part) != (count := environment["split"].get(name, len(part))):  # or it could be what the model learned
             raise SettingsError(

@@ -251,7 +251,7 @@ def _conclude(trainings, plan, console):
     if not done and {each.status for each in failed} == {2} and len({each.problem for each in failed}) == 1:
         raise SettingsError(failed[0].problem)
     found = [(each, metrics) for each in done if (metrics := each.run.metrics)]
-    name, what = ("val_loss", "best validation loss") if plan.split.validation else ("loss", "training loss")
+    name, what = ("val_loss", "best validation loss") if plan.validates else ("loss", "training loss")
     losses = [each[name] for _, each in found]
     lines = [
         f"seed {each.seed}  {quote(each.folder.path)}  {what} {loss:.4f} nats ({bits(loss):.4f} bits)"

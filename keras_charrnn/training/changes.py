@@ -31,6 +31,8 @@ FREE = (
     "start.from",
     "corpus.name",
     "corpus.path",
+    "corpus.validation",
+    "corpus.test",
     "corpus.else",
     "corpus.max_bytes",
     "corpus.invalid",

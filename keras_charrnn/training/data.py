@@ -10,9 +10,9 @@ from keras_charrnn.common.progress import progress
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.text import corpora
-from keras_charrnn.text.encoding import encode
+from keras_charrnn.text.parts import encode_parts
 from keras_charrnn.text.vocabulary import Vocabulary
-from keras_charrnn.text.windows import Windows, evaluation_windows, split, training_windows
+from keras_charrnn.text.windows import Windows, evaluation_windows, training_windows
 
 
 def read_recipe(source, overrides, callbacks=(), name=None):
@@ -28,8 +28,10 @@ def read_recipe(source, overrides, callbacks=(), name=None):
         overrides = {**overrides, "name": name}
     plan = recipe.read(source, overrides)
     refuse_fights(plan, source, callbacks)
-    path = corpora.keep(plan.corpus.path, plan.corpus.max_bytes)
-    return dataclasses.replace(plan, corpus=dataclasses.replace(plan.corpus, path=path))
+    corpus = plan.corpus
+    kept = {"path": corpora.keep(corpus.path, corpus.max_bytes)}
+    kept |= {name: corpora.keep(getattr(corpus, name)) for name in ("validation", "test")}
+    return dataclasses.replace(plan, corpus=dataclasses.replace(corpus, **kept))
 
 
 def read_text(plan, console):
@@ -76,8 +78,8 @@ class Data:
         if known is not None and plan.start.vocabulary == "union":
             vocabulary = known.with_added(vocabulary.symbols, plan.vocabulary.unknown)
         with progress("encoding the text", text.characters, console=console) as advance:
-            ids = encode(text, vocabulary, progress=advance)
-        train, validation, test = split(ids, dataclasses.astuple(plan.split))
+            parts = encode_parts(text, vocabulary, dataclasses.astuple(plan.split), progress=advance)
+        train, validation, _ = parts.values()
         settings, characters = plan.windows, plan.validation.characters
         if characters is not None and characters > len(validation):
             raise SettingsError(
@@ -89,8 +91,8 @@ class Data:
             text,
             vocabulary,
             vocabulary.tally(*occurring),
-            {"train": len(train), "validation": len(validation), "test": len(test)},
+            {name: len(each) for name, each in parts.items()},
             training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
-            evaluation_windows(validation) if plan.split.validation else None,
+            evaluation_windows(validation) if plan.validates else None,
             evaluation_windows(validation[:characters]) if is_part else None,
         )

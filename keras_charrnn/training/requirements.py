@@ -28,7 +28,7 @@ def require_validation(plan, command):
     Raises:
         SettingsError: If it has none.
     """
-    if not plan.split.validation:
+    if not plan.validates:
         raise SettingsError(
             f"{command} goes by the validation loss, and split.validation is 0; give it a share of the text, as in "
             "--set split.validation=0.1"

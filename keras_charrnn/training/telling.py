@@ -50,7 +50,7 @@ def _notes(plan, data):
     """Yield what a user must know of the vocabulary, the samples and the split; "" for nothing."""
     yield _note_of_many(data)
     yield note_of_prefix(plan.samples.beginning, data.vocabulary)
-    yield "" if plan.split.validation else f"split.validation is 0: {UNCHOSEN}"
+    yield "" if plan.validates else f"split.validation is 0: {UNCHOSEN}"
 
 
 def _note_of_many(data):

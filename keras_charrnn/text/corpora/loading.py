@@ -13,7 +13,17 @@ from keras_charrnn.text.corpora.streams import is_kept, spool
 from keras_charrnn.text.corpora.text import from_files
 
 
-def load(name=None, path=None, otherwise=(), max_bytes=None, invalid="error", progress=None, encoding=AUTO):
+def load(
+    name=None,
+    path=None,
+    otherwise=(),
+    max_bytes=None,
+    invalid="error",
+    progress=None,
+    encoding=AUTO,
+    validation=None,
+    test=None,
+):
     """Load a registered corpus, or local files.
 
     Args:
@@ -26,15 +36,23 @@ def load(name=None, path=None, otherwise=(), max_bytes=None, invalid="error", pr
             U+FFFD.
         progress: Called with the number of bytes of each piece of local files that has been read; None for nobody.
         encoding: Of local files, any of Python's; "auto" for that of the byte-order mark, or UTF-8.
+        validation, test: Files of their own for these splits, as `path`; None for none.
 
     Returns:
-        A `Text`; its `notes` say so where it is not the corpus asked for first.
+        A `Text`, with its `apart`; its `notes` say so where it is not the corpus asked for first.
 
     Raises:
         CorpusError: If none can be had; the message lists all that was tried, and why each failed.
         RegistryError: If a name is not registered.
         SettingsError: If there is no such encoding, or there can be no such path.
     """
+    text = _load_first(name, path, otherwise, max_bytes, invalid, progress, encoding)
+    given = {"validation": validation, "test": test}
+    own = {split: _load_files(each, None, invalid, progress, encoding) for split, each in given.items() if each}
+    return text.with_apart(own) if own else text
+
+
+def _load_first(name, path, otherwise, max_bytes, invalid, progress, encoding):
     failures = []
     try:
         if name is None:

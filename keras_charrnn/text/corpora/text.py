@@ -40,6 +40,8 @@ class Text:
         notes: What the user must know, a sentence each: that this is not the corpus asked for first, or looks like no
             text.
         encoding: In which it is read.
+        apart: Mapping from "validation" and "test" to a `Text`, for those that have files of their own. Of `sha256`,
+            `symbols` and `counts` they are a part, of `characters` and `pieces` they are not.
     """
 
     name: str
@@ -51,6 +53,23 @@ class Text:
     pieces: Callable
     notes: tuple = ()
     encoding: str = "utf-8"
+    apart: dict = dataclasses.field(default_factory=dict)
+
+    def with_apart(self, texts):
+        """Return the text with others for its splits: see `apart`."""
+        every = [self, *texts.values()]
+        counts = np.zeros(0x110000, np.int64)
+        for each in every:
+            counts[each.symbols] += each.counts
+        symbols = np.flatnonzero(counts)
+        return dataclasses.replace(
+            self,
+            sha256=hashlib.sha256("".join(each.sha256 for each in every).encode()).hexdigest(),
+            symbols=symbols,
+            counts=counts[symbols],
+            notes=(*self.notes, *(f"{name}: {note}" for name, each in texts.items() for note in each.notes)),
+            apart=dict(texts),
+        )
 
     @property
     def text(self):
