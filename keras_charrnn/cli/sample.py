@@ -9,6 +9,13 @@ def add_arguments(parser):
     parser.add_argument("path", metavar="RUN", help="a run's folder, or a .keras file; A+B is an ensemble")
     parser.add_argument("--prefix", metavar="TEXT", help=rf"the beginning of the text; {ESCAPES}, and in --stop")
     parser.add_argument("--prefix-file", metavar="FILE", help="has that beginning, as it is; - for standard input")
+    parser.add_argument(
+        "--fields",
+        metavar="NAME=TEXT",
+        action="append",
+        default=[],
+        help="of a run on records: the beginning is its template, up to the first field that is not given",
+    )
     add_sampling_arguments(parser, length=400)
     parser.add_argument("--num-samples", metavar="N", type=int, default=1, help="texts to write (default: 1)")
     parser.add_argument("--stop", metavar="TEXT", help="end before this text")
@@ -17,6 +24,30 @@ def add_arguments(parser):
         action="store_true",
         help="also say, on standard error, how much of the new text stands word for word in the run's training text",
     )
+
+
+def _beginning(options):
+    """Return the text with which records begin that have some fields.
+
+    Raises:
+        SettingsError: If the run's recipe has no template, or the fields do not go with it.
+    """
+    from keras_charrnn.cli.text import given
+    from keras_charrnn.common.template import Template
+    from keras_charrnn.errors import SettingsError
+    from keras_charrnn.recipe.reading import load_file
+    from keras_charrnn.runs import RunFolder
+
+    template = load_file(RunFolder.open(options.path).recipe)[0]["corpus"].get("template")
+    if template is None:
+        raise SettingsError(f"--fields is of a run on records, and the recipe of {options.path} has no corpus.template")
+    values = {}
+    for each in options.fields:
+        name, equals, text = each.partition("=")
+        if not equals:
+            raise SettingsError(f"--fields takes NAME=TEXT, as in author=Byron; received {each!r}")
+        values[name] = given("--fields", text, options.raw)
+    return Template(template).begin(values)
 
 
 def add_sampling_arguments(parser, length):
@@ -45,9 +76,12 @@ def run(options):
 
     settings = {name: getattr(options, name) for name in ("temperature", "top_k", "top_p", "seed")}
     Sampling(**settings)  # its errors before the model is read
-    if None not in (options.prefix, options.prefix_file):
-        raise SettingsError("--prefix and --prefix-file exclude one another; give one of them")
+    given_ways = [options.prefix is not None, options.prefix_file is not None, bool(options.fields)]
+    if sum(given_ways) > 1:
+        raise SettingsError("--prefix, --prefix-file and --fields exclude one another; give one of them")
     prefix = given("--prefix", options.prefix or "", options.raw)
+    if options.fields:
+        prefix = _beginning(options)
     if options.prefix_file is not None:
         prefix = read_whole(options.prefix_file)
     stop = None if options.stop is None else given("--stop", options.stop, options.raw)

@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_charrnn.common import encodings
 from keras_charrnn.common.escapes import unescape
+from keras_charrnn.common.template import Template
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.checks import by_name, either, flag, number, one_of, optional, pathname, several, text, whole
 from keras_charrnn.recipe.named import Named
@@ -45,12 +46,23 @@ class Corpus(Section):
         None, "files or globs of their own that choose the best model, in place of a share of the text", FILES
     )
     test: str | tuple | None = key(None, "files or globs of their own for a last test, likewise", FILES)
+    template: str | None = key(
+        None,
+        r"what each record of a JSON Lines, CSV, TSV or Parquet file becomes, as in '{title}\n{text}\n\n'; null: texts",
+        optional(text()),
+    )
 
     def conflicts(self):
         if self.name is None and self.path is None:
             return ["corpus: is missing; write {name: tiny_shakespeare} for a registered corpus, or {path: my.txt}"]
         if self.name is not None and self.path is not None:
             return ["corpus: has both name and path; keep one, and leave the other out or set it to null"]
+        if self.template is not None and self.path is None:
+            return ["corpus.template: is of files, and there is no corpus.path"]
+        try:
+            _ = self.template and Template(self.template)
+        except SettingsError as error:
+            return [f"corpus.template: {error}"]
         return []
 
 

@@ -6,9 +6,11 @@ import functools
 from keras_charrnn import registry
 from keras_charrnn.common.encodings import AUTO, encoding_name
 from keras_charrnn.common.files import is_stream, name_of
+from keras_charrnn.common.template import Template
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.text.corpora.finding import find
 from keras_charrnn.text.corpora.opening import open_text, stem_of
+from keras_charrnn.text.corpora.records import kind_of
 from keras_charrnn.text.corpora.streams import is_kept, spool
 from keras_charrnn.text.corpora.text import from_files
 
@@ -23,6 +25,7 @@ def load(
     encoding=AUTO,
     validation=None,
     test=None,
+    template=None,
 ):
     """Load a registered corpus, or local files.
 
@@ -36,6 +39,8 @@ def load(
             U+FFFD.
         progress: Called with the number of bytes of each piece of local files that has been read; None for nobody.
         encoding: Of local files, any of Python's; "auto" for that of the byte-order mark, or UTF-8.
+        template: What a record of a table becomes, a str with fields in braces: see `records`. Local files are then
+            tables: JSON Lines, or by their endings CSV, TSV and Parquet. None for texts.
         validation, test: Files of their own for these splits, as `path`; None for none.
 
     Returns:
@@ -46,17 +51,18 @@ def load(
         RegistryError: If a name is not registered.
         SettingsError: If there is no such encoding, or there can be no such path.
     """
-    text = _load_first(name, path, otherwise, max_bytes, invalid, progress, encoding)
+    how = {"progress": progress, "invalid": invalid, "encoding": encoding, "template": template and Template(template)}
+    text = _load_first(name, path, otherwise, max_bytes, how)
     given = {"validation": validation, "test": test}
-    own = {split: _load_files(each, None, invalid, progress, encoding) for split, each in given.items() if each}
+    own = {split: _load_files(each, None, how) for split, each in given.items() if each}
     return text.with_apart(own) if own else text
 
 
-def _load_first(name, path, otherwise, max_bytes, invalid, progress, encoding):
+def _load_first(name, path, otherwise, max_bytes, how):
     failures = []
     try:
         if name is None:
-            return _load_files(path, max_bytes, invalid, progress, encoding)
+            return _load_files(path, max_bytes, how)
         return registry.corpora.get(name)(max_bytes=max_bytes)
     except CorpusError as error:
         failures.append(error)
@@ -74,8 +80,8 @@ def _load_first(name, path, otherwise, max_bytes, invalid, progress, encoding):
     raise CorpusError("\n".join(map(str, failures))) from failures[0]
 
 
-def _load_files(patterns, max_bytes, invalid, progress, encoding):
-    encoding_name(encoding)  # its error before a pipe is read
+def _load_files(patterns, max_bytes, how):
+    encoding_name(how["encoding"])  # its error before a pipe is read
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     files = []
     for pattern in patterns:
@@ -83,10 +89,13 @@ def _load_files(patterns, max_bytes, invalid, progress, encoding):
             files.append((name_of(pattern), spool(pattern)))
         else:
             files += [(path, functools.partial(open_text, path)) for path in find(pattern)]
+    tables = [] if how["template"] else [str(path) for path, _ in files if kind_of(path)]
     notes = [f"the text of a pipe is kept for this run in {path}" for path, _ in files if is_kept(path)]
     if len(files) == 1:
         name, source = "text" if notes or is_stream(patterns[0]) else stem_of(files[0][0]), str(files[0][0])
     else:
         name, source = "files", f"{len(files)} files: {', '.join(patterns)}"
-    text = from_files(name, files, source, max_bytes, invalid, progress, encoding)
+    text = from_files(name, files, source, max_bytes, **how)
+    if tables:
+        notes.append(f"{tables[0]} is read as it is; corpus.template would take fields of its records")
     return dataclasses.replace(text, notes=(*notes, *text.notes))

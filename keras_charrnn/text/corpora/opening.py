@@ -49,7 +49,8 @@ _OTHERS = [
         (rb"\x93NUMPY", "an array of NumPy", _WRITE),
         (rb"\x89HDF\r\n", "an HDF5 file", _WRITE),
         (rb"SQLite format 3\0", "an SQLite database", _WRITE),
-        (rb"PAR1[\0-\x1f]|ARROW1\0\0", "a table of Parquet or Arrow", _WRITE),
+        (rb"PAR1[\0-\x1f]", "a table of Parquet", "name it .parquet, and its fields by corpus.template in the recipe"),
+        (rb"ARROW1\0\0", "a table of Arrow", "save it as Parquet"),
         (rb"\x7fELF", "a program", "take a text"),
         (rb"version https://git-lfs\.github\.com/spec/", "a pointer of Git LFS", "fetch it with `git lfs pull`"),
     )

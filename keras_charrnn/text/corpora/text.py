@@ -15,6 +15,7 @@ from keras_charrnn.common.encodings import AUTO, encoding_name
 from keras_charrnn.common.files import user_path
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.text.corpora.pieces import read_pieces
+from keras_charrnn.text.corpora.records import PARQUET, kind_of, render, render_parquet
 
 PIECE = 2**22  # bytes that are read at once
 LINE_ENDS = {"CR": "\r", "CR LF": "\r\n"}  # besides "\n" itself
@@ -97,7 +98,7 @@ def from_bytes(name, pieces, source, max_bytes=None):
     return from_files(name, files, source, max_bytes, encoding="utf-8")
 
 
-def from_files(name, files, source, max_bytes=None, invalid="error", progress=None, encoding=AUTO):
+def from_files(name, files, source, max_bytes=None, invalid="error", progress=None, encoding=AUTO, template=None):
     """Return a `Text` of one or more files, put together in order. They are read once now, and again for their ids.
 
     Args:
@@ -108,6 +109,7 @@ def from_files(name, files, source, max_bytes=None, invalid="error", progress=No
         invalid: What to do with bytes that the encoding does not allow: "error", or "replace" them by U+FFFD.
         progress: Called with the number of bytes of each piece that has been read; None for nobody.
         encoding: As in `read_pieces`.
+        template: A `records.Template`, for files that are tables; None for texts.
 
     Raises:
         CorpusError: If a file cannot be read or is not in its encoding; with byte and line. If there are no characters.
@@ -121,14 +123,14 @@ def from_files(name, files, source, max_bytes=None, invalid="error", progress=No
         if progress is not None:
             progress(len(data))
 
-    for piece in _pieces(files, max_bytes, invalid, encoding, watch, line_ends):
+    for piece in _pieces(files, max_bytes, invalid, encoding, template, watch, line_ends):
         found = np.bincount(np.frombuffer(piece.encode("utf-32-le"), "<u4"))
         counts[: len(found)] += found
     characters = int(counts.sum())
     if not characters:
         raise CorpusError(f"the corpus {name!r} ({source}) is empty; give it some text")
     symbols = np.flatnonzero(counts)
-    pieces = functools.partial(_pieces, files, max_bytes, invalid, encoding)
+    pieces = functools.partial(_pieces, files, max_bytes, invalid, encoding, template)
     notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters), *_notes_of_signs(counts))
     return Text(name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, encoding)
 
@@ -155,13 +157,35 @@ def _notes_of_signs(counts):
             yield f"{count:,} of the characters are U+{ord(sign):04X}, {meaning}"
 
 
-def _pieces(files, max_bytes, invalid, encoding, watch=None, line_ends=None):
+def _pieces(files, max_bytes, invalid, encoding, template, watch=None, line_ends=None):
     left = max_bytes
     for path, open_file in files:
+        if template is not None and kind_of(path) == PARQUET:
+            yield from _joined(render_parquet(path, template, watch))
+            continue
         with open_file() as file:
             limited = Limited(file, left, watch)
-            yield from read_pieces(limited, path, PIECE, invalid, encoding, line_ends)
+            # The lines of a table are none of its text.
+            ends = line_ends if template is None else None
+            pieces = read_pieces(limited, path, PIECE, invalid, encoding, ends)
+            if template is None:
+                yield from pieces
+            else:
+                yield from _joined(render(pieces, path, template, lambda limited=limited: limited.cut))
             left = limited.left
+
+
+def _joined(texts):
+    """Yield texts put together to pieces of some size: records are short, and each piece has its price."""
+    waiting, size = [], 0
+    for text in texts:
+        waiting.append(text)
+        size += len(text)
+        if size >= PIECE:
+            yield "".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield "".join(waiting)
 
 
 class Limited:
