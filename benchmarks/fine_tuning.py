@@ -5,8 +5,8 @@
 
 The text is the first 50 kB of Shakespeare's sonnets, of which tiny_shakespeare, on which the model is trained, has
 none. Without --model the recipe `shakespeare` is trained first. From nothing the text has what `keras-charrnn new`
-proposes for it, at ten epochs; from the model one epoch, at a third of its learning rate. Both read the text in the same
-windows. The losses are of the last tenth, the state carried; the seconds are those of the whole command.
+proposes for it, at ten epochs; from the model one epoch, at a third of its learning rate. Both read the text in the
+same windows. The losses are of the last tenth, the state carried; the seconds are those of the whole command.
 """
 
 import argparse
