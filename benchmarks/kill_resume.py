@@ -1,10 +1,12 @@
 """Does a run that is killed at any moment end as one that was not?
 
     python benchmarks/kill_resume.py
+    python benchmarks/kill_resume.py --longer 2
 
 A small run writes a checkpoint every 10 steps. It is killed (SIGKILL) at a random moment, every second time while a
 checkpoint is being written, goes on with `keras-charrnn resume`, and is compared with a run that was left alone:
-weights, optimizer, states, metrics and samples, bit by bit. The exit status is 1 unless all are identical.
+weights, optimizer, states, metrics and samples, bit by bit. With --longer both go on for as many epochs more once they
+have ended, and one of them is killed on that way too. The exit status is 1 unless all are identical.
 """
 
 import argparse
@@ -71,7 +73,7 @@ def same(one, two):
     )
 
 
-def main(replicas, trials, seed, size):
+def main(replicas, trials, seed, size, longer):
     rows, draw, differ = [], random.Random(seed), 0
     for count in replicas:
         with tempfile.TemporaryDirectory() as place:
@@ -82,15 +84,22 @@ def main(replicas, trials, seed, size):
             train = "train", recipe, "--set", f"compute.replicas={count}", "--name"
             program(*train, "whole")
             whole = pathlib.Path("runs/whole-001")
-            lasts = RunFolder(whole).read_metrics()[-1]["seconds"]
+            rows_of_whole = RunFolder(whole).read_metrics()
+            lasts, epochs = rows_of_whole[-1]["seconds"], ("--epochs", len(rows_of_whole) + longer)
+            if longer:
+                program("resume", whole, *epochs)
             identical = torn = 0
             for trial in range(trials):
                 run = pathlib.Path(f"runs/cut{trial}-001")
                 process = program(*train, f"cut{trial}", wait=False)
                 torn += kill(process, run / "checkpoints", draw.uniform(0, lasts), in_write=trial % 2 == 1)
                 program("resume", run)
+                if longer:
+                    process, share = program("resume", run, *epochs, wait=False), longer / len(rows_of_whole)
+                    torn += kill(process, run / "checkpoints", draw.uniform(0, lasts * share), in_write=trial % 2 == 1)
+                    program("resume", run, *epochs)
                 identical += same(whole, run)
-            rows.append([count, trials, torn, f"{identical} of {trials}"])
+            rows.append([count, trials * (2 if longer else 1), torn, f"{identical} of {trials}"])
             differ += trials - identical
             os.chdir("/")
     common.table(
@@ -103,7 +112,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replicas", nargs="+", type=int, default=(1, 2))
     parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument(
+        "--longer", metavar="EPOCHS", type=int, default=0, help="that they go on for when they have ended"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bytes", type=int, default=200_000, help="of the text")
     options = parser.parse_args()
-    main(options.replicas, options.trials, options.seed, options.bytes)
+    main(options.replicas, options.trials, options.seed, options.bytes, options.longer)

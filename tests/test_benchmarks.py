@@ -45,6 +45,10 @@ CALLS = {
         *(str(BENCHMARKS.parent / "README.md"), "--characters", "2000", "--repeats", "1"),
         *("--set", "model.units=8", "--set", "training.epochs=1"),
     ],
+    "fine_tuning.py": [
+        *("--base", "quickstart", "--text", str(BENCHMARKS.parent / "README.md"), "--characters", "4000"),
+        *("--seeds", "1", "--set", "model.units=8", "--set", "corpus.max_bytes=20000"),
+    ],
     "kill_resume.py": ["--replicas", "1", "--trials", "1", "--bytes", "40000"],
 }
 # Those of which each run takes a second or two, and what is laid over their sizes in this process.

@@ -163,7 +163,7 @@ class Fitting(TrainingStep):
             self.label_smoothing,
             self.ngram_decay,
             self.seed,
-            tuple(map(id, self.held_weights)),
+            tuple(map(id, self.held.weights)),
             self.precision,
             getattr(self.optimizer, "ema_momentum", None),
         )

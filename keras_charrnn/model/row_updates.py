@@ -52,26 +52,27 @@ class RowUpdates:
         values = tf.concat([each.values for each in replicas], 0)
         return tf.math.unsorted_segment_sum(values, places, tf.size(rows)) / len(replicas), rows
 
-    def apply(self, gradients, rows, rate, decay, windows):
+    def apply(self, gradients, rows, rates, decay, windows):
         """Update the tables.
 
         Args:
             gradients, rows: Of each table, as `collect` returned them.
-            rate: The optimizer's learning rate.
+            rates: The optimizer's learning rate, for each.
             decay: Share of a row that a window takes, in units of the rate.
             windows: Those on which the tables have learned before.
         """
-        for table, squares, gradient, places in zip(self.tables, self.variables, gradients, rows, strict=True):
+        every = zip(self.tables, self.variables, gradients, rows, rates, strict=True)
+        for table, squares, gradient, places, rate in every:
             sums = tf.gather(squares.value, places) + tf.reduce_mean(tf.square(gradient), 1)
             squares.value.scatter_update(tf.IndexedSlices(sums, places))
             step = RATE * tf.cast(rate, sums.dtype) * tf.math.divide_no_nan(gradient, tf.sqrt(sums)[:, None])
             table.value.scatter_sub(tf.IndexedSlices(step, places))
         if self.tables and decay:
             due = tf.equal(windows % PERIOD, PERIOD - 1)
-            left = (1 - tf.cast(rate, tf.float32) * decay) ** PERIOD
+            left = [(1 - tf.cast(rate, tf.float32) * decay) ** PERIOD for rate in rates]
             tf.cond(due, lambda: self._shrink(left), lambda: tf.no_op())
 
     def _shrink(self, left):
-        for table in self.tables:
-            table.value.assign(table.value * tf.cast(left, table.dtype))
+        for table, share in zip(self.tables, left, strict=True):
+            table.value.assign(table.value * tf.cast(share, table.dtype))
         return tf.no_op()

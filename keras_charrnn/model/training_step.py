@@ -13,6 +13,7 @@ from keras_charrnn.engine.loss import mean_cross_entropy
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.unseen import Unseen
 from keras_charrnn.model.data import unpack
+from keras_charrnn.model.held import Held
 from keras_charrnn.model.row_updates import RowUpdates
 
 
@@ -36,6 +37,7 @@ class TrainingStep:
         ngram_decay: Weight decay of the tables of n-grams, in units of the learning rate: see `RowUpdates`, by which
             they learn, whatever the optimizer.
         seed: Of dropout and noise in training.
+        held: The weights that stay as they are for a while: a `Held`.
 
     Raises:
         SettingsError: If it is made where TensorFlow does not execute eagerly, or in the scope of a strategy.
@@ -54,24 +56,7 @@ class TrainingStep:
         super().__init__(*args, **kwargs)
         self._loss_mean = keras.metrics.Mean(name="loss")
         self._clipping_means, self.row_updates = Unseen(), RowUpdates(())
-        self._held = Unseen({"held": keras.Variable(0.0, trainable=False, name="held"), "weights": ()})
-
-    @property
-    def held(self):
-        """A variable: whether `held_weights` stay as they are, 1 or 0. `callbacks.Freezing` sets it."""
-        return self._held.made["held"]
-
-    @property
-    def held_weights(self):
-        """Weights that stay as they are as long as `held` is 1, whatever the optimizer has.
-
-        Their gradients are 0 then, for all that looks at them.
-        """
-        return self._held.made["weights"]
-
-    def hold(self, weights):
-        """Make these the `held_weights`. No attribute is set: Keras would take them for weights of the model's own."""
-        self._held.made["weights"] = tuple(weights)
+        self.held = Held()
 
     @property
     def windows_done(self):
@@ -131,11 +116,7 @@ class TrainingStep:
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
         dense, collected = len(gradients), [self.row_updates.collect(each) for each in zip(*slices, strict=True)]
         gradients += [gradient for gradient, _ in collected]
-        held = {id(weight) for weight in self.held_weights}
-        free, trained = 1 - self.held.value, [*self.trainable_weights, *self.row_updates.tables]
-        gradients = [
-            each * free if id(weight) in held else each for each, weight in zip(gradients, trained, strict=True)
-        ]
+        gradients = self.held.spare(gradients, [*self.trainable_weights, *self.row_updates.tables])
         if carried:
             for layer, parts in zip(self.state_layers, zip(*after, strict=True), strict=True):
                 layer.assign_states([tf.concat(each, 0) for each in zip(*parts, strict=True)])
@@ -146,13 +127,11 @@ class TrainingStep:
         if self.watch is not None:
             self.watch(loss, logs["gradient_norm"] if "gradient_norm" in logs else tf.linalg.global_norm(gradients))
         rate, windows = self.optimizer.learning_rate, self.windows_done.value
-        tables_rate = rate * free if any(id(table) in held for table in self.row_updates.tables) else rate
+        rates = [self.held.scaled(rate, table) for table in self.row_updates.tables]
         rows = [rows for _, rows in collected]
-        self.row_updates.apply(gradients[dense:], rows, tables_rate, self.ngram_decay, windows)
-        kept = [(weight, tf.identity(weight.value)) for weight in self.trainable_weights if id(weight) in held]
-        self.optimizer.apply_gradients(zip(gradients[:dense], self.trainable_weights, strict=True))
-        for weight, before in kept:  # which weight decay has moved, or the momentum of an optimizer that was not reset
-            weight.assign(tf.where(self.held.value > 0, before, weight.value))
+        self.row_updates.apply(gradients[dense:], rows, rates, self.ngram_decay, windows)
+        with self.held.keep(self.trainable_weights):
+            self.optimizer.apply_gradients(zip(gradients[:dense], self.trainable_weights, strict=True))
         self._loss_mean.update_state(loss, total)
         for name, value in logs.items():
             self._clipping_means.made[name].update_state(value)

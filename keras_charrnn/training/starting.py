@@ -72,7 +72,7 @@ def known_symbols(record):
 
 
 def hold(model, names):
-    """Have layers of a model stay as they are in training, until `model.held` is 0.
+    """Have layers of a model be those that are held in training, while `callbacks.Freezing` has it so.
 
     Raises:
         SettingsError: If it has no layer of a name, or none else to train.
@@ -83,4 +83,4 @@ def hold(model, names):
             raise SettingsError(
                 f"start.freeze: the model has no layer {name!r}{suggest(name, [*layers])} (layers: {', '.join(layers)})"
             )
-    model.hold(weight for name in names for weight in layers[name].weights)
+    model.held.weights = tuple(weight for name in names for weight in layers[name].weights)

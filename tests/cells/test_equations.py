@@ -125,7 +125,7 @@ def require_finite(run, cell, rng):
         assert np.isfinite(tensor).all()
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", of_each_kind(BUILT_IN))
 def test_outputs_and_gradients_are_finite_for_large_inputs_and_over_many_steps(name, rng):
     """In Keras's loop, which is there sooner than the engine's."""
     cell = make_cell(name)
@@ -140,6 +140,7 @@ def test_outputs_and_gradients_are_finite_for_large_inputs_and_over_many_steps(n
     require_finite(run, cell, rng)
 
 
+@pytest.mark.thorough  # beside the test above
 @pytest.mark.parametrize("name", of_each_kind(BUILT_IN, kinds=("gru", "rg_lru")))
 def test_outputs_and_gradients_are_as_finite_in_the_layer(name, rng):
     cell = make_cell(name)

@@ -40,6 +40,7 @@ def test_two_thousand_steps_at_once_are_those_taken_one_by_one(name, rng):
     np.testing.assert_allclose(after[0], steps[-1], atol=1e-4)
 
 
+@pytest.mark.thorough  # test_char_rnn.py has two replicas
 @pytest.mark.parametrize("name", of_each_kind(LINEAR))
 @pytest.mark.parametrize(
     ("layers", "length", "epochs"), [(1, 8, 2), pytest.param(2, 16, 3, marks=pytest.mark.thorough)]

@@ -111,6 +111,7 @@ def test_a_broken_plugin_is_listed_as_broken_with_its_file_and_line(capsys, monk
     assert "Gated recurrent unit" in out and "the name is taken: keras_charrnn.cells.gru.GRU has it" in rows["gru"]
 
 
+@pytest.mark.thorough  # tests/test_plugins.py checks a cell, too
 def test_a_cell_is_checked_and_a_wrong_one_has_status_1(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["cells", "--check", "simple_rnn"]) == 0

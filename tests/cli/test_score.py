@@ -73,6 +73,7 @@ def test_a_line_without_a_prediction_has_none(trained, capsys):
     assert first == {"line": 1, "characters": 0, "nats_per_character": None, "bits_per_character": None}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("size", "bytes_of_memory"),
     [

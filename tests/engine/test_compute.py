@@ -51,6 +51,7 @@ print(f.experimental_get_compiler_ir(x)("optimized_hlo"))
 """
 
 
+@pytest.mark.thorough
 def test_xla_does_without_the_library_that_ends_the_process_now_and_then():
     done = subprocess.run([sys.executable, "-c", SUMS], capture_output=True, text=True)
     assert "reduce" in done.stdout, done.stderr

@@ -290,6 +290,7 @@ def test_an_unknown_cell_is_refused_with_the_nearest_name(make_model):
         make_model(cell="gruu")
 
 
+@pytest.mark.thorough  # tests/testing/test_check.py reads files elsewhere
 @pytest.mark.parametrize("shapes", [SHAPES[:1], pytest.param(SHAPES, marks=pytest.mark.thorough)])
 def test_one_file_is_enough_to_generate_in_a_fresh_process(make_model, tmp_path, shapes):
     models = [make_model(**settings) for settings in shapes]

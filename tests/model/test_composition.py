@@ -68,8 +68,17 @@ def hidden(model, seed=SEED, rows=10, length=20):
     return out.numpy().reshape(length, rows, -1)
 
 
-@pytest.mark.parametrize("variational", [False, True])
-@pytest.mark.parametrize("key", ["embedding_dropout", "dropout", "output_dropout"])
+@pytest.mark.parametrize(
+    ("key", "variational"),
+    [
+        ("embedding_dropout", True),
+        ("dropout", False),
+        pytest.param("embedding_dropout", False, marks=thorough),
+        pytest.param("dropout", True, marks=thorough),
+        pytest.param("output_dropout", False, marks=thorough),
+        ("output_dropout", True),
+    ],
+)
 def test_dropout_drops_its_share_at_its_place(transparent, key, variational):
     rate = 0.4
     settings = {"output_dropout": 0.0, key: rate, "variational": variational, "layers": 2}

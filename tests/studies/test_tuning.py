@@ -127,6 +127,7 @@ def test_a_search_that_goes_on_repeats_no_trial_and_ends_as_one_that_was_not_int
     assert all(0.001 <= each.values[RATE] <= 0.1 and each.values["model.units"] in range(4, 9) for each in parts.trials)
 
 
+@pytest.mark.thorough  # the next has a search that ends in a trial
 @pytest.mark.filterwarnings("ignore")
 def test_ctrl_c_in_a_trial_keeps_all_and_the_search_goes_on_in_its_midst(searched, whole, monkeypatch):
     from keras_charrnn.studies.tuning import tuning as module

@@ -193,7 +193,8 @@ def test_a_run_goes_on_exactly(request, whole, console, tmp_path, recipe, steps,
         pytest.param(signal.SIGTERM, 40, marks=thorough),
     ],
 )
-@pytest.mark.parametrize("recipe", ["tiny", pytest.param("noisy", marks=thorough)])
+@thorough  # beside a signal in a step, and one at the very end
+@pytest.mark.parametrize("recipe", ["tiny", "noisy"])
 def test_a_signal_ends_the_step_and_keeps_all(request, whole, console, tmp_path, recipe, number, step):
     recipe = request.getfixturevalue(recipe)
     recipe["checkpoints"] = {"every_minutes": 0, "every_epochs": 0}

@@ -4,7 +4,7 @@ import keras
 
 
 class Freezing(keras.callbacks.Callback):
-    """Lets the weights that `CharRNN.held_weights` names learn from an epoch on.
+    """Holds the weights that `CharRNN.held` names, and lets them learn from an epoch on.
 
     Args:
         epochs: Those for which they stay as they are; None for all.
@@ -15,7 +15,7 @@ class Freezing(keras.callbacks.Callback):
         self.epochs = epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.held.assign(float(self.epochs is None or epoch < self.epochs))
+        self.model.held.active.assign(float(self.epochs is None or epoch < self.epochs))
 
     def on_train_end(self, logs=None):
-        self.model.held.assign(0.0)
+        self.model.held.active.assign(0.0)
