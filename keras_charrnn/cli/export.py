@@ -4,7 +4,7 @@ from keras_charrnn.cli.plugins import add_plugin_argument
 from keras_charrnn.common.files import user_path
 
 # Those of `keras_charrnn.export`, which imports Keras.
-FORMATS = ("saved_model", "onnx", "litert", "weights", "torch")
+FORMATS = ("saved_model", "onnx", "litert", "weights", "torch", "half")
 
 
 def add_arguments(parser):
@@ -14,7 +14,7 @@ def add_arguments(parser):
         required=True,
         choices=FORMATS,
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)}; the last two are arrays in a .npz or .safetensors file",
+        help=f"{', '.join(FORMATS)}; weights and torch are arrays in a .npz or .safetensors file",
     )
     parser.add_argument(
         "--output",

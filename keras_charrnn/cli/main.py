@@ -15,6 +15,7 @@ from keras_charrnn.cli import (
     evaluate,
     export,
     inspect,
+    models,
     new,
     recipes,
     report,
@@ -45,6 +46,7 @@ COMMANDS = {
     "cells": cells,
     "corpora": corpora,
     "recipes": recipes,
+    "models": models,
     "completion": completion,
 }
 STATUSES = (

@@ -12,15 +12,15 @@ def run(options):
     import rich.box
     import rich.table
 
+    from keras_charrnn.common import ready
     from keras_charrnn.common.screen import Screen, cell
-    from keras_charrnn.recipe import ready
 
     if options.copy is not None:
         _copy(options.copy)
         return
     table = rich.table.Table("recipe", "what it is", "expect", box=rich.box.SIMPLE_HEAD)
-    for name in ready.names():
-        table.add_row(cell(name), *map(cell, ready.about(name)))
+    for name in ready.recipes():
+        table.add_row(cell(name), *map(cell, ready.about_recipe(name)))
     Screen().print(table)
 
 
@@ -30,19 +30,19 @@ def _copy(name):
     Raises:
         SettingsError: If there is none of the name, or a file is there.
     """
+    from keras_charrnn.common import ready
     from keras_charrnn.common.files import user_path, write_text
     from keras_charrnn.common.importing import suggest
     from keras_charrnn.common.screen import Screen, say
     from keras_charrnn.common.shell import command_line, quote
     from keras_charrnn.errors import SettingsError
-    from keras_charrnn.recipe import ready
 
-    if name not in ready.names():
+    if name not in ready.recipes():
         raise SettingsError(
-            f"there is no recipe {name!r}{suggest(name, ready.names())} (recipes: {', '.join(ready.names())})"
+            f"there is no recipe {name!r}{suggest(name, ready.recipes())} (recipes: {', '.join(ready.recipes())})"
         )
     output = user_path(f"{name}.yaml")
     if output.exists():
         raise SettingsError(f"{output} exists already; remove it, or copy the recipe in another folder")
-    write_text(output, (ready.FOLDER / output.name).read_text(encoding="utf-8"))
+    write_text(output, (ready.RECIPES / output.name).read_text(encoding="utf-8"))
     say(Screen(), f"{quote(output)}\n{command_line('train', output)}")

@@ -14,6 +14,7 @@ from keras_charrnn.model.char_rnn import CharRNN
 
 MAX_CONFIG = 32_000_000  # bytes: twice the JSON of a vocabulary of all characters there are
 MAX_EXPANSION = 100  # times the file's own size; Keras compresses nothing
+LEAST_WEIGHT = 2  # bytes: see `export.half`
 LEAST_LAYER = 100  # bytes that any layer takes in the file
 
 
@@ -61,5 +62,5 @@ def _look_at(path, accepted):
     head = 0 if settings["tie_embedding"] else units  # a tied one is the embedding
     embedding = 0 if settings["embedding"] == "one_hot" else settings["embedding"]
     rows = symbols + sum(rows_of(count, symbols) for count in NAMES if count <= settings.get("ngrams", 1))
-    if 4 * (symbols * head + rows * embedding) + LEAST_LAYER * layers > sum(sizes.values()):
+    if LEAST_WEIGHT * (symbols * head + rows * embedding) + LEAST_LAYER * layers > sum(sizes.values()):
         raise RunError(f"{path} is no model: {layers:,} layers of {units:,} units have more weights than it holds")

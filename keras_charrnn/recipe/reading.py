@@ -5,10 +5,11 @@ import re
 
 import yaml
 
+from keras_charrnn.common import ready
 from keras_charrnn.common.files import is_stream, name_of, open_bytes, user_path
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import RecipeError
-from keras_charrnn.recipe import ready, schema
+from keras_charrnn.recipe import schema
 from keras_charrnn.recipe.checks import join
 from keras_charrnn.recipe.complaints import told
 
@@ -36,7 +37,7 @@ def load_file(path):
         if path.is_dir():
             raise RecipeError("is a folder; a recipe is a YAML file", path)
         if not path.is_file():
-            near = suggest(path.name, [*(each.name for each in path.parent.glob("*.y*ml")), *ready.names()])
+            near = suggest(path.name, [*(each.name for each in path.parent.glob("*.y*ml")), *ready.recipes()])
             raise RecipeError(f"there is no such file{near}", path)
     try:
         with open_bytes(given) as file:

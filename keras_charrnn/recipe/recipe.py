@@ -6,9 +6,10 @@ import pathlib
 from collections.abc import Mapping
 
 from keras_charrnn import registry
+from keras_charrnn.common import ready
 from keras_charrnn.common.files import LONGEST_NAME, clean_name, existing_part, is_name, is_stream, name_of, user_path
 from keras_charrnn.errors import PluginError, RecipeError, RegistryError, SettingsError
-from keras_charrnn.recipe import ready, sections
+from keras_charrnn.recipe import sections
 from keras_charrnn.recipe.checks import flag, pathname, refusal, several, show, text
 from keras_charrnn.recipe.hints import for_callback, for_missing
 from keras_charrnn.recipe.named import Each, Named
@@ -167,7 +168,7 @@ def _open(source):
     if isinstance(source, Recipe):
         return source.to_mapping(), [], "recipe", pathlib.Path.cwd(), source.name
     if isinstance(source, str | os.PathLike):
-        source = ready.find(source) or source
+        source = ready.find_recipe(source) or source
         mapping, problems = load_file(source)
         if is_stream(source):
             return mapping, problems, name_of(source), pathlib.Path.cwd(), "run"

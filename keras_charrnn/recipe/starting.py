@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 
+from keras_charrnn.common import ready
 from keras_charrnn.common.files import user_path
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import CharRNNError
@@ -28,7 +29,7 @@ class Start(Section):
 
     source: str | None = key(
         None,
-        "a run's folder or a .keras file, from the recipe's folder, whose model to begin from; null: a new one",
+        "a run's folder, a .keras file or a model of the package, to begin from; null: a new model",
         optional(pathname("the path of a run or a .keras file")),
         name="from",
     )
@@ -64,6 +65,7 @@ def complete(mapping, folder, problems):
         return mapping
     try:
         path = user_path(folder / user_path(source))
+        path = path if path.exists() else ready.find_model(source) or path
         file = file_of(path)
         found, plugins = _settings(file), _plugins_of(path)
     except (CharRNNError, OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:

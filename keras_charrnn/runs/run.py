@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+from keras_charrnn.common import ready
 from keras_charrnn.common.files import user_path
 from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.runs.members import members_of
@@ -68,8 +69,9 @@ def load(path, plugins=()):
     """Return the model of a run folder, or of a `.keras` file; of several of them an `Ensemble`.
 
     Args:
-        path: Of the folder or file. From a folder the plugins that its recipe names are imported first; a file imports
-            nothing. "A+B", or a list of paths, is an ensemble: see `members_of`.
+        path: Of the folder or file, or the name of a model that comes with the package. From a folder the plugins that
+            its recipe names are imported first; a file imports nothing. "A+B", or a list of paths, is an ensemble: see
+            `members_of`.
         plugins: Modules or files to import first. A file stands for the recipe's plugin of the same name, which may
             have moved since.
 
@@ -83,7 +85,7 @@ def load(path, plugins=()):
 
     if members := members_of(path):
         return Ensemble([load(each, plugins) for each in members], members)
-    path = user_path(path)
+    path = user_path(ready.find_model(path) or path)
     if path.suffix == ".keras" and not path.is_dir():
         load_plugins(plugins)
         return load_model(path)

@@ -14,6 +14,7 @@ import numpy as np
 from keras_charrnn.common.extras import require
 from keras_charrnn.common.files import user_path, write_text, write_whole
 from keras_charrnn.errors import SettingsError, WriteError
+from keras_charrnn.model.export.half import write_half
 from keras_charrnn.model.export.step import StepModel
 from keras_charrnn.model.export.weights import require_safetensors, to_torch
 
@@ -24,6 +25,7 @@ FORMATS = {
     "litert": (".tflite", ()),
     "weights": (".npz", ()),
     "torch": (".npz", ()),
+    "half": (".keras", ()),
 }
 
 
@@ -33,14 +35,14 @@ def export(model, path, format="saved_model"):
     saved_model (a folder), onnx and litert hold the single step, for any number of rows: "ids" (B,) int32 and a float32
     (B, width) for each state, by name, to "logits" (B, V) and the new states, "next_" before each name. weights and
     torch hold arrays, in a .npz or .safetensors file: all of the model by their paths in it, or those of a PyTorch
-    state dictionary (`to_torch`).
+    state dictionary (`to_torch`). half is the model's own file at half the size: see `half.write_half`.
     The .json has the symbols in the order of their ids, what to do with an unknown character, whether the states start
     anew at each line end (the single step does that itself), and of each state its name, width and initial value.
 
     Args:
         model: A `CharRNN`.
         path: Of the file, which must end in what the format's files end in.
-        format: "saved_model", "onnx", "litert", "weights" or "torch".
+        format: "saved_model", "onnx", "litert", "weights", "torch" or "half".
 
     Returns:
         The path.
@@ -70,6 +72,9 @@ def export(model, path, format="saved_model"):
         arrays = to_torch(model) if format == "torch" else {each.path: np.asarray(each) for each in model.weights}
         write_whole(path, functools.partial(_write_arrays, arrays=arrays))
         states = {}
+    elif format == "half":
+        write_whole(path, functools.partial(write_half, model))
+        states = {}
     else:
         step = StepModel(model)
         states = {name: np.asarray(value)[0] for name, value in step.initial.items()}
@@ -96,7 +101,8 @@ def _require_description(path):
 
 def _describe(model, states):
     return {
-        **model.vocabulary.get_config(),
+        "symbols": model.vocabulary.symbols,
+        "unknown": model.vocabulary.unknown,
         "fresh_lines": model.fresh_lines,
         "states": {name: {"width": len(value), "initial": value.tolist()} for name, value in states.items()},
     }
