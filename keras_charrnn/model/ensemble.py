@@ -34,7 +34,7 @@ class Ensemble(OnText):
 
     Attributes:
         models, names: As above, tuples.
-        vocabulary: That of all members.
+        vocabulary, fresh_at: Those of all members.
         scorer: Its `evaluation.Scorer`, which also scores texts in pieces.
 
     Raises:
@@ -52,7 +52,7 @@ class Ensemble(OnText):
                     f"{self.names[0]} and {self.names[index]} make no ensemble: {difference}; its members are "
                     "trainings of one recipe, as from several seeds"
                 )
-        self.vocabulary = self.models[0].vocabulary
+        self.vocabulary, self.fresh_at = self.models[0].vocabulary, self.models[0].fresh_at
         self.take_texts()
 
     def initial_states(self, batch_size):
@@ -99,6 +99,8 @@ def _difference(one, other, *names):
     apart = [f"{_shown(sorted(each))} in {name} alone" for name, each in alone.items() if each]
     if apart:
         return f"their vocabularies differ, by {' and '.join(apart)}"
+    if one.vocabulary.symbols != other.vocabulary.symbols:
+        return "their vocabularies have the same symbols in another order, as where one began from another model"
     settings = [{**vars(each.settings), "vocabulary.unknown": each.vocabulary.unknown} for each in (one, other)]
     differing = [
         f"{key} is {settings[0][key]!r} in the first and {settings[1][key]!r} in the second"

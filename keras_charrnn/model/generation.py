@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.shapes import ROWS, at_least
-from keras_charrnn.text.vocabulary import LINE_END
+from keras_charrnn.text.vocabulary import DOCUMENT, LINE_END
 
 WINDOW = 256  # characters of a prefix that are read at once
 BLOCK = 1024  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
@@ -39,7 +39,8 @@ class Generator:
 
         Args:
             prefix: Text that is fed through the state first, and is the beginning of what is returned. Without one the
-                model starts as after a line end (or its first symbol), which is not returned.
+                model starts as after a line end (or its first symbol), which is not returned. One with
+                `fresh_documents` starts as at the beginning of a document, with or without a prefix.
             length: Number of new characters.
             num_samples: B, how many texts to make side by side.
             stop: Text before which to end, where it comes up in the new characters; None for none.
@@ -87,6 +88,8 @@ class Generator:
                 f"{len(vocabulary)} symbols: it would never come up; give another text, or none"
             )
         start = prefix or (LINE_END if LINE_END in vocabulary else vocabulary.symbols[0])
+        if self._model.fresh_at == DOCUMENT and not prefix.startswith(DOCUMENT):
+            start = DOCUMENT + prefix  # before which no model has read anything
         ids = vocabulary.encode(start, what="the prefix")
         if not len(ids):
             raise SettingsError(f"the model knows no character of the prefix {prefix!r}; give it another one")

@@ -18,7 +18,7 @@ from keras_charrnn.layers.block import Block, make_normalization, wrap_cell
 from keras_charrnn.layers.ngrams import NGrams
 from keras_charrnn.layers.symbols import Symbols
 from keras_charrnn.model.settings import require
-from keras_charrnn.text.vocabulary import LINE_END
+from keras_charrnn.text.vocabulary import DOCUMENT, LINE_END
 
 
 class Network(keras.Model):
@@ -48,8 +48,10 @@ class Network(keras.Model):
         require_float32(self.dtype_policy)
         if settings.fresh_lines and LINE_END not in vocabulary:
             raise SettingsError("fresh_lines (states.reset: line) needs a text with line ends; this one has none")
+        if settings.fresh_documents and DOCUMENT not in vocabulary:
+            raise SettingsError("fresh_documents (states.reset: document) needs a text with marks; this one has none")
         self.vocabulary, self.settings = vocabulary, settings
-        self._line_end = vocabulary.symbols.index(LINE_END) if settings.fresh_lines else None
+        self._mark = None if settings.fresh_at is None else vocabulary.symbols.index(settings.fresh_at)
         self._precision = "float32"
         self.embedding = None if settings.one_hot else self._make_embedding()
         self.ngrams = None
@@ -103,7 +105,7 @@ class Network(keras.Model):
             settings.variational,
             name=f"block_{index}",
         )
-        if settings.fresh_lines:
+        if settings.fresh_at is not None:
             block.recurrent.require_restarts()
         block.build((None, None, width))
         return block
@@ -152,6 +154,11 @@ class Network(keras.Model):
     def fresh_lines(self):
         """Whether states return to the initial ones before each line end is read."""
         return self.settings.fresh_lines
+
+    @property
+    def fresh_at(self):
+        """The symbol before which states return to the initial ones, a line end or the mark of a document; or None."""
+        return self.settings.fresh_at
 
     @property
     def precision(self):
@@ -240,7 +247,7 @@ class Network(keras.Model):
             The last layer's outputs (T*B, H), in the precision, and the new states.
         """
         hidden, seed, count = Symbols(ids, self._embeddings, table), seed if training else None, len(self.blocks)
-        marks = None if self._line_end is None else ops.equal(ids, self._line_end)
+        marks = None if self._mark is None else ops.equal(ids, self._mark)
         rate, new_states = 0.0 if seed is None else self.settings.embedding_dropout, []
         if rate or self.ngrams is not None:
             hidden = hidden.rows(len(self.vocabulary))

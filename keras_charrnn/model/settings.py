@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.normalization import KINDS
+from keras_charrnn.text.vocabulary import DOCUMENT, LINE_END
 
 ONE_HOT = "one_hot"
 
@@ -48,6 +49,7 @@ class Settings:
         tie_embedding: Whether the logits are products with the embedding, which must then be H wide.
         fresh_lines: Whether all states return to the initial ones before each line end is read, in training, scores
             and generation: every line is predicted from itself alone. Of a `GatedCell` alone.
+        fresh_documents: The same before each mark that stands before a document, `vocabulary.DOCUMENT`.
         ngrams: The longest n-grams, at most 5: 2 adds to each character's row of the embedding one for the pair that it
             ends, 3 one for the triple too, and so on: see `layers.ngrams.NGrams`. 1 for none.
 
@@ -73,6 +75,7 @@ class Settings:
     tie_embedding: bool = False
     fresh_lines: bool = False
     ngrams: int = 1
+    fresh_documents: bool = False
 
     def __post_init__(self):
         arguments, layers, embedding = self.cell_arguments or {}, self.layers, self.embedding
@@ -94,8 +97,15 @@ class Settings:
         require("ngrams", "a whole number from 1 to 5", self.ngrams, _is_whole(self.ngrams, 1) and self.ngrams <= 5)
         unembedded = self.one_hot and self.ngrams > 1
         require("ngrams", "1 with one-hot inputs, which have no embedding to add to", self.ngrams, not unembedded)
+        both = self.fresh_lines and self.fresh_documents
+        require("fresh_documents", "false where fresh_lines is true", self.fresh_documents, not both)
         fits = embedding == self.units or not self.tie_embedding
         require("embedding", f"as wide as units ({self.units}) to be tied", embedding, fits)
+
+    @property
+    def fresh_at(self):
+        """The symbol before which all states return to the initial ones; None for none."""
+        return LINE_END if self.fresh_lines else DOCUMENT if self.fresh_documents else None
 
     @property
     def one_hot(self):

@@ -76,13 +76,18 @@ class Recipe(Section):
         return bool(self.split.validation or self.corpus.validation)
 
     def conflicts(self):
+        found = []
+        if self.corpus.mark is not None and self.states.reset != "document":
+            found.append("corpus.mark: is of documents; write states.reset: document too")
+        if self.states.reset == "document" and self.corpus.path is None:
+            found.append("states.reset: document is of files, and there is no corpus.path")
         if self.validates:
-            return []
+            return found
         needing = {
             "training.patience: waits for a better validation loss": self.training.patience is not None,
             "validation: looks at the validation split": self.validation.looks,
         }
-        return [f"{what}, and split.validation is 0; leave one out" for what, asked in needing.items() if asked]
+        return found + [f"{what}, and split.validation is 0; leave one out" for what, asked in needing.items() if asked]
 
     def to_mapping(self):
         """Return the recipe as plain values, every key in it: what `read` makes the same recipe of."""

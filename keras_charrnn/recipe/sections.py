@@ -46,6 +46,9 @@ class Corpus(Section):
         None, "files or globs of their own that choose the best model, in place of a share of the text", FILES
     )
     test: str | tuple | None = key(None, "files or globs of their own for a last test, likewise", FILES)
+    mark: str | None = key(
+        None, "what parts documents within files (states.reset: document); null: their ends alone", optional(text())
+    )
     template: str | None = key(
         None,
         r"what each record of a JSON Lines, CSV, TSV or Parquet file becomes, as in '{title}\n{text}\n\n'; null: texts",
@@ -168,8 +171,9 @@ class States(Section):
 
     reset: str = key(
         "epoch",
-        "when the states return to the initial state; line: also at each line end, then and in all use of the model",
-        one_of("epoch", "never", "window", "line"),
+        "when the states return to the initial state; line, document: also at each of them, then and in all use of the "
+        "model",
+        one_of("epoch", "never", "window", "line", "document"),
     )
 
 

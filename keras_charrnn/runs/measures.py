@@ -252,7 +252,8 @@ def _read_common(runs):
 
 def _read_corpus(run):
     """Return the text of a run, and the record of it."""
-    text = corpora.load(**vars(_recipe_of(run).corpus))
+    recipe = _recipe_of(run)
+    text = corpora.load(**vars(recipe.corpus), documents=recipe.states.reset == "document")
     environment = RunFolder(run.folder).read_environment()
     trained_on = environment["corpus"]["sha256"]
     if text.sha256 != trained_on:

@@ -9,6 +9,7 @@ from keras_charrnn.errors import VocabularyError
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 POLICIES = ("error", "drop", "replace")
 LINE_END = "\n"
+DOCUMENT = "\x1e"  # stands before each document, as in JSON text sequences (RFC 7464), and after the last
 
 
 class Vocabulary:

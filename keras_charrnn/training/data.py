@@ -37,7 +37,7 @@ def read_recipe(source, overrides, callbacks=(), name=None):
 def read_text(plan, console):
     """Read the text of a recipe, with a bar on the console while that takes."""
     with progress("reading the text", console=console) as advance:
-        return corpora.load(**vars(plan.corpus), progress=advance)
+        return corpora.load(**vars(plan.corpus), documents=plan.states.reset == "document", progress=advance)
 
 
 @dataclasses.dataclass(frozen=True)

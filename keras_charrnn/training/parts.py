@@ -15,12 +15,13 @@ from keras_charrnn.training.optimization import make_optimizer
 from keras_charrnn.training.requirements import note_of_prefix
 from keras_charrnn.training.starting import hold
 
+FRESH = {"line": {"fresh_lines": True}, "document": {"fresh_documents": True}}  # of a model, by `states.reset`
 STEPS_PER_EXECUTION = 10  # steps between two calls of the callbacks
 ROWS = 100  # some so many rows of metrics within the epochs of a run without looks
 
 
-def model_of(section, vocabulary, fresh_lines=False):
-    """Return a new model, as the section `model` of a recipe says; with `fresh_lines` where `states.reset` is line.
+def model_of(section, vocabulary, reset="epoch"):
+    """Return a new model, as the section `model` of a recipe and its `states.reset` say.
 
     Raises:
         CharRNNError: If model or cell cannot be as it says.
@@ -28,7 +29,7 @@ def model_of(section, vocabulary, fresh_lines=False):
     settings = dict(vars(section))
     cell = dict(settings.pop("cell"))
     name = cell.pop("name")
-    return CharRNN(vocabulary, name, cell_arguments=cell, fresh_lines=fresh_lines, **settings)
+    return CharRNN(vocabulary, name, cell_arguments=cell, **FRESH.get(reset, {}), **settings)
 
 
 def make_model(plan, data, machine):
@@ -39,7 +40,7 @@ def make_model(plan, data, machine):
     """
     require_float32(accepted=("float32",))
     keras.utils.set_random_seed(plan.compute.seed)
-    model = model_of(plan.model, data.vocabulary, plan.states.reset == "line")
+    model = model_of(plan.model, data.vocabulary, plan.states.reset)
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.label_smoothing = plan.training.label_smoothing
     model.ngram_decay = plan.training.ngram_decay

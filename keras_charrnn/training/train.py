@@ -15,7 +15,7 @@ from keras_charrnn.training.callbacks.checkpointing import bring_back, plain_att
 from keras_charrnn.training.changes import adapted, recorded
 from keras_charrnn.training.ending import end
 from keras_charrnn.training.optimization import make_callbacks
-from keras_charrnn.training.parts import compile_model, make_looks, make_samples
+from keras_charrnn.training.parts import FRESH, compile_model, make_looks, make_samples
 from keras_charrnn.training.telling import conclude
 
 
@@ -69,7 +69,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
     average = next((each for each in steering if isinstance(each, ours.AverageWeights)), None)
     looks = make_looks(plan, data, folder, [log.add, shown.look], average)
     used = [
-        ours.StateReset("epoch" if plan.states.reset == "line" else plan.states.reset),
+        ours.StateReset("epoch" if plan.states.reset in FRESH else plan.states.reset),
         ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
         ours.Divergence(settings.divergence["factor"]),
         *([ours.Freezing(plan.start.freeze_epochs)] if plan.start.freeze else []),

@@ -20,6 +20,8 @@ LOGITS = np.array([2.0, 1.0, 0.5, -1.0, 1.0], dtype="float32")
 class Constant:
     """A model whose logits are always the same: V = 5, one state that counts the steps."""
 
+    fresh_at = None
+
     class vocabulary:
         symbols = "\nabcd"
 

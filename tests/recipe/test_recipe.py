@@ -103,7 +103,7 @@ def test_all_problems_come_at_once_each_with_its_path():
         ({**SMALL, "compute": {"precision": "float16"}}, "compute.precision: must be auto, float32 or bfloat16"),
         (
             {**SMALL, "states": {"reset": "epok"}},
-            "states.reset: must be epoch, never, window or line, not 'epok', did you",
+            "states.reset: must be epoch, never, window, line or document, not 'epok', did you",
         ),
         (
             {**SMALL, "name": "a/b"},

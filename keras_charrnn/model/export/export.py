@@ -104,6 +104,7 @@ def _describe(model, states):
         "symbols": model.vocabulary.symbols,
         "unknown": model.vocabulary.unknown,
         "fresh_lines": model.fresh_lines,
+        "fresh_at": model.fresh_at,
         "states": {name: {"width": len(value), "initial": value.tolist()} for name, value in states.items()},
     }
 

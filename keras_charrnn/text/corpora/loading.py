@@ -5,14 +5,16 @@ import functools
 
 from keras_charrnn import registry
 from keras_charrnn.common.encodings import AUTO, encoding_name
+from keras_charrnn.common.escapes import unescape
 from keras_charrnn.common.files import is_stream, name_of
 from keras_charrnn.common.template import Template
 from keras_charrnn.errors import CorpusError
+from keras_charrnn.text.corpora.documents import Documents
 from keras_charrnn.text.corpora.finding import find
 from keras_charrnn.text.corpora.opening import open_text, stem_of
 from keras_charrnn.text.corpora.records import kind_of
 from keras_charrnn.text.corpora.streams import is_kept, spool
-from keras_charrnn.text.corpora.text import from_files
+from keras_charrnn.text.corpora.text import Reading, from_files
 
 
 def load(
@@ -26,6 +28,8 @@ def load(
     validation=None,
     test=None,
     template=None,
+    mark=None,
+    documents=False,
 ):
     """Load a registered corpus, or local files.
 
@@ -41,6 +45,9 @@ def load(
         encoding: Of local files, any of Python's; "auto" for that of the byte-order mark, or UTF-8.
         template: What a record of a table becomes, a str with fields in braces: see `records`. Local files are then
             tables: JSON Lines, or by their endings CSV, TSV and Parquet. None for texts.
+        mark: What parts documents within files, a str with the escapes of `common.escapes`; None for their ends alone.
+        documents: Whether `vocabulary.DOCUMENT` is to stand before each document, which is a record of a table, or a
+            file or a part of it between marks, and after the last.
         validation, test: Files of their own for these splits, as `path`; None for none.
 
     Returns:
@@ -51,18 +58,19 @@ def load(
         RegistryError: If a name is not registered.
         SettingsError: If there is no such encoding, or there can be no such path.
     """
-    how = {"progress": progress, "invalid": invalid, "encoding": encoding, "template": template and Template(template)}
-    text = _load_first(name, path, otherwise, max_bytes, how)
+    marks = Documents(unescape(mark or "")) if documents else None
+    how = Reading(None, invalid, encoding, template and Template(template), marks)
+    text = _load_first(name, path, otherwise, max_bytes, how, progress)
     given = {"validation": validation, "test": test}
-    own = {split: _load_files(each, None, how) for split, each in given.items() if each}
+    own = {split: _load_files(each, how, progress) for split, each in given.items() if each}
     return text.with_apart(own) if own else text
 
 
-def _load_first(name, path, otherwise, max_bytes, how):
+def _load_first(name, path, otherwise, max_bytes, how, progress):
     failures = []
     try:
         if name is None:
-            return _load_files(path, max_bytes, how)
+            return _load_files(path, dataclasses.replace(how, max_bytes=max_bytes), progress)
         return registry.corpora.get(name)(max_bytes=max_bytes)
     except CorpusError as error:
         failures.append(error)
@@ -80,8 +88,8 @@ def _load_first(name, path, otherwise, max_bytes, how):
     raise CorpusError("\n".join(map(str, failures))) from failures[0]
 
 
-def _load_files(patterns, max_bytes, how):
-    encoding_name(how["encoding"])  # its error before a pipe is read
+def _load_files(patterns, how, progress):
+    encoding_name(how.encoding)  # its error before a pipe is read
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     files = []
     for pattern in patterns:
@@ -89,13 +97,13 @@ def _load_files(patterns, max_bytes, how):
             files.append((name_of(pattern), spool(pattern)))
         else:
             files += [(path, functools.partial(open_text, path)) for path in find(pattern)]
-    tables = [] if how["template"] else [str(path) for path, _ in files if kind_of(path)]
+    tables = [] if how.template else [str(path) for path, _ in files if kind_of(path)]
     notes = [f"the text of a pipe is kept for this run in {path}" for path, _ in files if is_kept(path)]
     if len(files) == 1:
         name, source = "text" if notes or is_stream(patterns[0]) else stem_of(files[0][0]), str(files[0][0])
     else:
         name, source = "files", f"{len(files)} files: {', '.join(patterns)}"
-    text = from_files(name, files, source, max_bytes, **how)
+    text = from_files(name, files, source, how, progress)
     if tables:
         notes.append(f"{tables[0]} is read as it is; corpus.template would take fields of its records")
     return dataclasses.replace(text, notes=(*notes, *text.notes))

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import io
+import itertools
 import os
 import pathlib
 import tempfile
@@ -13,9 +14,12 @@ import numpy as np
 
 from keras_charrnn.common.encodings import AUTO, encoding_name
 from keras_charrnn.common.files import user_path
+from keras_charrnn.common.template import Template
 from keras_charrnn.errors import CorpusError
+from keras_charrnn.text.corpora.documents import Documents
 from keras_charrnn.text.corpora.pieces import read_pieces
 from keras_charrnn.text.corpora.records import PARQUET, kind_of, render, render_parquet
+from keras_charrnn.text.vocabulary import DOCUMENT
 
 PIECE = 2**22  # bytes that are read at once
 LINE_ENDS = {"CR": "\r", "CR LF": "\r\n"}  # besides "\n" itself
@@ -95,44 +99,60 @@ def from_bytes(name, pieces, source, max_bytes=None):
         pieces: List of (path, bytes).
     """
     files = [(path, functools.partial(io.BytesIO, data)) for path, data in pieces]
-    return from_files(name, files, source, max_bytes, encoding="utf-8")
+    return from_files(name, files, source, Reading(max_bytes, encoding="utf-8"))
 
 
-def from_files(name, files, source, max_bytes=None, invalid="error", progress=None, encoding=AUTO, template=None):
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How files are read.
+
+    Attributes:
+        max_bytes: Where to cut, at the last whole character; None for nowhere.
+        invalid: What to do with bytes that the encoding does not allow: "error", or "replace" them by U+FFFD.
+        encoding: As in `read_pieces`.
+        template: A `Template`, for files that are tables; None for texts.
+        documents: A `Documents`, by which documents are marked; None for no marks.
+    """
+
+    max_bytes: int | None = None
+    invalid: str = "error"
+    encoding: str = AUTO
+    template: Template | None = None
+    documents: Documents | None = None
+
+
+def from_files(name, files, source, how, progress=None):
     """Return a `Text` of one or more files, put together in order. They are read once now, and again for their ids.
 
     Args:
         name: Of the corpus.
         files: List of (path, function that returns it, open for reading bytes, for use in `with`).
         source: Where they came from, in words.
-        max_bytes: Where to cut, at the last whole character; None for nowhere.
-        invalid: What to do with bytes that the encoding does not allow: "error", or "replace" them by U+FFFD.
+        how: A `Reading`.
         progress: Called with the number of bytes of each piece that has been read; None for nobody.
-        encoding: As in `read_pieces`.
-        template: A `records.Template`, for files that are tables; None for texts.
 
     Raises:
         CorpusError: If a file cannot be read or is not in its encoding; with byte and line. If there are no characters.
         SettingsError: If there is no such encoding.
     """
     digest, counts, line_ends = hashlib.sha256(), np.zeros(0x110000, np.int64), set()
-    encoding = encoding_name(encoding)
+    how = dataclasses.replace(how, encoding=encoding_name(how.encoding))
 
     def watch(data):
         digest.update(data)
         if progress is not None:
             progress(len(data))
 
-    for piece in _pieces(files, max_bytes, invalid, encoding, template, watch, line_ends):
+    for piece in _pieces(files, how, watch, line_ends):
         found = np.bincount(np.frombuffer(piece.encode("utf-32-le"), "<u4"))
         counts[: len(found)] += found
     characters = int(counts.sum())
     if not characters:
         raise CorpusError(f"the corpus {name!r} ({source}) is empty; give it some text")
     symbols = np.flatnonzero(counts)
-    pieces = functools.partial(_pieces, files, max_bytes, invalid, encoding, template)
+    pieces = functools.partial(_pieces, files, how)
     notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters), *_notes_of_signs(counts))
-    return Text(name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, encoding)
+    return Text(name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, how.encoding)
 
 
 def _note_of_line_ends(found):
@@ -142,7 +162,7 @@ def _note_of_line_ends(found):
 
 
 def _note_of_controls(counts, characters):
-    codes = np.array([code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n\f"])
+    codes = np.array([code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in f"\t\n\f{DOCUMENT}"])
     count, most = int(counts[codes].sum()), codes[np.argmax(counts[codes])]
     if count > MANY_CONTROLS * characters:
         yield (
@@ -157,21 +177,36 @@ def _notes_of_signs(counts):
             yield f"{count:,} of the characters are U+{ord(sign):04X}, {meaning}"
 
 
-def _pieces(files, max_bytes, invalid, encoding, template, watch=None, line_ends=None):
-    left = max_bytes
+def _pieces(files, how, watch=None, line_ends=None):
+    """Yield the text of files, str after str.
+
+    Args:
+        files: As of `from_files`.
+        how: A `Reading`.
+        watch: Called with the bytes that are read; None for nobody.
+        line_ends: As of `read_pieces`.
+    """
+    parts = _parts(files, how, watch, line_ends)
+    pieces = itertools.chain.from_iterable(parts) if how.documents is None else how.documents.mark(parts)
+    return pieces if how.template is None and how.documents is None else _joined(pieces)
+
+
+def _parts(files, how, watch, line_ends):
+    """Yield the text of each file, or record of one, as an iterable of str, to be read before the next."""
+    left, template = how.max_bytes, how.template
     for path, open_file in files:
         if template is not None and kind_of(path) == PARQUET:
-            yield from _joined(render_parquet(path, template, watch))
+            yield from ([each] for each in render_parquet(path, template, watch))
             continue
         with open_file() as file:
             limited = Limited(file, left, watch)
             # The lines of a table are none of its text.
             ends = line_ends if template is None else None
-            pieces = read_pieces(limited, path, PIECE, invalid, encoding, ends)
+            pieces = read_pieces(limited, path, PIECE, how.invalid, how.encoding, ends)
             if template is None:
-                yield from pieces
+                yield pieces
             else:
-                yield from _joined(render(pieces, path, template, lambda limited=limited: limited.cut))
+                yield from ([each] for each in render(pieces, path, template, lambda limited=limited: limited.cut))
             left = limited.left
 
 

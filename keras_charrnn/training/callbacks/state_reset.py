@@ -12,7 +12,8 @@ class StateReset(keras.callbacks.Callback):
 
     Validation and samples have states of their own, so that nothing but this callback interrupts those of training.
 
-    Within a window they return to them only in a model with `fresh_lines`, which a recipe's `states.reset: line` makes.
+    Within a window they return to them only in a model with `fresh_lines` or `fresh_documents`, which a recipe's
+    `states.reset` makes, with line or document.
 
     Args:
         when: "epoch": at the beginning of each epoch, where row 0 goes back to the beginning of the text; "never":

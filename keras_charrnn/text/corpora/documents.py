@@ -1,0 +1,48 @@
+"""Documents in a text, with a mark before each and after the last."""
+
+import itertools
+
+from keras_charrnn.text.vocabulary import DOCUMENT
+
+
+class Documents:
+    """Puts the marks in, and takes out those that a text has between its documents itself.
+
+    Args:
+        between: What parts documents within a file; "" for nothing.
+    """
+
+    def __init__(self, between=""):
+        self.between = between
+
+    def mark(self, parts):
+        """Yield the text of files in pieces.
+
+        Args:
+            parts: Iterable of documents or files, each an iterable of str.
+        """
+        last = ""
+        for piece in itertools.chain.from_iterable((DOCUMENT, *self._replaced(part)) for part in parts):
+            # One mark between two documents, whatever stood there.
+            shown = piece.removeprefix(DOCUMENT) if last == DOCUMENT else piece
+            if shown:
+                yield shown
+                last = shown[-1]
+        if last != DOCUMENT:
+            yield DOCUMENT
+
+    def _replaced(self, pieces):
+        """Yield pieces with the mark in the place of what stands between documents, which pieces may cut."""
+        if not self.between:
+            yield from pieces
+            return
+        held = ""
+        for piece in pieces:
+            *whole, rest = (held + piece).split(self.between)
+            ready = rest[: max(0, len(rest) - len(self.between) + 1)]
+            held = rest[len(ready) :]
+            for each in whole:
+                yield each
+                yield DOCUMENT
+            yield ready
+        yield held
