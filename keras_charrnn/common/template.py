@@ -77,6 +77,12 @@ def _field(record, name, where):
         )
     if not isinstance(record[name], str):
         raise CorpusError(f"{where}: the field {name!r} is {kind(record[name])}, not a text")
+    if not record[name].isascii():
+        try:
+            record[name].encode()
+        except UnicodeEncodeError as error:  # which JSON's escapes can write
+            half = f"U+{ord(record[name][error.start]):04X}"
+            raise CorpusError(f"{where}: the field {name!r} has {half}, half of a character") from error
     return record[name]
 
 

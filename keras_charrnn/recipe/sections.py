@@ -46,6 +46,9 @@ class Corpus(Section):
         None, "files or globs of their own that choose the best model, in place of a share of the text", FILES
     )
     test: str | tuple | None = key(None, "files or globs of their own for a last test, likewise", FILES)
+    shuffle: int | None = key(
+        None, "seed of an order in which records, files and parts of files are put; null: theirs", optional(whole(0))
+    )
     mark: str | None = key(
         None, "what parts documents within files (states.reset: document); null: their ends alone", optional(text())
     )
@@ -62,6 +65,8 @@ class Corpus(Section):
             return ["corpus: has both name and path; keep one, and leave the other out or set it to null"]
         if self.template is not None and self.path is None:
             return ["corpus.template: is of files, and there is no corpus.path"]
+        if self.shuffle is not None and self.path is None:
+            return ["corpus.shuffle: is of files, and there is no corpus.path"]
         try:
             _ = self.template and Template(self.template)
         except SettingsError as error:

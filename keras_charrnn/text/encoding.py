@@ -40,7 +40,7 @@ def encode(text, vocabulary, progress=None, longest=LONGEST):
         return np.concatenate([*pieces, np.zeros(0, vocabulary.dtype)])
     folder = cache_folder() / "ids"
     # Of two encodings with the same symbols, one may be the other in another order.
-    made_of = json.dumps([text.sha256, text.encoding, text.characters, vocabulary.get_config()])
+    made_of = json.dumps([text.sha256, text.encoding, text.characters, vocabulary.get_config(), *text.form])
     path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.ids"
     if path.is_file():
         if _verifies(path):

@@ -1,5 +1,6 @@
 """Documents that are marked, and start from nothing."""
 
+import collections
 import json
 import pathlib
 
@@ -12,6 +13,7 @@ import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.errors import RecipeError, SettingsError
 from keras_charrnn.text import corpora
+from keras_charrnn.text.corpora import shuffling
 from keras_charrnn.text.corpora.documents import Documents
 from keras_charrnn.text.vocabulary import DOCUMENT
 from tests.conftest import TEXT
@@ -40,6 +42,31 @@ def test_records_files_and_what_is_between_marks_are_documents():
     assert corpora.load(path=["one.txt", "two.txt"], documents=True).text == "\x1eone\n***\nand two\n\x1ethree\n\x1e"
     marked = corpora.load(path=["one.txt", "two.txt"], documents=True, mark=r"***\n")
     assert marked.text == "\x1eone\n\x1eand two\n\x1ethree\n\x1e" and marked.characters == len(marked.text)
+
+
+@given(st.lists(st.text(min_size=1), max_size=30), st.integers(0, 3), st.sampled_from([0, 3 * shuffling.SIZE]))
+def test_a_shuffle_has_the_same_documents_in_the_order_of_its_seed(documents, seed, size):
+    found = [*shuffling.shuffle(documents, seed, size)]
+    assert sorted(found) == sorted(documents) and found == [*shuffling.shuffle(documents, seed, size)]
+
+
+def test_each_order_is_as_likely_as_any_other():
+    counts = collections.Counter("".join(shuffling.shuffle("abc", seed, 2 * shuffling.SIZE)) for seed in range(600))
+    assert len(counts) == 6 and min(counts.values()) > 60  # of 100 to be expected
+
+
+def test_records_files_and_parts_are_shuffled_by_a_seed():
+    pathlib.Path("a.jsonl").write_text("".join(json.dumps({"text": each}) + "\n" for each in POEMS))
+    pathlib.Path("parts.txt").write_text("*".join("abcdefgh"))
+    plain = corpora.load(path="a.jsonl", template="{text}")
+    one, two = (corpora.load(path="a.jsonl", template="{text}", shuffle=seed) for seed in (0, 1))
+    assert sorted(one.text.splitlines()) == sorted(plain.text.splitlines())
+    assert one.text == one.text != two.text != plain.text and one.sha256 == plain.sha256
+    assert len({one.form, two.form, plain.form}) == 3  # by which their ids are kept apart
+    parts = corpora.load(path="parts.txt", documents=True, mark="*", shuffle=0).text
+    assert sorted(parts.strip(DOCUMENT).split(DOCUMENT)) == [*"abcdefgh"] and parts != DOCUMENT.join("abcdefgh")
+    with pytest.raises(RecipeError, match=r"corpus.shuffle: is of files, and there is no corpus.path"):
+        keras_charrnn.read_recipe({"corpus": {"name": "python_names", "shuffle": 0}})
 
 
 @pytest.fixture

@@ -109,6 +109,7 @@ def test_any_records_come_back_whatever_the_pieces(records, delimiter, size):
         ("a.jsonl", '{"title": "x", "text": null}', "the field 'text' is null, not a text"),
         ("a.jsonl", '{"title": "", "text": ""}\n["x"]', "a.jsonl, record 2 (line 2) is a list, not an object"),
         ("a.jsonl", '{"title": "", "text": ""}\n{"tit', "a.jsonl, record 2 (line 2) is no JSON: Unterminated string"),
+        ("a.jsonl", r'{"title": "", "text": "x\ud800"}', "record 1 (line 1): the field 'text' has U+D800, half of a"),
         ("a.jsonl", "[" * 100_000, "a.jsonl, record 1 (line 1) is no JSON: "),
         ("a.csv", "title,text\na,b,c\n", "a.csv, record 1 (line 2) has 3 fields, and the first line names 2"),
         ("a.csv", "title\na\n", "a.csv, record 1 (line 2) has no field 'text' (fields: title)"),

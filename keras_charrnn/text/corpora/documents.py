@@ -15,6 +15,10 @@ class Documents:
     def __init__(self, between=""):
         self.between = between
 
+    def split(self, text):
+        """Return the documents of a text that is one document or more, a list of str."""
+        return [each for each in (text.split(self.between) if self.between else [text]) if each]
+
     def mark(self, parts):
         """Yield the text of files in pieces.
 

@@ -29,6 +29,7 @@ def load(
     test=None,
     template=None,
     mark=None,
+    shuffle=None,
     documents=False,
 ):
     """Load a registered corpus, or local files.
@@ -46,6 +47,7 @@ def load(
         template: What a record of a table becomes, a str with fields in braces: see `records`. Local files are then
             tables: JSON Lines, or by their endings CSV, TSV and Parquet. None for texts.
         mark: What parts documents within files, a str with the escapes of `common.escapes`; None for their ends alone.
+        shuffle: Seed of an order in which records, files and parts of files are put; None for theirs.
         documents: Whether `vocabulary.DOCUMENT` is to stand before each document, which is a record of a table, or a
             file or a part of it between marks, and after the last.
         validation, test: Files of their own for these splits, as `path`; None for none.
@@ -59,7 +61,7 @@ def load(
         SettingsError: If there is no such encoding, or there can be no such path.
     """
     marks = Documents(unescape(mark or "")) if documents else None
-    how = Reading(None, invalid, encoding, template and Template(template), marks)
+    how = Reading(None, invalid, encoding, template and Template(template), marks, shuffle)
     text = _load_first(name, path, otherwise, max_bytes, how, progress)
     given = {"validation": validation, "test": test}
     own = {split: _load_files(each, how, progress) for split, each in given.items() if each}

@@ -19,6 +19,7 @@ from keras_charrnn.errors import CorpusError
 from keras_charrnn.text.corpora.documents import Documents
 from keras_charrnn.text.corpora.pieces import read_pieces
 from keras_charrnn.text.corpora.records import PARQUET, kind_of, render, render_parquet
+from keras_charrnn.text.corpora.shuffling import shuffle
 from keras_charrnn.text.vocabulary import DOCUMENT
 
 PIECE = 2**22  # bytes that are read at once
@@ -45,6 +46,7 @@ class Text:
         notes: What the user must know, a sentence each: that this is not the corpus asked for first, or looks like no
             text.
         encoding: In which it is read.
+        form: What makes another text of the same bytes, plain values; () for what is as it was read.
         apart: Mapping from "validation" and "test" to a `Text`, for those that have files of their own. Of `sha256`,
             `symbols` and `counts` they are a part, of `characters` and `pieces` they are not.
     """
@@ -58,6 +60,7 @@ class Text:
     pieces: Callable
     notes: tuple = ()
     encoding: str = "utf-8"
+    form: tuple = ()
     apart: dict = dataclasses.field(default_factory=dict)
 
     def with_apart(self, texts):
@@ -112,6 +115,7 @@ class Reading:
         encoding: As in `read_pieces`.
         template: A `Template`, for files that are tables; None for texts.
         documents: A `Documents`, by which documents are marked; None for no marks.
+        shuffle: Seed of the order of the documents; None for theirs.
     """
 
     max_bytes: int | None = None
@@ -119,6 +123,14 @@ class Reading:
     encoding: str = AUTO
     template: Template | None = None
     documents: Documents | None = None
+    shuffle: int | None = None
+
+    @property
+    def form(self):
+        """What it makes of the same bytes, plain values."""
+        template = None if self.template is None else self.template.text
+        between = None if self.documents is None else self.documents.between
+        return () if (template, between, self.shuffle) == (None, None, None) else (template, between, self.shuffle)
 
 
 def from_files(name, files, source, how, progress=None):
@@ -152,7 +164,9 @@ def from_files(name, files, source, how, progress=None):
     symbols = np.flatnonzero(counts)
     pieces = functools.partial(_pieces, files, how)
     notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters), *_notes_of_signs(counts))
-    return Text(name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, how.encoding)
+    return Text(
+        name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, how.encoding, how.form
+    )
 
 
 def _note_of_line_ends(found):
@@ -187,6 +201,8 @@ def _pieces(files, how, watch=None, line_ends=None):
         line_ends: As of `read_pieces`.
     """
     parts = _parts(files, how, watch, line_ends)
+    if how.shuffle is not None:
+        parts = _shuffled(parts, how, files)
     pieces = itertools.chain.from_iterable(parts) if how.documents is None else how.documents.mark(parts)
     return pieces if how.template is None and how.documents is None else _joined(pieces)
 
@@ -208,6 +224,15 @@ def _parts(files, how, watch, line_ends):
             else:
                 yield from ([each] for each in render(pieces, path, template, lambda limited=limited: limited.cut))
             left = limited.left
+
+
+def _shuffled(parts, how, files):
+    """Yield each document as a list of one str."""
+    documents = ("".join(part) for part in parts)
+    if how.documents is not None:
+        documents = itertools.chain.from_iterable(map(how.documents.split, documents))
+    size = sum(path.stat().st_size for path in (pathlib.Path(each) for each, _ in files) if path.is_file())
+    yield from ([each] for each in shuffle(documents, how.shuffle, size))
 
 
 def _joined(texts):
