@@ -8,7 +8,6 @@ from keras_charrnn.common.keras_settings import require_no_limits
 from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import CorpusError, RunError, SettingsError
-from keras_charrnn.recipe.checks import show
 from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.runs.measures import training_text
@@ -18,7 +17,7 @@ from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
 from keras_charrnn.training.requirements import require_callbacks
 from keras_charrnn.training.starting import Beginning, known_symbols
-from keras_charrnn.training.telling import announce, describe
+from keras_charrnn.training.telling import announce, describe, tell_changes
 from keras_charrnn.training.train import train
 
 
@@ -155,8 +154,8 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
         if asked:
             write_text(folder.recipe, plan.to_yaml())
         announce(console, plan, machine, data, model, folder, note)
-        for key, (before, now) in changed.items():
-            say(console, f"changed  {key}: {show(now)}, {show(before)} so far")
+        for line in tell_changes(changed, plan):
+            say(console, line)
         say(
             console,
             f"resume   from epoch {start.facts['epoch'] + 1}, step {start.facts['step']} of {data.training.steps}",

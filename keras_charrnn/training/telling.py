@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras_charrnn.common.screen import say, say_notes
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.model.evaluation import bits
+from keras_charrnn.recipe.checks import show
 from keras_charrnn.runs import RunFolder
 from keras_charrnn.runs.records import PART, loss_of, when
 from keras_charrnn.training.requirements import note_of_prefix
@@ -44,6 +45,18 @@ def _of_start(start):
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in symbols.items() if count)
     loss = "" if start["val_loss"] is None else f", validation {start['val_loss']:.4f} nats before the first step"
     return [f"start    from {quote(start['from'])}: symbols {counts}{loss}"]
+
+
+def tell_changes(changed, plan):
+    """Yield lines on what has changed in a recipe before a run goes on: see `changes.changes`."""
+    for key, (before, now) in changed.items():
+        if key not in ("training.from_step", "training.from_minutes"):
+            yield f"changed  {key}: {show(now)}, {show(before)} so far"
+    settings = plan.training
+    if "training.from_step" in changed:
+        name, rate = settings.schedule["name"], settings.optimizer["learning_rate"]
+        course = f"a new course, from {rate:g}" if name == "cosine" else "goes on as it was"
+        yield f"schedule {name}: {course}; the run had finished, at step {settings.from_step:,}"
 
 
 def _notes(plan, data):
