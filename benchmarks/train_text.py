@@ -29,7 +29,8 @@ class Stop(keras.callbacks.Callback):
 def main(path, runs, steps):
     stop = Stop(int(steps))
     recipe = {
-        "corpus": {"path": path},
+        "corpus": {"path": path, "template": "{text}" if path.endswith(".gz") else None},
+        "states": {"reset": "document" if path.endswith(".gz") else "epoch"},
         "split": {"train": 0.99, "validation": 0.0001},
         "model": {"units": 64},
         "training": {"epochs": int(steps)},  # an epoch has a step at least; `Stop` ends the run
