@@ -54,5 +54,6 @@ def test_the_wheel_writes_lists_and_trains_without_the_checkout(installed, tmp_p
     assert "shakespeare_best" in execute(*program, "recipes", **how)
     assert "keras-charrnn train shakespeare_best" in execute(*program, "models", **how)
     execute(*program, "recipes", "--copy", "quickstart", **how)
-    small = ["--set", "model.units=8", "--set", "model.ngrams=1", "--set", "training.epochs=1", "--set", "corpus.max_bytes=20000"]
+    small = ("model.units=8", "model.ngrams=1", "training.epochs=1", "corpus.max_bytes=20000")
+    small = [part for each in small for part in ("--set", each)]
     assert "best validation loss" in execute(*program, "train", "quickstart", *small, **how)
