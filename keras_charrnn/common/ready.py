@@ -13,7 +13,7 @@ from keras_charrnn.errors import RunError
 _PACKAGE = pathlib.Path(__file__).parents[1]
 # Installed, the recipes are in the package, from which a checkout has them apart.
 RECIPES = next((path for path in (_PACKAGE / "recipes", _PACKAGE.parent / "recipes") if path.is_dir()), None)
-MODELS = _PACKAGE / "ready"
+MODELS = _PACKAGE / "runs" / "ready"
 
 
 def recipes():

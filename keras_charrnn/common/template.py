@@ -55,7 +55,9 @@ class Template:
         begun, left = "", dict(values)
         for text, name, _, _ in self._parts:
             begun += text
-            if name is None or name not in values:
+            if name is None:
+                continue
+            if name not in values:
                 break
             begun += values[name]
             left.pop(name, None)

@@ -11,8 +11,8 @@ from keras_charrnn.engine.compute import require_eager
 from keras_charrnn.errors import RegistryError, RunError
 from keras_charrnn.layers.ngrams import NAMES, rows_of
 from keras_charrnn.model.char_rnn import CharRNN
+from keras_charrnn.recipe.starting import MAX_CONFIG
 
-MAX_CONFIG = 32_000_000  # bytes: twice the JSON of a vocabulary of all characters there are
 MAX_EXPANSION = 100  # times the file's own size; Keras compresses nothing
 LEAST_WEIGHT = 2  # bytes: see `export.half`
 LEAST_LAYER = 100  # bytes that any layer takes in the file
@@ -58,7 +58,8 @@ def _look_at(path, accepted):
         name = config["registered_name"] or config["class_name"]
         raise RunError(f"{path} holds a {name}, not a {accepted.__name__}")
     settings = config["config"]
-    symbols, units, layers = len(settings["vocabulary"]["symbols"]), settings["units"], settings["layers"]
+    vocabulary, units, layers = settings["vocabulary"], settings["units"], settings["layers"]
+    symbols = len(vocabulary["symbols"]) + len(vocabulary.get("added", ""))
     head = 0 if settings["tie_embedding"] else units  # a tied one is the embedding
     embedding = 0 if settings["embedding"] == "one_hot" else settings["embedding"]
     rows = symbols + sum(rows_of(count, symbols) for count in NAMES if count <= settings.get("ngrams", 1))

@@ -18,7 +18,7 @@ from keras_charrnn.recipe.reading import FOR_A_TEXT, load_file
 from keras_charrnn.recipe.schema import dump
 from keras_charrnn.recipe.search import SearchCheck, candidates
 from keras_charrnn.recipe.section import Section, build, key, keys
-from keras_charrnn.recipe.starting import Start, complete
+from keras_charrnn.recipe.starting import Start, complete, without_continuation
 from keras_charrnn.recipe.training import Training
 
 NAME = text(
@@ -137,7 +137,9 @@ def read(source, overrides=None, plugins=(), begun=False):
     mapping = apply_overrides({"name": default_name, "corpus": {}, **mapping}, overrides, problems)
     here = pathlib.Path.cwd()
     if not begun:
-        mapping = complete(mapping, here if _overridden(overrides, "start", "from") else folder, problems)
+        given = _overridden(overrides, "start", "from")
+        mapping = complete(mapping, here if given else folder, problems, overrides if given else None)
+        mapping = without_continuation(mapping)
     recipe = build(Recipe, mapping, "", problems)
     recipe = _absolute(
         recipe,

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 from keras_charrnn.common import ready
@@ -15,6 +17,8 @@ from keras_charrnn.recipe.section import Section, key
 from keras_charrnn.recipe.sections import Model
 
 MODEL, RECIPE = "model.keras", "recipe.yaml"  # in the folder of a run
+MAX_CONFIG = 32_000_000  # bytes of a model's description: twice the JSON of a vocabulary of all characters there are
+DAMAGES = (zipfile.BadZipFile, zlib.error)
 # Keys of `model` on which no weight depends: a training may begin with others than those of the model to begin from.
 FREE = ("dropout", "embedding_dropout", "output_dropout", "variational", "recurrent_dropout", "zoneout", "weight_drop")
 
@@ -49,29 +53,39 @@ class Start(Section):
         return []
 
 
-def complete(mapping, folder, problems):
+def complete(mapping, folder, problems, overrides=None):
     """Return a recipe, a mapping, whose section `model` has all that the model to begin from has.
 
-    The plugins of a run are laid under those of the recipe.
+    The plugins of a run are laid under those of the recipe, and so is `states.reset` where the model's states start
+    anew within a text.
 
     Args:
         mapping: The recipe as it was written; it may be wrong anywhere.
         folder: From which the path of the model starts.
         problems: A list, to which is added what cannot be.
+        overrides: Those that name the model to begin from, to which the recipe's own section `model` gives way then,
+            but for what they say of it; None where the recipe names it.
     """
     start, model = mapping.get("start"), mapping.get("model")
     source = start.get("from") if isinstance(start, Mapping) else None
+    source = os.fspath(source) if isinstance(source, os.PathLike) else source
     if not isinstance(source, str) or not (model is None or isinstance(model, Mapping)):
         return mapping
     try:
         path = user_path(folder / user_path(source))
         path = path if path.exists() else ready.find_model(source) or path
-        file = file_of(path)
-        found, plugins = _settings(file), _plugins_of(path)
-    except (CharRNNError, OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile) as error:
+        (found, reset), plugins = _settings(file_of(path)), _plugins_of(path)
+    except (CharRNNError, OSError, ValueError, LookupError, TypeError, RuntimeError, *DAMAGES) as error:
         problems.append(f"start.from: {error if isinstance(error, CharRNNError) else _unreadable(path, error)}")
         return mapping
     model = dict(model or {})
+    if overrides is not None:
+        inner = overrides.get("model")
+        said = {*(inner if isinstance(inner, Mapping) else ())} | {name.partition(".")[2] for name in overrides}
+        model = {name: value for name, value in model.items() if name in FREE or name in said or name not in found}
+    states = mapping.get("states") or {}
+    if reset and isinstance(states, Mapping):
+        mapping = {**mapping, "states": {"reset": reset, **states}}
     for name, own in found.items():
         given = model.setdefault(name, own)
         same = _as_cell(given) == own if name == "cell" else given == own
@@ -111,12 +125,24 @@ def file_of(path):
 
 
 def _settings(file):
-    """Return the section `model` of the recipe of a model's file, a mapping."""
+    """Return the section `model` of the recipe of a model's file, a mapping, and its `states.reset`; "" for any."""
     with zipfile.ZipFile(file) as archive:
+        if (size := archive.getinfo("config.json").file_size) > MAX_CONFIG:
+            raise CharRNNError(f"{file} is too large when unpacked: {size:,} bytes")
         config = json.loads(archive.read("config.json"))["config"]
     cell = {"name": config["cell"], **config["cell_arguments"]}
     names = [field.name for field in dataclasses.fields(Model) if field.name != "cell"]
-    return {"cell": cell, **{name: config[name] for name in names if name in config}}
+    reset = "line" if config.get("fresh_lines") else "document" if config.get("fresh_documents") else ""
+    return {"cell": cell, **{name: config[name] for name in names if name in config}}, reset
+
+
+def without_continuation(mapping):
+    """Return a recipe, a mapping, for a run of its own: without what says that one was continued."""
+    training = mapping.get("training")
+    if not isinstance(training, Mapping):
+        return mapping
+    kept = {name: value for name, value in training.items() if not str(name).startswith("from_")}
+    return {**mapping, "training": kept}
 
 
 def _plugins_of(path):

@@ -71,10 +71,9 @@ class Training(Section):
     clip_variable_norm: float | None = key(None, "largest norm of each variable's gradient", optional(ABOVE_0))
     clip_value: float | None = key(None, "largest absolute value in the gradient", optional(ABOVE_0))
     divergence: dict = key("stop", "what to do when the loss diverges", DIVERGENCE)
-    from_step: int = key(
-        0, "windows before the present course of the learning rate, as `resume --epochs` writes them", whole(0)
-    )
-    from_minutes: float = key(0.0, "minutes before it, likewise", AT_LEAST_0)
+    from_epoch: int = key(0, "epochs of a run before it was continued, which resume --epochs writes", whole(0))
+    from_step: int = key(0, "windows before, likewise", whole(0))
+    from_minutes: float = key(0.0, "minutes before, likewise", AT_LEAST_0)
 
     def conflicts(self):
         clips = [name for name in ("clip_norm", "clip_variable_norm", "clip_value") if getattr(self, name) is not None]

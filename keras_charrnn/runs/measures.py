@@ -242,7 +242,7 @@ def _read_common(runs):
     text, environment = _read_corpus(run)
     for other in others:  # or one of them could have learned what all are measured on
         record = RunFolder(other.folder).read_environment()
-        if (record["corpus"]["sha256"], record["split"]) != (environment["corpus"]["sha256"], environment["split"]):
+        if not text.is_that_of(record["corpus"]) or record["split"] != environment["split"]:
             raise SettingsError(
                 f"{run.folder} and {other.folder} were not trained on the same part of the same text, and have no "
                 "split in common; give a text"
@@ -256,7 +256,7 @@ def _read_corpus(run):
     text = corpora.load(**vars(recipe.corpus), documents=recipe.states.reset == "document")
     environment = RunFolder(run.folder).read_environment()
     trained_on = environment["corpus"]["sha256"]
-    if text.sha256 != trained_on:
+    if not text.is_that_of(environment["corpus"]):
         raise CorpusError(
             f"{text.source} is not the text that {run.folder} was trained on any more (its sha256 is {text.sha256}, "
             f"not {trained_on}); bring that back, or evaluate the run on a text of your choice"

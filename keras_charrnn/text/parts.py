@@ -15,8 +15,8 @@ def encode_parts(text, vocabulary, shares, progress=None):
     """
     shares = dict(zip(SPLITS, shares, strict=True))
     for name in text.apart:
-        shares["train"] += shares.pop(name)
-    parts = split(encode(text, vocabulary, progress), [round(share, 10) for share in shares.values()])
+        shares["train"] = round(shares["train"] + shares.pop(name), 10)
+    parts = split(encode(text, vocabulary, progress), [*shares.values()])
     parts = dict(zip(shares, parts, strict=True)) | {
         name: encode(each, vocabulary) for name, each in text.apart.items()
     }

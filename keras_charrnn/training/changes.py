@@ -8,7 +8,7 @@ import json
 import numpy as np
 
 from keras_charrnn.errors import RecipeError, SettingsError
-from keras_charrnn.recipe import read
+from keras_charrnn.recipe import describe_keys, read
 from keras_charrnn.recipe.checks import show
 from keras_charrnn.runs.checkpoints import Checkpoint
 
@@ -18,6 +18,7 @@ TAKEN = (
     "training.minutes",
     "training.patience",
     "training.optimizer.learning_rate",
+    "training.from_epoch",
     "training.from_step",
     "training.from_minutes",
     "samples",
@@ -56,6 +57,8 @@ def changes(plan, checkpoint, source):
         RecipeError: If a key has changed that a run cannot change on its way, or there are fewer epochs than begun.
     """
     before, now = _keys(checkpoint.facts.get("recipe", {})), _keys(recorded(plan))
+    if before:  # what it does not know yet was as it is by default
+        before = {path: default for path, default, *_ in describe_keys()} | before
     found = {key: (before[key], now[key]) for key in now if key in before and before[key] != now[key]}
     found = {key: values for key, values in found.items() if not _is_in(key, FREE)}
     problems = [_cannot(key, old, new) for key, (old, new) in found.items() if not _is_in(key, TAKEN)]
@@ -88,17 +91,19 @@ def extended(plan, checkpoint, asked):
         RecipeError: If a value is not accepted.
         SettingsError: If the run has finished, and would again at once.
     """
-    if not checkpoint.facts["finished"]:
+    facts = checkpoint.facts
+    if not facts["finished"]:
         return read(plan, asked, begun=True)
-    memories = dict(checkpoint.facts["memories"])
-    spent = memories.get("TimeBudget") or memories["MetricsLog"]
-    spent = spent.get("spent", spent.get("seconds"))
-    done = {"training.from_step": int(checkpoint.arrays["optimizer/0"]), "training.from_minutes": spent / 60}
-    plan = read(plan, {**asked, **done}, begun=True)
-    before, now = (_keys(each) for each in (checkpoint.facts.get("recipe", {}), recorded(plan)))
-    if before and not any(_later(before[key], now[key]) for key in ENDS):
-        had = " and ".join(f"{before[key]:g} {key.partition('.')[2]}" for key in ENDS if before[key] is not None)
-        raise SettingsError(f"the run has finished, with {had}; it takes more of them to go on")
+    memories = dict(facts["memories"])
+    budget = memories.get("TimeBudget", {"spent": memories["MetricsLog"]["seconds"], "validation": 0.0})
+    done = {"epoch": facts["epoch"], "step": int(checkpoint.arrays["optimizer/0"]), "minutes": budget["spent"] / 60}
+    plan = read(plan, {**asked, **{f"training.from_{name}": value for name, value in done.items()}}, begun=True)
+    epochs, minutes = plan.training.epochs, plan.training.minutes
+    if epochs <= done["epoch"]:
+        raise SettingsError(f"the run has finished, with {done['epoch']} epochs; it takes more of them to go on")
+    if minutes is not None and 60 * minutes <= budget["spent"] + budget["validation"]:
+        had = (budget["spent"] + budget["validation"]) / 60
+        raise SettingsError(f"the run has finished, with {had:.2g} minutes; it takes more of them to go on")
     return plan
 
 
@@ -117,10 +122,16 @@ def adapted(checkpoint, plan):
         variables[1 : 2 if had else 1] = [] if had else [np.float32(rate)]
         arrays = {name: each for name, each in arrays.items() if not name.startswith("optimizer/")}
         arrays |= {f"optimizer/{i}": each for i, each in enumerate(variables)}
+    if facts.get("finished") and plan.training.from_step:  # whose patience had ended has all of it again
+        facts["memories"] = [[name, _patient(memory)] for name, memory in facts["memories"]]
     if before["training.minutes"] is None and plan.training.minutes is not None:  # they are those of the whole run
         spent = next(memory["seconds"] for name, memory in facts["memories"] if name == "MetricsLog")
         facts["memories"] = [*facts["memories"], ["TimeBudget", {"spent": spent, "validation": 0.0}]]
     return Checkpoint(facts, arrays)
+
+
+def _patient(memory):
+    return {**memory, "wait": 0} if isinstance(memory, dict) and "wait" in memory else memory
 
 
 def recorded(plan):

@@ -40,6 +40,21 @@ def read_text(plan, console):
         return corpora.load(**vars(plan.corpus), documents=plan.states.reset == "document", progress=advance)
 
 
+def vocabulary_of(text, plan, known=None):
+    """Return the `Vocabulary` of a text by a recipe.
+
+    Args:
+        text: A `corpora.Text`.
+        plan: The `Recipe`.
+        known: The `Vocabulary` of a model to begin from, whose symbols keep their ids unless `start.vocabulary` is
+            text; None for none.
+    """
+    vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
+    if known is None or plan.start.vocabulary == "text":
+        return vocabulary
+    return known.with_added(vocabulary.symbols, plan.vocabulary.unknown)
+
+
 @dataclasses.dataclass(frozen=True)
 class Data:
     """The text of a run, and what is made of it.
@@ -70,13 +85,9 @@ class Data:
             text: A `corpora.Text`.
             plan: The `Recipe`.
             console: As in `fit`.
-            known: The `Vocabulary` of a model to begin from, whose symbols keep their ids unless `start.vocabulary` is
-                text; None for none.
+            known: As of `vocabulary_of`.
         """
-        occurring = text.symbols, text.counts
-        vocabulary = Vocabulary.of_counts(*occurring, **vars(plan.vocabulary))
-        if known is not None and plan.start.vocabulary == "union":
-            vocabulary = known.with_added(vocabulary.symbols, plan.vocabulary.unknown)
+        vocabulary = vocabulary_of(text, plan, known)
         with progress("encoding the text", text.characters, console=console) as advance:
             parts = encode_parts(text, vocabulary, dataclasses.astuple(plan.split), progress=advance)
         train, validation, _ = parts.values()
@@ -90,7 +101,7 @@ class Data:
         return cls(
             text,
             vocabulary,
-            vocabulary.tally(*occurring),
+            vocabulary.tally(text.symbols, text.counts),
             {name: len(each) for name, each in parts.items()},
             training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
             evaluation_windows(validation) if plan.validates else None,

@@ -27,7 +27,7 @@ class Course(keras.optimizers.schedules.CosineDecay):
         self.first = first
 
     def __call__(self, step):
-        return super().__call__(step - self.first)
+        return super().__call__(keras.ops.maximum(step - self.first, 0))
 
     def get_config(self):
         return {**super().get_config(), "first": self.first}
@@ -52,7 +52,7 @@ def make_optimizer(settings, steps, model, rate_factor=1.0):
     arguments = dict(settings.optimizer)
     name, rate = arguments.pop("name"), rate_factor * arguments.pop("learning_rate")
     if settings.schedule["name"] == "cosine" and settings.minutes is None:
-        warm_up, total = settings.schedule["warmup_steps"], settings.epochs * steps - settings.from_step
+        warm_up, total = settings.schedule["warmup_steps"], (settings.epochs - settings.from_epoch) * steps
         rate = Course(
             0.0 if warm_up else rate,
             max(1, total - warm_up),
@@ -100,7 +100,8 @@ def make_callbacks(settings, steps, rate_factor=1.0):
     if settings.minutes is not None:
         rate = _cosine(first, schedule) if schedule["name"] == "cosine" else None
         before = settings.from_step, 60 * settings.from_minutes
-        used.append(TimeBudget(60 * settings.minutes, settings.epochs * steps, rate, before))
+        most = settings.from_step + (settings.epochs - settings.from_epoch) * steps
+        used.append(TimeBudget(60 * settings.minutes, most, rate, before))
     if settings.average is not None:
         used.append(AverageWeights(settings.average))
     return used

@@ -44,7 +44,7 @@ def make_model(plan, data, machine):
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.label_smoothing = plan.training.label_smoothing
     model.ngram_decay = plan.training.ngram_decay
-    hold(model, plan.start.freeze)
+    hold(model, plan.start.freeze, plan.start.freeze_epochs is None)
     note_of_prefix(plan.samples.beginning, model.vocabulary)  # refuses what no sample can begin with
     compile_model(model, plan, data.training.steps)
     return model

@@ -138,7 +138,7 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
         environment = folder.read_environment()
         machine = _same_machine(environment["machine"], plan)
         text = read_text(plan, console)
-        if text.sha256 != environment["corpus"]["sha256"]:
+        if not text.is_that_of(environment["corpus"]):
             raise RunError(
                 f"{text.source} is not the text that {folder.path} was trained on: its checksum is another; "
                 "bring the text back, or start a new run"

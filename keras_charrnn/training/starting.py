@@ -71,16 +71,26 @@ def known_symbols(record):
     return Vocabulary(**record["vocabulary"]) if record else None
 
 
-def hold(model, names):
+def hold(model, names, forever):
     """Have layers of a model be those that are held in training, while `callbacks.Freezing` has it so.
+
+    Args:
+        model: A `CharRNN`.
+        names: Of its layers, or of layers in them.
+        forever: Whether it is for all epochs.
 
     Raises:
         SettingsError: If it has no layer of a name, or none else to train.
     """
-    layers = {layer.name: layer for layer in model._flatten_layers(include_self=False) if layer.weights}
+    layers = {}
+    for layer in model._flatten_layers(include_self=False):
+        layers.setdefault(layer.name, []).extend(layer.weights)  # those of all blocks, where each has one of the name
+    layers = {name: weights for name, weights in layers.items() if weights}
     for name in names:
         if name not in layers:
             raise SettingsError(
                 f"start.freeze: the model has no layer {name!r}{suggest(name, [*layers])} (layers: {', '.join(layers)})"
             )
-    model.held.weights = tuple(weight for name in names for weight in layers[name].weights)
+    model.held.weights = tuple({id(weight): weight for name in names for weight in layers[name]}.values())
+    if forever and {*map(id, model.trainable_weights)} <= {*map(id, model.held.weights)}:
+        raise SettingsError("start.freeze: leaves nothing to train; name fewer layers, or write start.freeze_epochs")

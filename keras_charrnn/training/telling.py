@@ -50,7 +50,7 @@ def _of_start(start):
 def tell_changes(changed, plan):
     """Yield lines on what has changed in a recipe before a run goes on: see `changes.changes`."""
     for key, (before, now) in changed.items():
-        if key not in ("training.from_step", "training.from_minutes"):
+        if not key.startswith("training.from_"):
             yield f"changed  {key}: {show(now)}, {show(before)} so far"
     settings = plan.training
     if "training.from_step" in changed:

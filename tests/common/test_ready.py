@@ -48,7 +48,7 @@ def test_the_distribution_has_every_package_and_the_recipes():
     config.read(ROOT / "setup.cfg")
     found = setuptools.find_packages(ROOT, include=["keras_charrnn*"])
     assert sorted(config["options"]["packages"].split()) == sorted(
-        [*found, "keras_charrnn.ready", "keras_charrnn.recipes"]
+        [*found, "keras_charrnn.runs.ready", "keras_charrnn.recipes"]
     )
 
 

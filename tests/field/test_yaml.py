@@ -125,7 +125,7 @@ def test_a_list_in_an_argument_is_divided_by_commas(written, values):
           for each in ("1 000", "1'000", "1\u2019000", "1\u202f000")),
         ("training: {epochs: 1,000}", "", "training.0: unknown key (accepted: epochs, minutes, patience, optimizer, "
          "schedule, average, ngram_decay, accumulate, label_smoothing, clip_norm, clip_variable_norm, clip_value, "
-         "divergence, from_step, from_minutes); in braces a comma ends a value"),
+         "divergence, from_epoch, from_step, from_minutes); in braces a comma ends a value"),
         *((f"training: {{minutes: {each}}}", "", f"'{each}'; write one plain number, as in 1000, 0.5 or 1e-3")
           for each in ("1h", "5 min", "1/2", "10^2")),
         ("training: {patience: None}", "", "or null, not 'None'; write null, without quotes, for none"),

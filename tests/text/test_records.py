@@ -144,6 +144,8 @@ def test_a_template_begins_with_the_fields_that_are_given():
     assert template.begin({}) == "By "
     assert template.begin({"author": "Byron"}) == "By Byron\n# "
     assert template.begin({"title": "To", "author": "Byron"}) == "By Byron\n# To\n{"
+    assert Template("{{{title}}}\n{text}").begin({"title": "To"}) == "{To}\n"
+    assert Template("{{{title}}}").begin({"title": "To"}) == "{To}"
     with pytest.raises(SettingsError, match="'title' stands behind 'author', which is not given"):
         template.begin({"title": "To"})
     with pytest.raises(

@@ -10,18 +10,19 @@ import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.errors import CharRNNError
 from keras_charrnn.runs.checkpoints import Checkpoints
+from tests.conftest import tiny_recipe
 from tests.training.test_resume import Kill, KillAt, assert_same
 
 RATE = 0.01
 
 
 @pytest.fixture
-def finished(tiny, tmp_path, once, console):
+def finished(tmp_path, once, console):
     """Return a function: a copy of a run of two epochs with a cosine, made once."""
 
     def make(folder):
         how = {"training.schedule": "cosine", "training.average": 0.9, "checkpoints.every_steps": 20}
-        keras_charrnn.fit(tiny, how, folder, "done", console=console)
+        keras_charrnn.fit(tiny_recipe(folder), how, folder, "done", console=console)
 
     folder = once("finished-by-cosine", make) / "done-001"
     return lambda name: shutil.copytree(folder, tmp_path / name)
@@ -79,6 +80,7 @@ def test_more_minutes_have_a_course_of_their_own(tiny, console):
     [
         ({"epochs": 2}, "the run has finished, with 2 epochs; it takes more of them to go on"),
         ({"learning_rate": 0.1}, "the run has finished, with 2 epochs; it takes more of them to go on"),
+        ({"minutes": 5.0}, "the run has finished, with 2 epochs; it takes more of them to go on"),
         ({"epochs": 1}, "the run has finished, with 2 epochs"),
         ({"epochs": 0}, "training.epochs: must be a whole number"),
         ({"epochs": 3, "learning_rate": -1.0}, "training.optimizer.learning_rate: must be a number above 0"),
@@ -92,3 +94,26 @@ def test_what_cannot_be_is_told_and_the_run_stays_as_it_is(finished, console, as
         keras_charrnn.resume(folder, console=console, **asked)
     assert said in str(error.value)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_time_or_patience_has_ended_goes_on_when_that_is_more(tiny, console):
+    how = {"training.minutes": 1e-4, "training.epochs": 9, "training.schedule": "cosine"}
+    run = keras_charrnn.fit(tiny, how, "runs", "timed", console=console)
+    with pytest.raises(CharRNNError, match=r"the run has finished, with .* minutes; it takes more of them to go on"):
+        keras_charrnn.resume(run, console=console, epochs=20)
+    before = run.history[-1]["step"]
+    again = keras_charrnn.resume(run, console=console, epochs=2, minutes=5)
+    assert again.history[-1]["step"] == before + (2 - len(run.history)) * 92
+    assert again.history[-1]["learning_rate"] < 1e-4 * RATE
+    how = {"training.patience": 2, "training.epochs": 9, "training.optimizer.learning_rate": 0.5}
+    run = keras_charrnn.fit(tiny, how, "runs", "patient", console=console)
+    ended = len(run.history)
+    again = keras_charrnn.resume(run, console=console, epochs=12, learning_rate=1e-4)
+    assert ended < 9 and len(again.history) >= ended + 2
+
+
+def test_a_run_of_its_own_from_the_recipe_of_a_continued_one_has_its_own_course(finished, console):
+    run = keras_charrnn.resume(finished("whole"), console=console, epochs=3)
+    assert keras_charrnn.read_recipe(run.folder / "recipe.yaml").training.from_step == 0
+    other = keras_charrnn.fit(run.folder / "recipe.yaml", {"training.epochs": 1}, console=console)
+    assert not any("continued" in row for row in other.history) and other.history[0]["learning_rate"] < 1e-6

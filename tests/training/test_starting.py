@@ -13,7 +13,7 @@ import yaml
 import keras_charrnn
 from keras_charrnn import Vocabulary
 from keras_charrnn.cli import main
-from keras_charrnn.errors import CharRNNError, SettingsError
+from keras_charrnn.errors import CharRNNError, RecipeError, SettingsError
 from keras_charrnn.model.starting import take_over
 from keras_charrnn.views.report import write_card
 from tests.conftest import TEXT, tiny_recipe
@@ -121,6 +121,14 @@ def test_it_begins_from_a_file_and_from_the_command_line(old, capsys):
     out = capsys.readouterr().out
     assert f"start    from {old / 'model.keras'}: symbols {len({*TEXT})} known, validation " in out
     run = keras_charrnn.Run.open("runs/further-001")
+    # The model of the recipe gives way to it, but for what is asked for beside it.
+    plan = keras_charrnn.read_recipe(
+        {**to_begin(old), "start": None, "model": {"cell": "lstm", "units": 99, "dropout": 0.3}},
+        {"start.from": str(old)},
+    )
+    assert (plan.model.cell, plan.model.units, plan.model.dropout) == ({"name": "gru"}, 8, 0.3)
+    with pytest.raises(RecipeError, match=r"model.units: is 99, and 8 in the model to begin from"):
+        keras_charrnn.read_recipe({**to_begin(old), "start": None}, {"start.from": str(old), "model.units": 99})
     assert run.model.settings.dropout == 0.2 and run.model.settings.ngrams == 3
 
 
@@ -151,6 +159,7 @@ def test_frozen_layers_stay_as_they_are_until_their_epochs_are_over(old):
         ({"start": {"from": "."}}, "is no folder of a run: it has no recipe.yaml"),
         ({"start": {"freeze": ["embedding"]}}, "start.freeze: is of a model to begin from, and there is none"),
         ({"start.freeze_epochs": 2}, "start.freeze_epochs: is of layers that start.freeze names"),
+        ({"start.freeze": ["embedding", "ngrams", "block_0", "head"]}, "start.freeze: leaves nothing to train"),
         ({"start.freeze": ["embeding"]}, "the model has no layer 'embeding', did you mean 'embedding'?"),
     ],
 )

@@ -18,10 +18,10 @@ from keras_charrnn.studies.comparison.growing import GrowingTable
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
 from keras_charrnn.studies.comparison.results import Comparison, Trial
 from keras_charrnn.studies.comparison.writing import to_rich, write_plots, write_tables
-from keras_charrnn.text import corpora
-from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.training import fit, read_recipe, versions
+from keras_charrnn.training.data import read_text, vocabulary_of
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
+from keras_charrnn.training.starting import Beginning
 
 MATCHES = ("parameters", "units")
 FACTORS = several(ABOVE_0, "numbers")
@@ -95,8 +95,8 @@ def compare(
         confirm(trainings)
     console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
-    text = corpora.load(**vars(plan.corpus))
-    vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
+    text, beginning = read_text(plan, console), Beginning.of(plan)
+    vocabulary = vocabulary_of(text, plan, None if beginning is None else beginning.model.vocabulary)
     note = note_of_prefix(plan.samples.beginning, vocabulary)
     if match == "parameters" and parameters is None:
         parameters = count_parameters(plan.model, vocabulary)

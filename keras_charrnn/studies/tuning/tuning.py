@@ -20,10 +20,10 @@ from keras_charrnn.studies.tuning.results import DONE, FAILED, FILE, OUT_OF_TIME
 from keras_charrnn.studies.tuning.space import Space
 from keras_charrnn.studies.tuning.study import Study, load_optuna
 from keras_charrnn.studies.tuning.writing import newest, to_rich, words_of, write_search
-from keras_charrnn.text import corpora
-from keras_charrnn.text.vocabulary import Vocabulary
 from keras_charrnn.training import fit, read_recipe, resume, versions
+from keras_charrnn.training.data import read_text, vocabulary_of
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
+from keras_charrnn.training.starting import Beginning
 
 FAILURES = 5  # in a row, after which nothing else is to be expected
 
@@ -64,8 +64,8 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
     search, plan = _open(source, overrides, output, minutes)
     require_validation(plan, "tune")
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
-    text = corpora.load(**vars(plan.corpus))
-    vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
+    text, beginning = read_text(plan, console), Beginning.of(plan)
+    vocabulary = vocabulary_of(text, plan, None if beginning is None else beginning.model.vocabulary)
     note = note_of_prefix(plan.samples.beginning, vocabulary)
     if search is None:
         facts = {

@@ -15,9 +15,15 @@ class Documents:
     def __init__(self, between=""):
         self.between = between
 
-    def split(self, text):
-        """Return the documents of a text that is one document or more, a list of str."""
-        return [each for each in (text.split(self.between) if self.between else [text]) if each]
+    def split(self, pieces):
+        """Yield the documents of a file or record, an iterable of str, each as one str."""
+        waiting = []
+        for piece in itertools.chain(self._replaced(pieces), (DOCUMENT,)):
+            if piece != DOCUMENT:
+                waiting.append(piece)
+            elif text := "".join(waiting):
+                yield text
+                waiting = []
 
     def mark(self, parts):
         """Yield the text of files in pieces.
@@ -26,7 +32,8 @@ class Documents:
             parts: Iterable of documents or files, each an iterable of str.
         """
         last = ""
-        for piece in itertools.chain.from_iterable((DOCUMENT, *self._replaced(part)) for part in parts):
+        marked = (itertools.chain((DOCUMENT,), self._replaced(part)) for part in parts)
+        for piece in itertools.chain.from_iterable(marked):
             # One mark between two documents, whatever stood there.
             shown = piece.removeprefix(DOCUMENT) if last == DOCUMENT else piece
             if shown:

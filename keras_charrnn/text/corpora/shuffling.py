@@ -1,4 +1,4 @@
-"""Documents in random order, of however many, in little memory."""
+"""Documents in random order, a small part of them in memory at a time."""
 
 import itertools
 import pathlib
@@ -6,11 +6,11 @@ import tempfile
 
 import numpy as np
 
-SIZE = 2**26  # bytes of documents that are put in order in memory at once
+FILES = 64  # into which documents are dealt; about so small a part of them is in memory at once
 LENGTH = 8  # bytes in which the size of a document stands before it
 
 
-def shuffle(documents, seed, size):
+def shuffle(documents, seed):
     """Yield documents in an order that a seed decides.
 
     Each goes into one of some files, drawn at random, and these are read one after another, each put in random order in
@@ -19,11 +19,10 @@ def shuffle(documents, seed, size):
     Args:
         documents: Iterable of str.
         seed: A whole number.
-        size: About how many bytes they have together.
     """
-    rng, count = np.random.default_rng(seed), 1 + size // SIZE
+    rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:
-        paths = [pathlib.Path(folder, f"{number}") for number in range(count)]
+        paths = [pathlib.Path(folder, f"{number}") for number in range(FILES)]
         _deal(documents, paths, rng)
         for path in paths:
             found = [*_read(path)]

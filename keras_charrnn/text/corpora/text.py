@@ -85,9 +85,14 @@ class Text:
         return "".join(self.pieces())
 
     def describe(self):
-        """Return name, source, sha256, number of characters and notes, for the record of a run."""
+        """Return name, source, sha256, form, number of characters and notes, for the record of a run."""
         names = ("name", "source", "sha256", "characters")
-        return {**{name: getattr(self, name) for name in names}, "notes": list(self.notes)}
+        form = {"form": list(self.form)} if self.form else {}
+        return {**{name: getattr(self, name) for name in names}, **form, "notes": list(self.notes)}
+
+    def is_that_of(self, record):
+        """Whether it is the text of a record that `describe` has made."""
+        return (self.sha256, list(self.form)) == (record["sha256"], record.get("form", []))
 
 
 def from_text(name, text, source):
@@ -202,7 +207,7 @@ def _pieces(files, how, watch=None, line_ends=None):
     """
     parts = _parts(files, how, watch, line_ends)
     if how.shuffle is not None:
-        parts = _shuffled(parts, how, files)
+        parts = _shuffled(parts, how)
     pieces = itertools.chain.from_iterable(parts) if how.documents is None else how.documents.mark(parts)
     return pieces if how.template is None and how.documents is None else _joined(pieces)
 
@@ -210,9 +215,15 @@ def _pieces(files, how, watch=None, line_ends=None):
 def _parts(files, how, watch, line_ends):
     """Yield the text of each file, or record of one, as an iterable of str, to be read before the next."""
     left, template = how.max_bytes, how.template
-    for path, open_file in files:
+    for index, (path, open_file) in enumerate(files):
+        if index and watch is not None and (how.documents is not None or how.shuffle is not None):
+            watch(b"\x1e")  # where one file ends is a part of the text then, and of its checksum
         if template is not None and kind_of(path) == PARQUET:
-            yield from ([each] for each in render_parquet(path, template, watch))
+            for text in render_parquet(path, template, watch):
+                left = None if left is None else left - len(text.encode())
+                if left is not None and left < 0:
+                    return
+                yield [text]
             continue
         with open_file() as file:
             limited = Limited(file, left, watch)
@@ -226,13 +237,10 @@ def _parts(files, how, watch, line_ends):
             left = limited.left
 
 
-def _shuffled(parts, how, files):
+def _shuffled(parts, how):
     """Yield each document as a list of one str."""
-    documents = ("".join(part) for part in parts)
-    if how.documents is not None:
-        documents = itertools.chain.from_iterable(map(how.documents.split, documents))
-    size = sum(path.stat().st_size for path in (pathlib.Path(each) for each, _ in files) if path.is_file())
-    yield from ([each] for each in shuffle(documents, how.shuffle, size))
+    split = (how.documents or Documents()).split
+    yield from ([each] for each in shuffle(itertools.chain.from_iterable(map(split, parts)), how.shuffle))
 
 
 def _joined(texts):

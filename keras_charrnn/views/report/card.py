@@ -39,6 +39,7 @@ def _parts(folder):
     """Yield the paragraphs."""
     run, environment = Run.open(folder.path), folder.read_environment()
     recipe, _ = load_file(folder.recipe)
+    reset = recipe.get("states", {}).get("reset")
     name, settings = folder.path.resolve().name, recipe.get("model", {})
     cell = settings.get("cell", {}).get("name", "")
     yield f"---\n{dump(_head(cell, environment)).strip()}\n---"
@@ -67,7 +68,7 @@ def _parts(folder):
     yield (
         "It knows its text and nothing else: it writes in that style, it may write parts of it by heart, and what it "
         "writes is not true. It knows only the symbols above."
-        + (" Every line is predicted from itself alone." if recipe.get("states", {}).get("reset") == "line" else "")
+        + (f" Every {reset} is predicted from itself alone." if reset in ("line", "document") else "")
     )
     if record := folder.read_memorization():
         samples, found = record
@@ -88,8 +89,8 @@ def _data(environment):
     corpus, split = environment["corpus"], environment["split"]
     shares = ", ".join(f"{count:,} {name}" for name, count in split.items() if count)
     yield (
-        f"{corpus['name']}: {corpus['characters']:,} characters ({shares}), contiguous in this order; SHA-256 of the "
-        f"text `{corpus['sha256']}`."
+        f"{corpus['name']}: {corpus['characters']:,} characters; of symbols, {shares}. SHA-256 of the text "
+        f"`{corpus['sha256']}`."
     )
     symbols = [visible(each) for each in environment["vocabulary"]["counts"]]
     more = f" and {len(symbols) - SYMBOLS:,} more" if len(symbols) > SYMBOLS else ""
@@ -103,6 +104,8 @@ def _data(environment):
 
 def _figures(run):
     best = run.metrics
+    if not best:
+        return "No epoch had ended: nothing has been measured."
     if name := loss_of(best):
         of = "the part of the validation split that looks read" if name == PART else "the whole validation split"
         protocol = f"{of}, the state carried; chosen among the epochs by this loss, on which it is a little too good"
