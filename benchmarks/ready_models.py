@@ -3,8 +3,8 @@
     python benchmarks/ready_models.py
     python benchmarks/ready_models.py names python
 
-Each is trained and exported by the two commands that its entry in keras_charrnn/runs/ready/index.json has, which anybody
-may repeat; the losses are of the whole validation split, the state carried, of the weights as they are kept, in half
+Each is trained and exported by the two commands that its entry in keras_charrnn/runs/ready/index.json has, for anybody
+to repeat; the losses are of the whole validation split, the state carried, of the weights as they are kept, in half
 precision, and as they were trained.
 """
 
