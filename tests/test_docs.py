@@ -28,6 +28,7 @@ RUN_ELSEWHERE = {"plugins.md", "cells.md", "tuning.md"}
 OTHER_PROGRAMS = {"pip"}  # whose lines are not run
 # What every training on a page is given on top, so that it takes seconds; a long window takes longer to compile.
 SMALLER = {"training.epochs": 1, "model.units": 16, "model.ngrams": 1, "compute.replicas": 1, "windows.length": 8}
+QUICK = {"getting-started.md", "recipes.md", "faq.md", "resuming.md"}  # the others run among the thorough tests
 PLOTTED = {"inspecting.md"}  # the others run without plots too
 LINES = (
     'Once upon a time, said the quick brown fox, I jumped over "a lazy dog".\nHow vexingly quick daft zebras jump!\n'
@@ -86,10 +87,15 @@ def run_shell(code, monkeypatch):
         assert main(arguments) == 0, line
 
 
+def marks_of(page):
+    marks = [pytest.mark.plots] if page.name in PLOTTED else []
+    return marks if page.name in QUICK else [*marks, pytest.mark.thorough]
+
+
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, marks=[pytest.mark.plots] if page.name in PLOTTED else [], id=page.name)
+        pytest.param(page, marks=marks_of(page), id=page.name)
         for page in PAGES
         if page.name not in RUN_ELSEWHERE and blocks(page)
     ],

@@ -83,7 +83,7 @@ def stepwise(layer, x, states):
     [
         (Coupled, 70),  # longer than the loop writes out as a whole
         (Peephole, 7),
-        (Diagonal, 70),
+        pytest.param(Diagonal, 70, marks=pytest.mark.thorough),
         (Prepared, 7),
         pytest.param(Prepared, 70, marks=pytest.mark.thorough),
         pytest.param(Coupled, 7, marks=pytest.mark.thorough),

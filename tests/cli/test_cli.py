@@ -206,6 +206,7 @@ def test_a_wrong_argument_has_status_2():
     assert done.returncode == 2 and "invalid int value: 'many'" in done.stderr
 
 
+@pytest.mark.thorough  # tests/training/test_resume.py has signals
 def test_ctrl_c_ends_with_status_130_and_says_how_to_go_on(recipe):
     command = [sys.executable, "-m", "keras_charrnn", "train", recipe, "--set", "training.epochs=5000"]
     process = subprocess.Popen(
@@ -242,6 +243,7 @@ for debug in (False, True):
 """
 
 
+@pytest.mark.thorough
 def test_tensorflow_starts_without_the_garbage_collector_which_works_again_then():
     done = subprocess.run([sys.executable, "-c", STARTS], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -216,7 +216,8 @@ def test_the_gradient_of_everything_together_is_that_of_finite_differences(float
         np.testing.assert_allclose((ends[0] - ends[1]) / 2e-5, np.linalg.norm(gradient), rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("layers", [1, pytest.param(2, marks=thorough)])
+@thorough  # test_char_rnn.py trains in replicas, and tests/training/test_resume.py repeats a run
+@pytest.mark.parametrize("layers", [1, 2])
 def test_each_replica_draws_for_its_own_rows_and_everything_together_trains_and_is_repeated_by_a_seed(
     make_model, layers
 ):

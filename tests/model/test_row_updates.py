@@ -42,7 +42,7 @@ def gradients_of(model, ids, targets):
     return [[tf.convert_to_tensor(each).numpy() for each in part] for part in found]
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("replicas", [pytest.param(1, marks=pytest.mark.thorough), 2])
 def test_a_window_changes_the_rows_that_it_has_read_as_adagrad_does(make_model, rng, replicas):
     model = make_model(ngrams=3)
     model.replicas, model.carry_states = replicas, False

@@ -163,6 +163,7 @@ def test_a_run_that_ended_as_the_search_was_killed_is_not_trained_again(whole, c
     assert figures(search) == figures(whole) and search.trials[1].run == whole.trials[1].run
 
 
+@pytest.mark.thorough
 def test_a_trial_that_falls_behind_is_ended_early(searched, monkeypatch):
     in_this_order(monkeypatch, GOOD, BAD, 2 * BAD)
     search = tune(searched, trials=2)

@@ -100,6 +100,7 @@ class Mine(cells.GRU):
     """A class that is not registered."""
 
 
+@pytest.mark.thorough
 def test_a_class_that_is_not_registered_cannot_be_read_elsewhere():
     (saving,) = (each for each in PROPERTIES if each.name == "saving")
     with pytest.raises(CheckError, match=r"Mine lacks 1 .*\n  - saving: .*Could not locate class 'Mine'.*@keras_cha"):

@@ -51,6 +51,7 @@ def test_a_finished_run_goes_on_as_if_never_interrupted_with_a_new_course_of_its
     assert "continued" in (whole / "report.html").read_text()
 
 
+@pytest.mark.thorough
 def test_one_that_has_not_finished_goes_on_to_the_new_end_in_the_course_that_it_is_in(finished, tiny, console):
     how = {"training.schedule": "cosine"}
     with pytest.raises(Kill):
