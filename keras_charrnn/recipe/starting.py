@@ -28,7 +28,7 @@ class Start(Section):
     """A model to begin from. What the section `model` leaves out is as in that model; only its noise may differ.
 
     A symbol that the model knows keeps its rows and columns. One that it does not know begins with the mean of the
-    known ones and a little noise. The optimizer begins anew.
+    known ones and noise of their spread. The optimizer begins anew.
     """
 
     source: str | None = key(

@@ -81,7 +81,7 @@ def test_known_symbols_keep_their_logits_to_the_last_bit_beside_new_ones(make_mo
         assert again == vocabulary and again.symbols == vocabulary.symbols
 
 
-def test_a_new_symbol_begins_with_the_mean_of_the_known_ones_and_a_little_noise(make_model):
+def test_a_new_symbol_begins_with_the_mean_of_the_known_ones_and_their_spread(make_model):
     old = make_model(TEXT)
     new = keras_charrnn.CharRNN(old.vocabulary.with_added(NEW), **vars(old.settings))
     take_over(new, old, seed=3)
@@ -89,7 +89,7 @@ def test_a_new_symbol_begins_with_the_mean_of_the_known_ones_and_a_little_noise(
     np.testing.assert_array_equal(known, old.embedding.embeddings)
     assert len(np.unique(added, axis=0)) == len(NEW)
     away = (added - known.mean(0)) / known.std(0)
-    assert abs(away.std() - 0.1) < 0.02
+    assert abs(away.std() - 1) < 0.2
 
 
 def test_what_the_recipe_leaves_out_is_the_models_and_the_run_says_where_it_began(old):
