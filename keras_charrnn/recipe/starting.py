@@ -19,6 +19,7 @@ from keras_charrnn.recipe.sections import Model
 MODEL, RECIPE = "model.keras", "recipe.yaml"  # in the folder of a run
 MAX_CONFIG = 32_000_000  # bytes of a model's description: twice the JSON of a vocabulary of all characters there are
 DAMAGES = (zipfile.BadZipFile, zlib.error)
+CONTINUATION = ("from_epoch", "from_step", "from_minutes")  # keys of `training` that a continued run has
 # Keys of `model` on which no weight depends: a training may begin with others than those of the model to begin from.
 FREE = ("dropout", "embedding_dropout", "output_dropout", "variational", "recurrent_dropout", "zoneout", "weight_drop")
 
@@ -141,7 +142,7 @@ def without_continuation(mapping):
     training = mapping.get("training")
     if not isinstance(training, Mapping):
         return mapping
-    kept = {name: value for name, value in training.items() if not str(name).startswith("from_")}
+    kept = {name: value for name, value in training.items() if name not in CONTINUATION}
     return {**mapping, "training": kept}
 
 

@@ -116,5 +116,7 @@ def test_a_run_that_time_or_patience_has_ended_goes_on_when_that_is_more(tiny, c
 def test_a_run_of_its_own_from_the_recipe_of_a_continued_one_has_its_own_course(finished, console):
     run = keras_charrnn.resume(finished("whole"), console=console, epochs=3)
     assert keras_charrnn.read_recipe(run.folder / "recipe.yaml").training.from_step == 0
+    with pytest.raises(CharRNNError, match=r"training.from_steps: unknown key, did you mean 'from_step'"):
+        keras_charrnn.read_recipe(run.folder / "recipe.yaml", {"training.from_steps": 3})
     other = keras_charrnn.fit(run.folder / "recipe.yaml", {"training.epochs": 1}, console=console)
     assert not any("continued" in row for row in other.history) and other.history[0]["learning_rate"] < 1e-6
