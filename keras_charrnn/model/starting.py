@@ -18,9 +18,8 @@ def take_over(model, old, seed=0):
 
     A symbol that both know keeps its rows and columns, so that its logits in any context of such symbols are the same
     to the last bit. A new one begins with the mean of the known ones and noise of their spread, as if it were one of
-    them: the nearer new symbols begin to one another, the longer they take to part (ten of them after an epoch: 2.28
-    nats at a tenth of the spread, 2.23 at all of it, 3 seeds). N-grams of known symbols keep their rows, others begin
-    from zeros.
+    them: the nearer new symbols begin to one another, the longer they take to part. N-grams of known symbols keep their
+    rows, others begin from zeros.
 
     Args:
         model: The `CharRNN` to change.
