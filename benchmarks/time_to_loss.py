@@ -24,9 +24,8 @@ import numpy as np
 
 from keras_charrnn import recipe
 from keras_charrnn.cli.quiet import quiet_tensorflow
-from keras_charrnn.text import corpora
+from keras_charrnn.text import corpora, vocabularies
 from keras_charrnn.text.encoding import encode
-from keras_charrnn.text.vocabulary import Vocabulary
 
 with quiet_tensorflow():
     from keras_charrnn.text.windows import split
@@ -40,8 +39,8 @@ EVERY = {"ours": 20, "torch": 20, "nanogpt": 50}  # steps, of the default settin
 
 def write_data(plan, path):
     """Write the ids of a recipe's training and validation splits, and the number of symbols, for all contenders."""
-    text = corpora.load(**vars(plan.corpus))
-    vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
+    text = corpora.load(**plan.reading)
+    vocabulary = vocabularies.make(text, **vars(plan.vocabulary))
     train, validation, _ = split(encode(text, vocabulary), dataclasses.astuple(plan.split))
     np.savez(path, train=train[:], validation=validation[:PART], symbols=len(vocabulary))
     return text.name

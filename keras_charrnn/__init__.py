@@ -19,10 +19,11 @@ _HOMES = {
     "Muon": "training.muon",
     "RecurrentCell": "cells",
     "Recurrent": "layers",
-    "Vocabulary": "text.vocabulary",
+    "Vocabulary": "text.vocabularies",
     "linear_recurrence": "engine.recurrence",
     "register_cell": "registry",
     "register_corpus": "registry",
+    "register_vocabulary": "registry",
     "read_recipe": "recipe",
     "Run": "runs",
     "load": "runs",
@@ -47,6 +48,7 @@ _MODULES = {
     "registry": "registry",
     "report": "views.report",
     "testing": "testing",
+    "vocabularies": "text.vocabularies",
     "windows": "text.windows",
 }
 # and each that users of 0.1.0 may have imported from `keras_charrnn` itself.
@@ -63,7 +65,7 @@ _EARLIER = {
     "recurrence": "engine.recurrence",
     "tuning": "studies.tuning",
     "verbatim": "text.verbatim",
-    "vocabulary": "text.vocabulary",
+    "vocabulary": "text.vocabularies",
 }
 # What imports Keras.
 _ON_KERAS = ("engine", "cells", "layers", "model", "testing", "training", "text.windows", "views.inspection")

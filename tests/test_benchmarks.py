@@ -49,6 +49,9 @@ CALLS = {
         *("--base", "quickstart", "--text", str(BENCHMARKS.parent / "README.md"), "--characters", "4000"),
         *("--seeds", "1", "--set", "model.units=8", "--set", "corpus.max_bytes=20000"),
     ],
+    "new_symbols.py": [
+        *("--spreads", "1", "--seeds", "1", "--size", "20000", "--set", "model.units=8", "--set", "training.epochs=1"),
+    ],
     "kill_resume.py": ["--replicas", "1", "--trials", "1", "--bytes", "40000"],
 }
 # Those of which each run takes a second or two, and what is laid over their sizes in this process.

@@ -14,6 +14,8 @@ import pytest
 import tensorflow as tf
 
 import keras_charrnn
+from keras_charrnn import registry
+from keras_charrnn.errors import VocabularyError
 
 EXAMPLES = pathlib.Path(keras_charrnn.__file__).parents[1] / "examples"
 
@@ -59,6 +61,25 @@ def test_the_custom_cell_is_at_most_twenty_lines():
     tree = ast.parse((EXAMPLES / "custom_cell.py").read_text())
     (cell,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
     assert cell.end_lineno - cell.decorator_list[0].lineno + 1 <= 20
+
+
+def test_byte_pairs_are_a_vocabulary_of_ones_own(run, tmp_path, monkeypatch):
+    pytest.importorskip("tokenizers")
+    out = run(
+        "byte_pair_encoding.py", "--set", "model.units=16", "--set", "corpus.max_bytes=20000", "--set",
+        "training.epochs=1", "--set", "samples.every_epochs=1", "--set", "vocabulary.unit.size=150", "--set",
+        "windows.length=8",
+    )  # fmt: skip
+    assert "150 symbols (unit: bpe)" in out and "def " in out
+    registry.vocabularies._entries.pop("bpe", None)
+    model = keras_charrnn.load(tmp_path / "runs" / "byte-pairs-001", plugins=[EXAMPLES / "byte_pair_encoding.py"])
+    text = "def test(self):\n    return 'naïve'\n"
+    vocabulary = model.vocabulary.with_added("ï")
+    ids = vocabulary.encode(text)
+    assert vocabulary.decode(ids) == text and len(ids) < len(text) - 5
+    assert vocabulary.symbols[: len(model.vocabulary)] == model.vocabulary.symbols
+    with pytest.raises(VocabularyError, match="has the character 'ï'"):
+        model.vocabulary.encode(text)
 
 
 @pytest.mark.thorough  # the custom cell is a plugin of its own too, and tests/runs trains on lines

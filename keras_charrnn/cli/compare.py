@@ -24,6 +24,12 @@ def add_arguments(parser):
         help="as in adamw,rmsprop or, with arguments, 'adamw,{name: lion, learning_rate: 0.001}'",
     )
     parser.add_argument(
+        "--vocabularies",
+        metavar="UNITS",
+        default="",
+        help="as in character,byte or, with arguments, 'character,{name: word, most: 4000}'",
+    )
+    parser.add_argument(
         "--set-grid",
         metavar="KEY=VALUES",
         action="append",
@@ -58,6 +64,7 @@ def run(options):
     asked = {
         "cells": parse_list(options.cells, "--cells"),
         "optimizers": parse_list(options.optimizers, "--optimizers"),
+        "vocabularies": parse_list(options.vocabularies, "--vocabularies"),
         "grid": parse_grid(options.set_grid, "--set-grid"),
         "rates": parse_list(options.rates, "--rates"),
         "overrides": dict(map(parse_override, options.overrides)),

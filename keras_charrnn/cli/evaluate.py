@@ -5,7 +5,7 @@ random windows of 256 characters, each from the initial states, as in nanoGPT. T
 """
 
 from keras_charrnn.cli.plugins import add_plugin_argument
-from keras_charrnn.cli.text import add_encoding
+from keras_charrnn.cli.text import add_encoding, encoding_for
 
 
 def add_arguments(parser):
@@ -54,21 +54,23 @@ def run(options):
         from keras_charrnn.runs.measures import evaluate
         from keras_charrnn.runs.sources import open_source
     import dataclasses
+    import functools
 
     from keras_charrnn.common.files import name_of
     from keras_charrnn.common.progress import progress
     from keras_charrnn.errors import VocabularyError
     from keras_charrnn.text import corpora
 
-    texts = [
-        dataclasses.replace(corpora.load(path=path, encoding=options.encoding), name=name_of(path))
-        for path in options.text or ()
-    ] or [None]
+    @functools.cache
+    def read(path, encoding):
+        return dataclasses.replace(corpora.load(path=path, encoding=encoding), name=name_of(path))
+
     rows, dynamic = [], learning_of(options)
     for path in options.paths:
         source = open_source(path, options.plugin)
-        for text in texts:
+        for text in options.text or [None]:
             try:
+                text = text and read(text, encoding_for(source, options.encoding))
                 with progress(f"{path} {text.name if text else options.split}"):
                     how = options.split, options.protocol, options.seed
                     rows.append((path, evaluate(source, text, *how, dynamic=dynamic)))

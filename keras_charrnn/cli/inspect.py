@@ -3,7 +3,7 @@ __doc__ = """See inside a model while it reads a text."""
 import contextlib
 
 from keras_charrnn.cli.plugins import add_plugin_argument
-from keras_charrnn.cli.text import add_encoding, read_text
+from keras_charrnn.cli.text import add_encoding, encoding_for, read_text
 
 
 def add_arguments(parser):
@@ -23,7 +23,6 @@ def add_arguments(parser):
 def run(options):
     from keras_charrnn.cli.quiet import quiet_tensorflow
 
-    text, cut = read_text(options.text, options.characters, options.encoding)
     with quiet_tensorflow(options.debug):
         from keras_charrnn.common.files import user_path, write_text
         from keras_charrnn.common.screen import Screen, say
@@ -33,6 +32,7 @@ def run(options):
         from keras_charrnn.views.inspection import inspect, show, to_html
     require_one(options.path)
     model = load(options.path, options.plugin)
+    text, cut = read_text(options.text, options.characters, encoding_for(model, options.encoding))
     console = Screen()
     units = None if options.units is None else options.units.split(",")
     with console.status("reading") if console.is_terminal else contextlib.nullcontext():

@@ -31,7 +31,7 @@ def run(options):
     from keras_charrnn.common.encodings import AUTO
     from keras_charrnn.recipe.suggestion import Suggestion
     from keras_charrnn.text import corpora
-    from keras_charrnn.text.vocabulary import Vocabulary
+    from keras_charrnn.text.vocabularies import Vocabulary
 
     text = corpora.load(path=options.text, encoding=options.encoding)
     output = user_path(options.output or f"{clean_name(text.name, 'text')}.yaml")
@@ -40,7 +40,7 @@ def run(options):
         raise SettingsError(f"{output} exists already; name another file with --output, or remove it")
     if output.suffix not in (".yaml", ".yml"):
         raise SettingsError(f"--output must end in .yaml; received {output}")
-    suggestion = Suggestion.for_text(text.characters, len(Vocabulary.of_counts(text.symbols, text.counts)))
+    suggestion = Suggestion.for_text(text.characters, len(Vocabulary.from_text(text)))
     if is_stream(options.text):
         path, encoding = "text.txt", AUTO
         _keep(text, output.with_name(path))

@@ -20,6 +20,9 @@ def add_arguments(parser):
     parser.add_argument("--num-samples", metavar="N", type=int, default=1, help="texts to write (default: 1)")
     parser.add_argument("--stop", metavar="TEXT", help="end before this text")
     parser.add_argument(
+        "--output", metavar="FILE", help="write it there, several one after another: of a model of bytes, bytes"
+    )
+    parser.add_argument(
         "--memorization",
         action="store_true",
         help="also say, on standard error, how much of the new text stands word for word in the run's training text",
@@ -71,6 +74,7 @@ def run(options):
         from keras_charrnn.runs.run import load
         from keras_charrnn.runs.sources import open_source
     from keras_charrnn.cli.text import given, read_whole
+    from keras_charrnn.common.files import user_path, write_text
     from keras_charrnn.common.screen import Screen, say, show
     from keras_charrnn.errors import SettingsError
 
@@ -82,10 +86,10 @@ def run(options):
     prefix = given("--prefix", options.prefix or "", options.raw)
     if options.fields:
         prefix = _beginning(options)
-    if options.prefix_file is not None:
-        prefix = read_whole(options.prefix_file)
     stop = None if options.stop is None else given("--stop", options.stop, options.raw)
     model = load(options.path, options.plugin)
+    if options.prefix_file is not None:
+        prefix = read_whole(options.prefix_file, model.vocabulary.encoding)
     learned = training_text(open_source(options.path, options.plugin)) if options.memorization else None
     settings |= {"prefix": prefix, "length": options.length, "stop": stop}
     screen, errors = Screen(), Screen(stderr=True)
@@ -93,7 +97,11 @@ def run(options):
         say(errors, f"keras-charrnn: {model.describe()}")
     if note := model.vocabulary.note_of(prefix, "the prefix"):
         say(errors, f"keras-charrnn: {note}")
-    if options.num_samples == 1:
+    if options.output is not None:
+        texts = model.generate(num_samples=options.num_samples, **settings)
+        texts = [texts] if options.num_samples == 1 else texts
+        write_text(user_path(options.output), "".join(texts))
+    elif options.num_samples == 1:
         texts = [""]
         for piece in model.stream(**settings):
             show(screen, piece, end="")

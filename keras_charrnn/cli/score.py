@@ -11,7 +11,7 @@ import tempfile
 
 from keras_charrnn.cli.evaluate import add_dynamic, learning_of
 from keras_charrnn.cli.plugins import add_plugin_argument
-from keras_charrnn.cli.text import add_encoding
+from keras_charrnn.cli.text import add_encoding, encoding_for
 
 
 def add_arguments(parser):
@@ -44,7 +44,7 @@ def run(options):
         show = _to_json(lines_as_json) if options.json else _to_screen()
         with progress(f"scoring {name}", file.size, shown=not options.lines) as advance:
             watched = Limited(file, watch=lambda data: advance(len(data)))
-            pieces = read_pieces(watched, name, encoding=options.encoding)
+            pieces = read_pieces(watched, name, encoding=encoding_for(source, options.encoding))
             watch = (lambda piece, nats: show(lines.add(piece, nats))) if options.lines else None
             result = measures.evaluate_pieces(source, pieces, name, watch, dynamic)
         show(lines.end())

@@ -11,7 +11,17 @@ def add_encoding(parser):
     )
 
 
-def read_whole(path):
+def encoding_for(source, asked):
+    """Return in which encoding to read a text for a model, where "auto" was asked for: that of its unit of text.
+
+    Args:
+        source: A model, a `Run`, or `runs.sources.Members`.
+        asked: What the command line says.
+    """
+    return asked if asked != "auto" else getattr(source, "model", source).vocabulary.encoding
+
+
+def read_whole(path, encoding="auto"):
     """Return a text.
 
     Raises:
@@ -22,7 +32,7 @@ def read_whole(path):
     from keras_charrnn.text.corpora.pieces import read_pieces
 
     with open_text(path) as file:
-        return "".join(read_pieces(file, name_of(path)))
+        return "".join(read_pieces(file, name_of(path), encoding=encoding))
 
 
 def given(name, value, raw=False):

@@ -8,7 +8,7 @@ import contextlib
 import sys
 
 from keras_charrnn.cli.sample import add_sampling_arguments
-from keras_charrnn.cli.text import add_encoding, given
+from keras_charrnn.cli.text import add_encoding, encoding_for, given
 from keras_charrnn.errors import CharRNNError, SettingsError, WriteError
 
 PROMPT = "> "
@@ -37,8 +37,9 @@ def run(options):
         from keras_charrnn.runs.run import load
         from keras_charrnn.text import corpora
     names = ("length", "choices", "seed", "temperature", "top_k", "top_p")
-    text = corpora.load(path=options.text, encoding=options.encoding).text if options.text else ""
     model = load(options.path, options.plugin)
+    encoding = encoding_for(model, options.encoding)
+    text = corpora.load(path=options.text, encoding=encoding).text if options.text else ""
     draft = Draft(model, text, **{name: getattr(options, name) for name in names})
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     session = Session(draft, interactive, options.raw)

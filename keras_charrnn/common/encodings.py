@@ -1,4 +1,4 @@
-"""Names of encodings of texts: Python's own, and "auto"."""
+"""Names of encodings of texts: Python's own, "auto" and "bytes"."""
 
 import codecs
 import encodings.aliases
@@ -8,7 +8,8 @@ from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import SettingsError
 
 AUTO = "auto"  # as the byte-order mark says, and UTF-8 without one
-ACCEPTED = "auto or an encoding that Python knows, as in utf-8, utf-16, cp1252, latin-1, shift_jis, gbk"
+BYTES = "bytes"  # as they are: UTF-8 where they are that, and by surrogates (PEP 383) where not
+ACCEPTED = "auto, bytes or an encoding that Python knows, as in utf-8, utf-16, cp1252, latin-1, shift_jis, gbk"
 # Of host names and of Python's source; and what lets halves of characters through.
 _NOT_OF_FILES = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"}
 _NO_TEXT = re.compile(".*_codec|rot_13|mbcs")  # from bytes to bytes, or text to text; Windows's own
@@ -28,8 +29,8 @@ def encoding_name(name):
     Raises:
         SettingsError: If Python has no such encoding, or it is none of the text of a file.
     """
-    if name == AUTO:
-        return AUTO
+    if name in (AUTO, BYTES):
+        return name
     try:
         info = codecs.lookup(name)
     except (LookupError, TypeError, ValueError):

@@ -145,12 +145,14 @@ def write_whole(path, write):
 
 
 def write_text(path, text):
-    """Write a text as UTF-8, whole or not at all.
+    """Write a text as UTF-8, whole or not at all; what stands for bytes that are none (PEP 383) as these.
 
     Raises:
         WriteError: As `write_whole`.
     """
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline=""))
+    write_whole(
+        path, lambda temporary: temporary.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+    )
 
 
 def write_bytes(path, *pieces):

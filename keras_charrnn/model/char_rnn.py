@@ -22,7 +22,7 @@ from keras_charrnn.model.network import Network
 from keras_charrnn.model.on_text import OnText
 from keras_charrnn.model.settings import Settings
 from keras_charrnn.model.showing import html_of
-from keras_charrnn.text.vocabulary import Vocabulary
+from keras_charrnn.text import vocabularies
 
 _NAMES = [field.name for field in dataclasses.fields(Settings)]
 _KERAS = ("name", "dtype", "trainable", "autocast", "activity_regularizer")  # those of `keras.Model`
@@ -37,7 +37,7 @@ class CharRNN(OnText, Fitting, Evaluating, Network):
     states explicitly (`network.Network`); `generate`, `stream` and `score` work on text.
 
     Args:
-        vocabulary: A `Vocabulary`.
+        vocabulary: A `Vocabulary`, or another of `keras_charrnn.vocabularies`.
         settings: The cell, its units and all else that the architecture depends on, by position or by name; see
             `settings.Settings`. `name`, `dtype` and `trainable` are those of `keras.Model`.
 
@@ -52,7 +52,7 @@ class CharRNN(OnText, Fitting, Evaluating, Network):
     """
 
     def __init__(self, vocabulary, *settings, **named):
-        if not isinstance(vocabulary, Vocabulary):
+        if not isinstance(vocabulary, vocabularies.UnitVocabulary):
             raise SettingsError(f"vocabulary must be a keras_charrnn.Vocabulary; received {type(vocabulary).__name__}")
         own = {name: value for name, value in named.items() if name in _NAMES}
         for name in named.keys() - {*_NAMES, *_KERAS}:
@@ -134,7 +134,7 @@ class CharRNN(OnText, Fitting, Evaluating, Network):
         name = self.settings.cell
         plugin = registry.cells.plugin_of(registry.cells.get(name))
         return {
-            "vocabulary": self.vocabulary.get_config(),
+            "vocabulary": vocabularies.config_of(self.vocabulary),
             **vars(self.settings),
             "plugin": plugin,
             "package": None if plugin is None else registry.cells.package_of(name),
@@ -145,7 +145,7 @@ class CharRNN(OnText, Fitting, Evaluating, Network):
     def from_config(cls, config):
         config = dict(config)
         registry.cells.require(config["cell"], config.pop("plugin"), config.pop("package", None))
-        return cls(Vocabulary(**config.pop("vocabulary")), **config)
+        return cls(vocabularies.from_config(config.pop("vocabulary")), **config)
 
 
 # What `help` and editors show: every setting with its default.

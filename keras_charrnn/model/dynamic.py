@@ -116,10 +116,10 @@ class DynamicScorer:
         while len(held) > segment:
             found, self._states, gradients = self._gradients(*self._window(held), self._states)
             self._update(gradients)
-            nats.append(found.numpy())
+            nats.append(self._count(found.numpy(), held[1 : segment + 1]))
             held = held[segment:]
         self._held = held
-        return self._count(np.concatenate([np.zeros(0, np.float32), *nats]))
+        return np.concatenate([np.zeros(0, np.float32), *nats])
 
     def end(self):
         """Score what is left at the end of the text, less than a segment; return the `Dynamic` of the whole.
@@ -128,7 +128,7 @@ class DynamicScorer:
             SettingsError: If the model has unlearned everything.
         """
         nats, _, _ = self._gradients(*self._window(self._held), self._states)
-        self._count(nats.numpy()[: len(self._held) - 1])
+        self._count(nats.numpy()[: len(self._held) - 1], self._held[1:])
         mean = self._total / self._characters
         if not mean <= MOST:
             raise SettingsError(
@@ -137,9 +137,9 @@ class DynamicScorer:
             )
         return Dynamic(mean, self._learning)
 
-    def _count(self, nats):
+    def _count(self, nats, ids):
         self._total += float(np.sum(nats, dtype=np.float64))
-        self._characters += len(nats)
+        self._characters += self._model.vocabulary.characters(ids)
         return nats
 
     def _window(self, ids):

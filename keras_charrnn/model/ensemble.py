@@ -94,6 +94,9 @@ def _together(found):
 
 def _difference(one, other, *names):
     """Return in words by what two models are no members of one ensemble; "" for nothing."""
+    units = [each.vocabulary.unit for each in (one, other)]
+    if units[0] != units[1]:
+        return f"their vocabularies are of other units, {units[0]} and {units[1]}"
     symbols = [set(each.symbols) for each in (one.vocabulary, other.vocabulary)]
     alone = dict(zip(names, (symbols[0] - symbols[1], symbols[1] - symbols[0]), strict=True))
     apart = [f"{_shown(sorted(each))} in {name} alone" for name, each in alone.items() if each]

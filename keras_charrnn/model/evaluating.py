@@ -14,6 +14,8 @@ from keras_charrnn.layers.unseen import Unseen
 from keras_charrnn.model.data import dataset_of, ids_of, inputs_of, shape_of, telling, unpack
 from keras_charrnn.model.shapes import ROWS, at_least
 
+LEAST = 1e-6  # characters for a symbol: a window may have only bytes that go on with one
+
 
 class Evaluating:
     """`evaluate` of a `CharRNN`, with states of its own, and `predict`; a part of that class in a file of its own.
@@ -58,10 +60,31 @@ class Evaluating:
             logits, new = self.run_time_major(tf.transpose(inputs), states)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.transpose(targets), logits)
         mean = self._evaluation_mean.made["loss"]
-        mean.update_state(losses, None if weights is None else tf.transpose(weights))
+        if self.vocabulary.is_of_characters:
+            mean.update_state(losses, None if weights is None else tf.transpose(weights))
+        else:
+            weights = tf.ones_like(targets, losses.dtype) if weights is None else tf.cast(weights, losses.dtype)
+            total, per = tf.reduce_sum(weights), self.characters_of(targets, weights)
+            symbol = tf.math.divide_no_nan(tf.reduce_sum(losses * tf.transpose(weights)), total)
+            mean.update_state(symbol / per, per * total)
         if not independent:
             carried.assign(new)
         return {"loss": mean.result()}
+
+    def characters_of(self, targets, weights=None):
+        """Return the characters for which a target stands in the mean, by which losses are per character: a scalar.
+
+        Args:
+            targets: Ids (B, T), a tensor.
+            weights: Of each; None for 1.
+        """
+        if self.vocabulary.is_of_characters:
+            return 1.0
+        lengths = tf.gather(tf.constant(self.vocabulary.lengths, tf.float32), targets)
+        if weights is None:
+            return tf.maximum(tf.reduce_mean(lengths), LEAST)
+        weights = tf.cast(weights, tf.float32)
+        return tf.maximum(tf.math.divide_no_nan(tf.reduce_sum(lengths * weights), tf.reduce_sum(weights)), LEAST)
 
     @property
     def metrics(self):

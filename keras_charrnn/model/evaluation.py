@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError, WindowsError
 from keras_charrnn.model.shapes import LENGTHS, ROWS, at_least
-from keras_charrnn.text.vocabulary import LINE_END
+from keras_charrnn.text.vocabularies import LINE_END
 from keras_charrnn.text.windows import WARM_UP, EvaluationRows
 
 PROTOCOLS = ("carried", "windows")
@@ -58,15 +58,23 @@ class Score(Figures):
 
     Attributes:
         nats: float32 array: for each character but the first, minus the natural logarithm of the probability that the
-            model gave it after all that stands before it.
+            model gave it after all that stands before it. Those of a first symbol of several characters are left out;
+            any other's nats are shared out among its characters.
+        symbols: The number of symbols that were predicted.
     """
 
     nats: np.ndarray
+    symbols: int
 
     @property
     def characters(self):
         """The number of characters that were predicted: all but the first."""
         return len(self.nats)
+
+    @property
+    def nats_per_symbol(self):
+        """The mean surprise of a symbol in nats."""
+        return float(np.sum(self.nats, dtype=np.float64)) / self.symbols
 
     @property
     def nats_per_character(self):
@@ -139,10 +147,12 @@ class Scorer:
             SettingsError: If the text has fewer than 2 characters that the model knows.
             VocabularyError: If it has a character that the model does not know.
         """
-        ids = self._model.vocabulary.encode(text)
+        vocabulary = self._model.vocabulary
+        ids = vocabulary.encode(text)
         if len(ids) < 2:
             raise SettingsError(f"a score needs a text of at least 2 characters; received {text!r}")
-        return Score(np.concatenate([*self.surprise(ids)]))
+        nats = vocabulary.spread(text, ids, [np.nan, *np.concatenate([*self.surprise(ids)])])
+        return Score(nats[~np.isnan(nats)], len(ids) - 1)
 
     def stream(self, pieces, what="the text"):
         """Score a text that comes in pieces, in an amount of memory that depends on the largest of them alone.
@@ -152,25 +162,20 @@ class Scorer:
             what: What the text is, for messages.
 
         Yields:
-            Each piece with a float32 array of the nats of its characters, NaN for those that are not predicted: the
-            first of the text, and any that the vocabulary drops.
+            Pieces of the text, each with a float32 array of the nats of its characters, NaN for those that are not
+            predicted: the first of the text, and any that the vocabulary drops.
 
         Raises:
             VocabularyError: If there is a character that the model does not know, and its vocabulary neither drops nor
                 replaces it.
         """
-        vocabulary, before, characters, line = self._model.vocabulary, None, 0, 1
-        for piece in pieces:
-            ids = vocabulary.encode(piece, what, characters, line)
-            kept = np.ones(len(piece), bool)
-            if vocabulary.unknown == "drop":
-                kept = vocabulary.knows(piece)
-            nats = np.full(len(piece), np.nan, np.float32)
+        vocabulary, before = self._model.vocabulary, None
+        for piece, ids in vocabulary.encode_pieces(pieces, what):
+            nats = np.full(len(ids), np.nan, np.float32)
             if len(ids):
                 losses, before = self._continue(before, ids)
-                nats[np.flatnonzero(kept)[len(ids) - len(losses) :]] = losses
-            yield piece, nats
-            characters, line = characters + len(piece), line + piece.count(LINE_END)
+                nats[len(ids) - len(losses) :] = losses
+            yield piece, vocabulary.spread(piece, ids, nats)
 
     def surprise(self, ids):
         """Yield arrays of float32 that together are the nats of all ids but the first: the protocol `carried`."""
@@ -180,7 +185,7 @@ class Scorer:
             yield losses
 
     def windows(self, ids, seed=0, batches=BATCHES, what="the text"):
-        """Return the mean nats of random windows of 256 characters, and the number of characters: protocol `windows`.
+        """Return the nats of random windows of 256 symbols, of how many, and of how many characters: `windows`.
 
         Args:
             ids: The text, an array of integers.
@@ -197,12 +202,14 @@ class Scorer:
                 "Take a longer text, or the protocol carried"
             )
         starts = np.random.default_rng(seed).integers(0, len(ids) - WINDOW, (batches, BATCH))
-        initial, total = self._model.initial_states(BATCH), 0.0
+        initial, total, characters = self._model.initial_states(BATCH), 0.0, 0
         for each in starts:
             places = each[:, None] + np.arange(WINDOW)
-            losses, _ = self._losses(ids[places].astype(np.int32), ids[places + 1].astype(np.int32), initial)
+            targets = ids[places + 1]
+            losses, _ = self._losses(ids[places].astype(np.int32), targets.astype(np.int32), initial)
             total += float(np.sum(losses.numpy(), dtype=np.float64))
-        return total / (starts.size * WINDOW), starts.size * WINDOW
+            characters += self._model.vocabulary.characters(targets.ravel())
+        return total, starts.size * WINDOW, characters
 
     def _continue(self, before, ids):
         """Return the nats of `ids` after those of `before`, and what is to stand before the next ids."""

@@ -4,6 +4,7 @@ Shapes in letters: B samples made side by side, V symbols.
 """
 
 import functools
+import itertools
 import math
 import numbers
 import secrets
@@ -14,7 +15,7 @@ import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.shapes import ROWS, at_least
-from keras_charrnn.text.vocabulary import DOCUMENT, LINE_END
+from keras_charrnn.text.vocabularies import DOCUMENT, LINE_END
 
 WINDOW = 256  # characters of a prefix that are read at once
 BLOCK = 1024  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
@@ -41,7 +42,7 @@ class Generator:
             prefix: Text that is fed through the state first, and is the beginning of what is returned. Without one the
                 model starts as after a line end (or its first symbol), which is not returned. One with
                 `fresh_documents` starts as at the beginning of a document, with or without a prefix.
-            length: Number of new characters.
+            length: Number of new symbols, which are characters unless the vocabulary is of another unit.
             num_samples: B, how many texts to make side by side.
             stop: Text before which to end, where it comes up in the new characters; None for none.
             settings: Those of `Sampling`: temperature, top_k, top_p, seed.
@@ -81,10 +82,10 @@ class Generator:
         _require("prefix", "a text", prefix, isinstance(prefix, str))
         _require("stop", "a text of at least one character", stop, stop is None or (isinstance(stop, str) and stop))
         vocabulary = self._model.vocabulary
-        never = [each for each in stop or "" if each not in vocabulary]
+        never = next(itertools.compress(stop, ~vocabulary.knows(stop)), None) if stop else None
         if never:
             raise SettingsError(
-                f"the stop text has the character {never[0]!r} (U+{ord(never[0]):04X}), which is none of the model's "
+                f"the stop text has the character {never!r} (U+{ord(never):04X}), which is none of the model's "
                 f"{len(vocabulary)} symbols: it would never come up; give another text, or none"
             )
         start = prefix or (LINE_END if LINE_END in vocabulary else vocabulary.symbols[0])
@@ -108,7 +109,7 @@ class Generator:
         if wide > 1:
             states = tf.nest.map_structure(lambda state: tf.repeat(state, wide, 0), states)
         last = tf.fill((wide,), tf.cast(ids[-1], tf.int32))
-        texts = [""] * batch
+        texts, decoders = [""] * batch, [vocabulary.decoder() for _ in range(batch)]
         size = BLOCK
         while size > 1 and size * batch * len(vocabulary) > NOISE:
             size //= 2
@@ -119,7 +120,8 @@ class Generator:
             noise = tf.zeros(shape) if sampling.greedy else self._draw(shape, tf.constant([sampling.seed, block]))
             noise = tf.pad(noise, [[0, 0], [0, wide - batch], [0, 0]])
             made, last, states = self._run(sampling.kind, last, states, tf.constant(count), noise, *sampling.numbers)
-            pieces = [vocabulary.decode(row) for row in made.numpy()[:count, :batch].T]
+            rows, ends = made.numpy()[:count, :batch].T, begin + count == length
+            pieces = [decode(row, ends) for decode, row in zip(decoders, rows, strict=True)]
             yield pieces
             if stop:
                 texts = [text[-len(stop) :] if stop not in text else text for text in texts]

@@ -2,7 +2,7 @@
 
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.export import from_torch
-from keras_charrnn.text.vocabulary import Vocabulary
+from keras_charrnn.text.vocabularies import Vocabulary
 
 
 def model_from_torch(cls, weights, vocabulary, embedding, head):

@@ -18,7 +18,7 @@ from keras_charrnn.layers.block import Block, make_normalization, wrap_cell
 from keras_charrnn.layers.ngrams import NGrams
 from keras_charrnn.layers.symbols import Symbols
 from keras_charrnn.model.settings import require
-from keras_charrnn.text.vocabulary import DOCUMENT, LINE_END
+from keras_charrnn.text.vocabularies import DOCUMENT, LINE_END
 
 
 class Network(keras.Model):
@@ -28,7 +28,7 @@ class Network(keras.Model):
     `read` and `step` as code does that XLA compiles as a whole.
 
     Args:
-        vocabulary: A `Vocabulary`.
+        vocabulary: A `Vocabulary`, or another `UnitVocabulary`.
         settings: A `Settings`.
 
     Attributes:

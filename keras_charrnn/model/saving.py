@@ -59,7 +59,7 @@ def _look_at(path, accepted):
         raise RunError(f"{path} holds a {name}, not a {accepted.__name__}")
     settings = config["config"]
     vocabulary, units, layers = settings["vocabulary"], settings["units"], settings["layers"]
-    symbols = len(vocabulary["symbols"]) + len(vocabulary.get("added", ""))
+    symbols = len(vocabulary.get("symbols", "")) + len(vocabulary.get("added", ""))  # a plugin may have none
     head = 0 if settings["tie_embedding"] else units  # a tied one is the embedding
     embedding = 0 if settings["embedding"] == "one_hot" else settings["embedding"]
     rows = symbols + sum(rows_of(count, symbols) for count in NAMES if count <= settings.get("ngrams", 1))

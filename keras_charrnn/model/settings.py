@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.normalization import KINDS
-from keras_charrnn.text.vocabulary import DOCUMENT, LINE_END
+from keras_charrnn.text.vocabularies import DOCUMENT, LINE_END
 
 ONE_HOT = "one_hot"
 

@@ -78,7 +78,7 @@ def _rows_of_ngrams(value, count, vocabulary, old):
     if vocabulary.symbols == old.symbols:
         return value
     rows = rows_of(count, len(vocabulary))
-    if vocabulary.symbols.startswith(old.symbols) and rows == len(value) == MOST:
+    if vocabulary.symbols[: len(old)] == old.symbols and rows == len(value) == MOST:
         return value  # of n-grams that share rows, by their ids, which are the same
     if len(value) == MOST:
         raise SettingsError(

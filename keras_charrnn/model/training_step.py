@@ -20,8 +20,9 @@ from keras_charrnn.model.row_updates import RowUpdates
 class TrainingStep:
     """What `CharRNN` does with each window of Keras's `fit`; a part of that class in a file of its own.
 
-    The loss is the mean cross-entropy in nats per character, weighted where the data have weights. Training carries the
-    states of all layers that have some.
+    What is minimised is the mean cross-entropy of a symbol, weighted where the data have weights; the metric `loss` is
+    in nats per character of the text, whatever the vocabulary's unit. Training carries the states of all layers that
+    have some.
 
     Attributes:
         replicas: R, the number of parts of a batch, each on a GPU of its own or beside the others on the cores. The
@@ -132,7 +133,8 @@ class TrainingStep:
         self.row_updates.apply(gradients[dense:], rows, rates, self.ngram_decay, windows)
         with self.held.keep(self.trainable_weights):
             self.optimizer.apply_gradients(zip(gradients[:dense], self.trainable_weights, strict=True))
-        self._loss_mean.update_state(loss, total)
+        per = self.characters_of(targets, weights)
+        self._loss_mean.update_state(loss / per, per if total is None else per * total)
         for name, value in logs.items():
             self._clipping_means.made[name].update_state(value)
         return {metric.name: metric.result() for metric in self.training_metrics}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from keras_charrnn import registry
 from keras_charrnn.common import ready
+from keras_charrnn.common.encodings import AUTO
 from keras_charrnn.common.files import LONGEST_NAME, clean_name, existing_part, is_name, is_stream, name_of, user_path
 from keras_charrnn.errors import PluginError, RecipeError, RegistryError, SettingsError
 from keras_charrnn.recipe import sections
@@ -74,6 +75,13 @@ class Recipe(Section):
     def validates(self):
         """Whether there is a validation split: a share of the text, or files of its own."""
         return bool(self.split.validation or self.corpus.validation)
+
+    @property
+    def reading(self):
+        """The arguments with which `corpora.load` reads its text."""
+        corpus, unit = vars(self.corpus), registry.vocabularies.get(self.vocabulary.unit["name"])
+        encoding = unit.encoding if self.corpus.encoding == AUTO else self.corpus.encoding
+        return {**corpus, "encoding": encoding, "documents": self.states.reset == "document"}
 
     def conflicts(self):
         found = []
@@ -250,6 +258,7 @@ def _unknown_callbacks(recipe):
 def _unknown_names(recipe):
     """Return the problems of names that nothing is registered under."""
     asked = [("model.cell", registry.cells, recipe.model.cell["name"])]
+    asked.append(("vocabulary.unit", registry.vocabularies, recipe.vocabulary.unit["name"]))
     if recipe.corpus.name is not None:
         asked.append(("corpus.name", registry.corpora, recipe.corpus.name))
     asked += [(f"corpus.else[{i}]", registry.corpora, name) for i, name in enumerate(recipe.corpus.otherwise)]

@@ -21,6 +21,7 @@ PATHS = pathname("a path or glob")
 FILES = optional(either(PATHS, several(PATHS, "paths or globs", minimum=1)))
 ENCODING = text(encodings.ACCEPTED, fits=encodings.encoding_name, choices=encodings.NAMES)
 
+UNIT = Named(text("the name of a unit"), "character", {}, further="further arguments of a vocabulary's from_text")
 CELL = Named(text("the name of a cell"), "gru", {}, further="further arguments of the cell's constructor")
 
 
@@ -114,14 +115,18 @@ class Split(Section):
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary(Section):
-    """The symbols."""
+    """The symbols. The normal form of `unit` is a dict of "name" and further arguments."""
+
+    unit: dict = key("character", "what a symbol is: character, byte, word, or what a plugin registers", UNIT)
 
     unknown: str = key("error", "what to do with a character that the corpus lacks", one_of("error", "drop", "replace"))
-    min_count: int = key(1, "times that a character must occur in the corpus to be a symbol", whole(1))
+    min_count: int = key(1, "times that a character, or a word, must occur in the corpus to be a symbol", whole(1))
+    most: int | None = key(None, "most symbols, those that occur most often; null: all", optional(whole(2)))
 
     def conflicts(self):
-        if self.min_count > 1 and self.unknown == "error":
-            return ["vocabulary: min_count above 1 leaves characters out; say with unknown: drop or replace how"]
+        if self.unit["name"] == "character" and self.unknown == "error":
+            leaving = [name for name in ("min_count", "most") if getattr(self, name) not in (1, None)]
+            return [f"vocabulary: {each} leaves characters out; say how: unknown: drop or replace" for each in leaving]
         return []
 
 

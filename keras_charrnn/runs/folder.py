@@ -4,6 +4,7 @@ import contextlib
 import json
 
 from keras_charrnn import recipe
+from keras_charrnn.common import ready
 from keras_charrnn.common.files import clean_name, lock, make_numbered, remove_temporaries, user_path, write_text
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.common.shell import command_line, quote
@@ -100,7 +101,9 @@ class RunFolder:
         folder = cls(path)
         if not folder.path.exists():
             near = ""
-            if folder.path.parent.is_dir():
+            if ready.find_model(path) is not None:
+                near = "; it is a model of the package, which has no run"
+            elif folder.path.parent.is_dir():
                 near = suggest(folder.path.name, [each.name for each in folder.path.parent.iterdir()])
             raise RunError(f"there is no run folder {path}{near}")
         if not folder.recipe.is_file():

@@ -36,6 +36,8 @@ class Evaluation(Figures):
         unknown: Characters of the text that the model does not know, which its vocabulary dropped or replaced.
         members: Names of the models whose probabilities were averaged; () for one model.
         dynamic: The figures of dynamic evaluation, a `Dynamic`, where that was asked for; all others are without.
+        unit: Of the model's vocabulary.
+        symbols: How many symbols were predicted: as many as characters, where the unit is that.
     """
 
     nats_per_character: float
@@ -48,6 +50,13 @@ class Evaluation(Figures):
     unknown: int = 0
     members: tuple = ()
     dynamic: Dynamic | None = None
+    unit: str = "character"
+    symbols: int | None = None
+
+    @property
+    def nats_per_symbol(self):
+        """The mean surprise of a predicted symbol."""
+        return self.nats_per_character * self.characters / (self.symbols or self.characters)
 
     def to_mapping(self):
         """Return the figures and what was measured, as plain values."""
@@ -58,6 +67,9 @@ class Evaluation(Figures):
             "ensemble": bool(self.members),
             "members": list(self.members),
             "dynamic": None if self.dynamic is None else self.dynamic.to_mapping(),
+            "unit": self.unit,
+            "symbols": self.symbols,
+            "nats_per_symbol": self.nats_per_symbol,
         }
 
 
@@ -107,16 +119,19 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
     if len(ids) < 2:
         raise SettingsError(f"{what} has {len(ids)} characters to evaluate; at least 2 are needed")
     learner = _learner(runs, model, dynamic)
+    vocabulary = model.vocabulary
     if protocol == "windows":
-        nats, characters = model.scorer.windows(ids, seed, what=what)
+        total, symbols, characters = model.scorer.windows(ids, seed, what=what)
     else:
         total = sum(float(np.sum(each, dtype=np.float64)) for each in model.scorer.surprise(ids))
-        nats, characters, seed = total / (len(ids) - 1), len(ids) - 1, None
+        symbols, characters, seed = len(ids) - 1, vocabulary.characters(ids[1:]), None
+    if not characters:
+        raise SettingsError(f"{what} has no whole character to evaluate after its first symbol")
     if learner is not None:
         for begin in range(0, len(ids), PIECE):
             learner.add(ids[begin : begin + PIECE])
-    found = _members(model), learner and learner.end()
-    return Evaluation(nats, characters, protocol, name, split, _chosen_by(runs), seed, unknown, *found)
+    found = _members(model), learner and learner.end(), vocabulary.unit, symbols
+    return Evaluation(total / characters, characters, protocol, name, split, _chosen_by(runs), seed, unknown, *found)
 
 
 def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
@@ -138,19 +153,23 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
     """
     runs, model = runs_and_model(run_or_model)
     learner = _learner(runs, model, dynamic)
-    total, characters, unknown = 0.0, 0, 0
+    total, characters, unknown, symbols = 0.0, 0, 0, -1
     for piece, nats in model.scorer.stream(pieces, corpus):
-        predicted = ~np.isnan(nats)
+        predicted, ids = ~np.isnan(nats), None
         total += float(np.sum(nats, where=predicted, dtype=np.float64))
         characters += int(np.count_nonzero(predicted))
         unknown += _unknown(model.vocabulary, piece)
+        if learner is not None or not model.vocabulary.is_of_characters:
+            ids = model.vocabulary.encode(piece, corpus)
+            symbols += len(ids)
         if learner is not None:
-            learner.add(model.vocabulary.encode(piece, corpus))
+            learner.add(ids)
         if watch is not None:
             watch(piece, nats)
     if not characters:
         raise SettingsError(f"{corpus} is too short for a score: it needs at least 2 characters that the model knows")
     rest = {"chosen_by": _chosen_by(runs), "unknown": unknown, "members": _members(model)}
+    rest |= {"unit": model.vocabulary.unit, "symbols": characters if symbols < 0 else symbols}
     return Evaluation(total / characters, characters, "carried", corpus, **rest, dynamic=learner and learner.end())
 
 
@@ -181,7 +200,7 @@ def learned(text, vocabulary, characters):
         characters: How many of those that are left.
     """
     for piece in text.pieces():
-        if vocabulary.unknown != "error":
+        if vocabulary.unknown != "error":  # no piece of it is cut for its own sake: what is left is the same
             piece = vocabulary.decode(vocabulary.encode(piece, text.source))
         yield piece[:characters]
         characters -= len(piece)
@@ -218,9 +237,10 @@ def _read_split(runs, model, split):
     run, (text, environment) = runs[0], _read_common(runs)
     parts = encode_parts(text, model.vocabulary, dataclasses.astuple(_recipe_of(run).split))
     for name, part in parts.items():
-        if len(part) != (count := environment["split"].get(name, len(part))):  # or it could be what the model learned
+        now = model.vocabulary.characters(part)
+        if now != (count := environment["split"].get(name, now)):  # or it could be what the model learned
             raise SettingsError(
-                f"the recipe of {run.folder} was changed since: by its split, {name} has {len(part):,} characters of "
+                f"the recipe of {run.folder} was changed since: by its split, {name} has {now:,} characters of "
                 f"the text, and {count:,} in the training; bring the shares back"
             )
     ids = parts[split]
@@ -253,7 +273,7 @@ def _read_common(runs):
 def _read_corpus(run):
     """Return the text of a run, and the record of it."""
     recipe = _recipe_of(run)
-    text = corpora.load(**vars(recipe.corpus), documents=recipe.states.reset == "document")
+    text = corpora.load(**recipe.reading)
     environment = RunFolder(run.folder).read_environment()
     trained_on = environment["corpus"]["sha256"]
     if not text.is_that_of(environment["corpus"]):

@@ -1,14 +1,19 @@
 """A text into ids: in memory, or, where it is long, in a file that all runs share."""
 
 import hashlib
+import inspect
 import json
+import sys
+import time
 import warnings
 
 import numpy as np
 
+from keras_charrnn import registry
 from keras_charrnn.common.files import write_whole
 from keras_charrnn.errors import WriteError
 from keras_charrnn.text.corpora import cache_folder
+from keras_charrnn.text.vocabularies import config_of
 
 LONGEST = 2**25  # characters of a text whose ids are kept in memory
 FORMAT = b"keras_charrnn ids 1\n"
@@ -40,7 +45,8 @@ def encode(text, vocabulary, progress=None, longest=LONGEST):
         return np.concatenate([*pieces, np.zeros(0, vocabulary.dtype)])
     folder = cache_folder() / "ids"
     # Of two encodings with the same symbols, one may be the other in another order.
-    made_of = json.dumps([text.sha256, text.encoding, text.characters, vocabulary.get_config(), *text.form])
+    made_of = json.dumps([text.sha256, text.encoding, text.characters, config_of(vocabulary), *text.form])
+    made_of += _source_of(vocabulary)
     path = folder / f"{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.ids"
     if path.is_file():
         if _verifies(path):
@@ -58,12 +64,20 @@ def encode(text, vocabulary, progress=None, longest=LONGEST):
 
 
 def _encode(text, vocabulary, progress):
-    done, line = 0, 1
-    for piece in text.pieces():
-        yield vocabulary.encode(piece, text.source, done, line)
-        done, line = done + len(piece), line + piece.count("\n")
+    for piece, ids in vocabulary.encode_pieces(text.pieces(), text.source):
+        yield ids
         if progress is not None:
             progress(len(piece))
+
+
+def _source_of(vocabulary):
+    """Return the program of a vocabulary that is not this package's: it may have been changed meanwhile."""
+    if registry.vocabularies.plugin_of(type(vocabulary)) is None:
+        return ""
+    try:
+        return inspect.getsource(sys.modules[type(vocabulary).__module__])
+    except (OSError, TypeError):  # of an interactive session
+        return str(time.time())
 
 
 def _write(path, pieces):

@@ -1,6 +1,11 @@
 """The splits of a text: shares of it, or files of their own."""
 
+import itertools
+
+import numpy as np
+
 from keras_charrnn.text.encoding import encode
+from keras_charrnn.text.vocabularies.base import AT_ONCE
 from keras_charrnn.text.windows import split
 
 SPLITS = ("train", "validation", "test")
@@ -16,8 +21,23 @@ def encode_parts(text, vocabulary, shares, progress=None):
     shares = dict(zip(SPLITS, shares, strict=True))
     for name in text.apart:
         shares["train"] = round(shares["train"] + shares.pop(name), 10)
-    parts = split(encode(text, vocabulary, progress), [*shares.values()])
+    ids, cuts = encode(text, vocabulary, progress), [*shares.values()]
+    parts = split(ids, cuts) if vocabulary.is_of_characters else _split(ids, cuts, vocabulary)
     parts = dict(zip(shares, parts, strict=True)) | {
         name: encode(each, vocabulary) for name, each in text.apart.items()
     }
     return {name: parts[name] for name in SPLITS}
+
+
+def _split(ids, shares, vocabulary):
+    """Cut ids where `windows.split` would cut the characters that they stand for, or at the next symbol that begins."""
+    ends = np.cumsum([0, *map(len, split(range(vocabulary.characters(ids)), shares))])
+    places, before = np.zeros(len(ends), np.int64), 0
+    for begin in range(0, len(ids), AT_ONCE):
+        lengths = vocabulary.lengths[np.asarray(ids[begin : begin + AT_ONCE])]
+        ended = before + np.cumsum(lengths)
+        # A symbol goes before a cut if it begins before it; one of no length with that which it goes on with.
+        places += np.searchsorted(ended - lengths - (lengths == 0), ends)
+        before = int(ended[-1])
+    places[0] = 0
+    return [ids[begin:end] for begin, end in itertools.pairwise(places)]

@@ -7,11 +7,11 @@ import numpy as np
 
 from keras_charrnn import recipe
 from keras_charrnn.common.progress import progress
-from keras_charrnn.errors import SettingsError
+from keras_charrnn.errors import SettingsError, VocabularyError
 from keras_charrnn.recipe.fights import refuse_fights
-from keras_charrnn.text import corpora
+from keras_charrnn.text import corpora, vocabularies
 from keras_charrnn.text.parts import encode_parts
-from keras_charrnn.text.vocabulary import Vocabulary
+from keras_charrnn.text.vocabularies import UnitVocabulary
 from keras_charrnn.text.windows import Windows, evaluation_windows, training_windows
 
 
@@ -37,20 +37,29 @@ def read_recipe(source, overrides, callbacks=(), name=None):
 def read_text(plan, console):
     """Read the text of a recipe, with a bar on the console while that takes."""
     with progress("reading the text", console=console) as advance:
-        return corpora.load(**vars(plan.corpus), documents=plan.states.reset == "document", progress=advance)
+        return corpora.load(**plan.reading, progress=advance)
 
 
 def vocabulary_of(text, plan, known=None):
-    """Return the `Vocabulary` of a text by a recipe.
+    """Return the vocabulary of a text by a recipe.
 
     Args:
         text: A `corpora.Text`.
         plan: The `Recipe`.
-        known: The `Vocabulary` of a model to begin from, whose symbols keep their ids unless `start.vocabulary` is
-            text; None for none.
+        known: That of a model to begin from, whose symbols keep their ids unless `start.vocabulary` is text; None for
+            none.
+
+    Raises:
+        VocabularyError: If nothing can be made of the text, or the model's is of another unit.
     """
-    vocabulary = Vocabulary.of_counts(text.symbols, text.counts, **vars(plan.vocabulary))
-    if known is None or plan.start.vocabulary == "text":
+    vocabulary = vocabularies.make(text, **vars(plan.vocabulary))
+    if known is None:
+        return vocabulary
+    if known.unit != vocabulary.unit:
+        raise VocabularyError(
+            f"vocabulary.unit: is {vocabulary.unit}, and the model to begin from has the unit {known.unit}; write that"
+        )
+    if plan.start.vocabulary == "text":
         return vocabulary
     return known.with_added(vocabulary.symbols, plan.vocabulary.unknown)
 
@@ -63,6 +72,7 @@ class Data:
         text: As it was read.
         vocabulary: Of the whole text.
         counts: int (V,): of each symbol in the text.
+        symbols: The number of symbols in the training split.
         split: Mapping from "train", "validation" and "test" to their numbers of characters.
         training: `Windows`.
         validation: `Windows`; None where the recipe has no validation split.
@@ -70,12 +80,18 @@ class Data:
     """
 
     text: corpora.Text
-    vocabulary: Vocabulary
+    vocabulary: UnitVocabulary
     counts: np.ndarray
+    symbols: int
     split: dict
     training: Windows
     validation: Windows | None
     part: Windows | None
+
+    @property
+    def characters(self):
+        """The number of characters that the targets of an epoch stand for."""
+        return round(self.training.characters * self.split["train"] / self.symbols)
 
     @classmethod
     def of(cls, text, plan, console, known=None):
@@ -101,8 +117,9 @@ class Data:
         return cls(
             text,
             vocabulary,
-            vocabulary.tally(text.symbols, text.counts),
-            {name: len(each) for name, each in parts.items()},
+            vocabulary.tally(text, parts.values()),
+            len(train),
+            {name: vocabulary.characters(each) for name, each in parts.items()},
             training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
             evaluation_windows(validation) if plan.validates else None,
             evaluation_windows(validation[:characters]) if is_part else None,

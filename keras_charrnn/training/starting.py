@@ -10,7 +10,7 @@ from keras_charrnn.model import CharRNN
 from keras_charrnn.model.starting import take_over
 from keras_charrnn.recipe.starting import file_of
 from keras_charrnn.runs import RunFolder, load
-from keras_charrnn.text.vocabulary import Vocabulary
+from keras_charrnn.text import vocabularies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +60,15 @@ class Beginning:
             "from": str(self.path),
             "sha256": self.sha256,
             "corpus": self.corpus,
-            "vocabulary": self.model.vocabulary.get_config(),
+            "vocabulary": vocabularies.config_of(self.model.vocabulary),
             "symbols": {"known": len(known & now), "new": len(now - known), "left_out": len(known - now)},
             "val_loss": loss,
         }
 
 
 def known_symbols(record):
-    """Return the `Vocabulary` of the model that a run began from, of what `Beginning.hand_over` returned; or None."""
-    return Vocabulary(**record["vocabulary"]) if record else None
+    """Return the vocabulary of the model that a run began from, of what `Beginning.hand_over` returned; or None."""
+    return vocabularies.from_config(record["vocabulary"]) if record else None
 
 
 def hold(model, names, forever):

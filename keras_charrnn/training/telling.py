@@ -25,7 +25,7 @@ def announce(console, plan, machine, data, model, folder, note, start=None):
     shares = ", ".join(f"{count:,} {name}" for name, count in split.items() if count)
     of_ngrams = model.count_params() - model.parameters
     lines = [
-        f"corpus   {text.name}: {text.characters:,} characters ({shares}), {len(data.vocabulary)} symbols",
+        f"corpus   {text.name}: {text.characters:,} characters ({shares}), {_symbols(data.vocabulary)}",
         f"model    {settings.layers} x {settings.cell['name']} {settings.units}, {model.parameters:,} parameters"
         + (f", and {of_ngrams:,} of n-grams" if of_ngrams else ""),
         *_of_start(start),
@@ -36,6 +36,10 @@ def announce(console, plan, machine, data, model, folder, note, start=None):
     ]
     say(console, "\n".join(lines))
     say_notes(console, *text.notes, *_notes(plan, data), *machine.notes, note)
+
+
+def _symbols(vocabulary):
+    return f"{len(vocabulary):,} symbols" + ("" if vocabulary.is_of_characters else f" (unit: {vocabulary.unit})")
 
 
 def _of_start(start):
@@ -68,7 +72,7 @@ def _notes(plan, data):
 
 def _note_of_many(data):
     """Return what to say of a vocabulary that is too large to be learned, or ""."""
-    if len(data.vocabulary) <= MANY_SYMBOLS:
+    if len(data.vocabulary) <= MANY_SYMBOLS or not data.vocabulary.is_of_characters:
         return ""
     rarest = np.argsort(data.counts, kind="stable")[:20]
     return (
@@ -104,6 +108,7 @@ def describe(machine, data, model, start=None):
         **({} if start is None else {"start": start}),
         "corpus": data.text.describe(),
         "vocabulary": {
+            "unit": data.vocabulary.unit,
             "symbols": len(data.vocabulary),
             "counts": dict(zip(data.vocabulary.symbols, data.counts.tolist(), strict=True)),
         },

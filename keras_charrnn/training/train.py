@@ -61,10 +61,8 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
     """Run Keras's `fit`."""
     settings, steps = plan.training, data.training.steps
     tensorboard = folder.tensorboard / "steps" if plan.tensorboard else None
-    log = ours.MetricsLog(
-        folder.metrics, folder.timing, data.training.characters, went_back, tensorboard, settings.from_step
-    )
-    shown = ours.Progress(console, data.training.characters)
+    log = ours.MetricsLog(folder.metrics, folder.timing, data.characters, went_back, tensorboard, settings.from_step)
+    shown = ours.Progress(console, data.characters)
     steering = make_callbacks(settings, steps, _rate_factor(plan, went_back))
     average = next((each for each in steering if isinstance(each, ours.AverageWeights)), None)
     looks = make_looks(plan, data, folder, [log.add, shown.look], average)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_charrnn.cli import main
-from keras_charrnn.text.vocabulary import Vocabulary
+from keras_charrnn.text.vocabularies import Vocabulary
 from tests.conftest import TEXT
 
 

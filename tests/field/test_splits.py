@@ -20,7 +20,7 @@ from keras_charrnn.recipe.suggestion import Suggestion
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.studies.comparison import compare
 from keras_charrnn.studies.tuning import tune
-from keras_charrnn.text.vocabulary import Vocabulary
+from keras_charrnn.text.vocabularies import Vocabulary
 from keras_charrnn.training.requirements import note_of_prefix
 from keras_charrnn.views.advice import advise
 from tests.conftest import TEXT, tiny_recipe

@@ -153,7 +153,7 @@ def test_every_command_that_takes_a_text_reads_and_refuses_it_alike(trained, com
     assert run("b.txt") == 2
     assert "b.txt looks like UTF-16-BE" in capsys.readouterr().err
     assert run("b.txt", "--encoding", "utf-17") == 2
-    assert "encoding must be auto or an encoding that Python knows" in capsys.readouterr().err
+    assert "encoding must be auto, bytes or an encoding that Python knows" in capsys.readouterr().err
     assert run("b.txt", "--encoding", "utf-16-be") == (1 if command == "new" else 0)
 
 
@@ -181,9 +181,9 @@ def test_what_is_no_encoding_of_texts_is_refused_with_the_nearest(name, near):
     suggestion = f", did you mean '{near}" if near else ""
     with pytest.raises(RecipeError) as caught:
         read({"corpus": {"path": "a.txt", "encoding": name}})
-    assert "corpus.encoding: must be auto or an encoding that Python knows, as in utf-8" in str(caught.value)
+    assert "corpus.encoding: must be auto, bytes or an encoding that Python knows, as in utf-8" in str(caught.value)
     assert suggestion in str(caught.value)
-    with pytest.raises(SettingsError, match="encoding must be auto or"):
+    with pytest.raises(SettingsError, match="encoding must be auto, bytes or"):
         corpora.load(path=write(b"text"), encoding=name)
 
 
@@ -244,9 +244,9 @@ def test_texts_of_the_same_bytes_and_symbols_in_two_encodings_have_ids_of_their_
     monkeypatch.setenv("KERAS_CHARRNN_CACHE", str(tmp_path / "cache"))
     letters = bytes(range(0xC0, 0x100))  # the same 64 letters in both, in two orders
     texts = [corpora.load(path=write(letters * 2), encoding=name) for name in ("koi8-r", "cp1251")]
-    vocabulary = Vocabulary.of_counts(texts[0].symbols, texts[0].counts)
+    vocabulary = Vocabulary.from_text(texts[0])
     ids = [encoding.encode(text, vocabulary, longest=1) for text in texts]
-    assert vocabulary == Vocabulary.of_counts(texts[1].symbols, texts[1].counts) and texts[0].sha256 == texts[1].sha256
+    assert vocabulary == Vocabulary.from_text(texts[1]) and texts[0].sha256 == texts[1].sha256
     assert [vocabulary.decode(each[:]) for each in map(list, ids)] == [text.text for text in texts]
 
 

@@ -12,7 +12,7 @@ from keras_charrnn.errors import CorpusError, SettingsError, VocabularyError, Wi
 from keras_charrnn.model.generation import LEAST, Sampling
 from keras_charrnn.text import corpora
 from keras_charrnn.text.verbatim import memorization
-from keras_charrnn.text.vocabulary import REPLACEMENT
+from keras_charrnn.text.vocabularies import REPLACEMENT
 from keras_charrnn.text.windows import evaluation_windows, training_windows
 
 EXAMPLES = settings.default.max_examples  # 25 or, in the thorough suite, 500

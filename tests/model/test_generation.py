@@ -22,22 +22,7 @@ class Constant:
 
     fresh_at = None
 
-    class vocabulary:
-        symbols = "\nabcd"
-
-        def __contains__(self, character):
-            return character in self.symbols
-
-        def encode(self, text, what=""):
-            return np.array([self.symbols.index(c) for c in text], dtype=np.uint8)
-
-        def decode(self, ids):
-            return "".join(self.symbols[i] for i in ids)
-
-        def __len__(self):
-            return 5
-
-    vocabulary = vocabulary()
+    vocabulary = Vocabulary("\nabcd")
 
     def initial_states(self, batch):
         return [[tf.zeros((batch, 1))]]

@@ -14,7 +14,7 @@ from keras_charrnn.model.evaluation import Scorer
 from keras_charrnn.runs import RunFolder
 from keras_charrnn.runs.measures import Evaluation, evaluate_pieces
 from keras_charrnn.text import corpora
-from keras_charrnn.text.vocabulary import Vocabulary
+from keras_charrnn.text.vocabularies import Vocabulary
 from tests.conftest import TEXT
 
 

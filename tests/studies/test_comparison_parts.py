@@ -32,7 +32,7 @@ RECIPE = {
 
 def axes_of(cells=(), optimizers=(), grid=None, overrides=None):
     overrides = overrides or {}
-    return read_axes(read(RECIPE, overrides), overrides, cells, optimizers, {} if grid is None else grid)
+    return read_axes(read(RECIPE, overrides), overrides, cells, optimizers, (), {} if grid is None else grid)
 
 
 def test_the_variants_are_all_combinations_as_asked_for():
@@ -86,7 +86,7 @@ def test_a_part_of_what_varies_is_laid_over_it_and_need_fit_but_one_of_its_value
     [
         (
             {},
-            ["nothing varies; write cells, optimizers or a grid, as in --cells gru,lstm, --optimizers adamw,lion or "],
+            ["nothing varies; write cells, optimizers or a grid, as in --cells gru,lstm, --optimizers adamw,lion, "],
         ),
         ({"grid": [1]}, ["grid: must be a mapping such as {'model.units': [128, 256]}, not [1]"]),
         (

@@ -15,7 +15,7 @@ from keras_charrnn.errors import RecipeError, SettingsError
 from keras_charrnn.text import corpora
 from keras_charrnn.text.corpora import shuffling
 from keras_charrnn.text.corpora.documents import Documents
-from keras_charrnn.text.vocabulary import DOCUMENT
+from keras_charrnn.text.vocabularies import DOCUMENT
 from tests.conftest import TEXT
 
 POEMS = [f"{line}\n" for line in TEXT.splitlines()]

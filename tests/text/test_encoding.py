@@ -8,7 +8,7 @@ import rich.console
 import keras_charrnn
 from keras_charrnn.errors import CorpusError, RecipeError, VocabularyError, WriteError
 from keras_charrnn.text import corpora, encoding
-from keras_charrnn.text.vocabulary import REPLACEMENT, Vocabulary
+from keras_charrnn.text.vocabularies import REPLACEMENT, Vocabulary
 from keras_charrnn.text.windows import evaluation_windows, split, training_windows
 from tests.conftest import TEXT
 
@@ -30,7 +30,7 @@ def stored(text, vocabulary):
 
 
 def test_a_long_text_has_the_ids_of_a_short_one_in_a_file_that_is_made_once(text, cache):
-    vocabulary = Vocabulary.of_counts(text.symbols, text.counts)
+    vocabulary = Vocabulary.from_text(text)
     assert vocabulary == Vocabulary.of(text.text)
     ids = stored(text, vocabulary)
     np.testing.assert_array_equal(ids, vocabulary.encode(text.text))
@@ -99,15 +99,13 @@ def test_an_unknown_character_of_a_long_text_has_its_place(text):
 
 @pytest.mark.parametrize("unknown", ["drop", "replace"])
 def test_rare_characters_can_be_left_out(text, unknown):
-    vocabulary = Vocabulary.of_counts(text.symbols, text.counts, unknown, min_count=51)
+    vocabulary = Vocabulary.from_text(text, unknown, min_count=51)
     assert not {"☃", "ï"} & set(vocabulary.symbols) and (REPLACEMENT in vocabulary) == (unknown == "replace")
     ids = vocabulary.encode(text.text)
-    np.testing.assert_array_equal(
-        vocabulary.tally(text.symbols, text.counts), np.bincount(ids, minlength=len(vocabulary))
-    )
+    np.testing.assert_array_equal(vocabulary.tally(text, []), np.bincount(ids, minlength=len(vocabulary)))
     if unknown == "replace":
         rare = sum(text.text.count(each) for each in set(text.text) if text.text.count(each) < 51)
-        assert vocabulary.tally(text.symbols, text.counts)[vocabulary.symbols.index(REPLACEMENT)] == rare
+        assert vocabulary.tally(text, [])[vocabulary.symbols.index(REPLACEMENT)] == rare
 
 
 def test_bytes_that_are_no_utf8_are_an_error_or_replaced():
@@ -143,5 +141,5 @@ def test_a_vocabulary_of_very_many_symbols_is_remarked_on(tiny, tmp_path):
     keras_charrnn.fit(tiny, {"training.epochs": 1, "samples.every_epochs": 0}, console=console)
     shown = console.file.getvalue()
     assert "1,131 symbols are many" in shown and "the rarest are 一 丁" in shown and "min_count: 10" in shown
-    with pytest.raises(RecipeError, match="vocabulary: min_count above 1 leaves characters out"):
+    with pytest.raises(RecipeError, match="vocabulary: min_count leaves characters out"):
         keras_charrnn.fit(tiny, {"vocabulary.min_count": 2})

@@ -47,7 +47,8 @@ def test_a_run_has_all_that_it_says(one):
     environment = json.loads((run.folder / "environment.json").read_text())
     assert environment["corpus"]["source"] == str(one / "text.txt")
     assert len(environment["corpus"]["sha256"]) == 64 and environment["corpus"]["characters"] == len(TEXT)
-    assert environment["vocabulary"] == {"symbols": len(set(TEXT)), "counts": dict(collections.Counter(sorted(TEXT)))}
+    counts = dict(collections.Counter(sorted(TEXT)))
+    assert environment["vocabulary"] == {"unit": "character", "symbols": len(set(TEXT)), "counts": counts}
     assert environment["split"] == {"train": 2952, "validation": 328, "test": 0}
     assert environment["windows"]["left_over"] == (2952 - 1) - environment["windows"]["steps"] * 32
     assert keras_charrnn.read_recipe(run.folder / "recipe.yaml") == keras_charrnn.read_recipe(recipe)

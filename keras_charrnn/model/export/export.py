@@ -101,6 +101,7 @@ def _require_description(path):
 
 def _describe(model, states):
     return {
+        "unit": model.vocabulary.unit,
         "symbols": model.vocabulary.symbols,
         "unknown": model.vocabulary.unknown,
         "fresh_lines": model.fresh_lines,

@@ -11,8 +11,9 @@ from keras_charrnn.recipe.search import SEARCHABLE, SEARCHED, is_searched
 from keras_charrnn.studies.comparison.results import Variant
 from keras_charrnn.training import read_recipe
 
-COLUMNS = {"model.cell": "cell", "training.optimizer": "optimizer"}  # of those that are asked for by names
-EXAMPLE = "--cells gru,lstm, --optimizers adamw,lion or --set-grid model.units=128,256"
+# Of those that are asked for by names.
+COLUMNS = {"vocabulary.unit": "unit", "model.cell": "cell", "training.optimizer": "optimizer"}
+EXAMPLE = "--cells gru,lstm, --optimizers adamw,lion, --vocabularies byte,word or --set-grid model.units=128,256"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,18 +35,22 @@ class Axis:
     plans: list
 
 
-def read_axes(plan, overrides, cells, optimizers, grid):
+def read_axes(plan, overrides, cells, optimizers, vocabularies, grid):
     """Return a list of `Axis` for what is asked for, in order.
 
     Args:
         plan: A `Recipe`, with the overrides laid over it.
-        overrides, cells, optimizers, grid: As in `compare`.
+        overrides, cells, optimizers, vocabularies, grid: As in `compare`.
 
     Raises:
         RecipeError: If nothing varies, or a key or a value cannot; the message lists every problem.
     """
     problems = []
-    named = {"model.cell": ("cells", _listed(cells)), "training.optimizer": ("optimizers", _listed(optimizers))}
+    named = {
+        "vocabulary.unit": ("vocabularies", _listed(vocabularies)),
+        "model.cell": ("cells", _listed(cells)),
+        "training.optimizer": ("optimizers", _listed(optimizers)),
+    }
     asked = {path: (label, values) for path, (label, values) in named.items() if values != []}
     if not isinstance(grid, Mapping):
         problems.append(refusal("grid", "a mapping such as {'model.units': [128, 256]}", grid))

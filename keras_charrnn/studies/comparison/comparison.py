@@ -1,7 +1,9 @@
 """compare: cells, optimizers and other keys trained under one recipe, one after another, and what each came to."""
 
 import dataclasses
+import functools
 import gc
+import json
 import math
 
 from keras_charrnn.common.files import clean_name, make_output
@@ -11,6 +13,7 @@ from keras_charrnn.engine import compute
 from keras_charrnn.errors import ExtraError, SettingsError, WriteError, in_words
 from keras_charrnn.recipe.checks import several
 from keras_charrnn.recipe.sections import ABOVE_0
+from keras_charrnn.runs import RunFolder
 from keras_charrnn.runs.records import choosing
 from keras_charrnn.studies.comparison.axes import make_variants, read_axes
 from keras_charrnn.studies.comparison.clock import Clock
@@ -18,6 +21,7 @@ from keras_charrnn.studies.comparison.growing import GrowingTable
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
 from keras_charrnn.studies.comparison.results import Comparison, Trial
 from keras_charrnn.studies.comparison.writing import to_rich, write_plots, write_tables
+from keras_charrnn.text.vocabularies import CHARACTER
 from keras_charrnn.training import fit, read_recipe, versions
 from keras_charrnn.training.data import read_text, vocabulary_of
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
@@ -40,6 +44,7 @@ def compare(
     grid=None,
     rates=(),
     confirm=None,
+    vocabularies=(),
 ):
     """Train each combination of some cells, optimizers and values of other keys under one recipe, and write a table.
 
@@ -64,6 +69,8 @@ def compare(
             and the values of each.
         rates: Factors of the learning rate, two or more: each combination is tried with its optimizer's learning rate
             times each of them, with the first seed; the one with the least validation loss has the other seeds too.
+        vocabularies: Of each the name of its unit of text, or a mapping of "name" and arguments, as in a recipe. All
+            models have the same units then, as with "model.units" in the grid, and the losses are per character.
         confirm: Called with the number of trainings when all mistakes are found and before anything is written; may
             raise to have none of it done.
 
@@ -83,12 +90,13 @@ def compare(
     _check(match, parameters, seeds, rates)
     plan = read_recipe(source, overrides)
     require_validation(plan, "compare")
-    axes = read_axes(plan, overrides or {}, cells, optimizers, {} if grid is None else grid)
+    axes = read_axes(plan, overrides or {}, cells, optimizers, vocabularies, {} if grid is None else grid)
     varies = {axis.path: axis.values for axis in axes}
-    if "model.units" in varies:
+    unmatched = next((path for path in ("model.units", "vocabulary.unit") if path in varies), None)
+    if unmatched is not None:
         match = "units"
         if parameters is not None:
-            raise SettingsError("parameters cannot be matched where model.units varies; leave out one of the two")
+            raise SettingsError(f"parameters cannot be matched where {unmatched} varies; leave out one of the two")
     rows = math.prod(map(len, varies.values()))
     trainings = rows * (len(rates) + seeds - 1 if rates else seeds)
     if confirm is not None:
@@ -96,7 +104,9 @@ def compare(
     console = console or Screen(lasting=True)
     machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
     text, beginning = read_text(plan, console), Beginning.of(plan)
-    vocabulary = vocabulary_of(text, plan, None if beginning is None else beginning.model.vocabulary)
+    known = None if beginning is None else beginning.model.vocabulary
+    find_vocabulary = functools.cache(lambda unit: vocabulary_of(text, _with_unit(plan, unit), known))
+    vocabulary = find_vocabulary(json.dumps(plan.vocabulary.unit))
     note = note_of_prefix(plan.samples.beginning, vocabulary)
     if match == "parameters" and parameters is None:
         parameters = count_parameters(plan.model, vocabulary)
@@ -117,12 +127,12 @@ def compare(
     lines += [f"corpus   {text.name}: {text.characters:,} characters", f"compute  {machine.describe()}"]
     lines += [f"folder   {quote(comparison.folder)}"]
     say(console, "\n".join(lines))
-    unmatched = "model.units varies, so that parameters are not matched" if "model.units" in varies else ""
+    unmatched = f"{unmatched} varies, so that parameters are not matched" if unmatched else ""
     say_notes(console, *text.notes, note, *machine.notes, unmatched)
     try:
         with GrowingTable(console, lambda: to_rich(comparison)) as screen:
             for variant in comparison.variants:
-                _train_variant(variant, plan, vocabulary, comparison, screen)
+                _train_variant(variant, plan, find_vocabulary, comparison, screen)
     finally:  # of Ctrl-C too
         _conclude(comparison, console)
     return comparison
@@ -141,7 +151,12 @@ def _check(match, parameters, seeds, rates):
         raise SettingsError(f"rates must be two or more different numbers above 0, as in 0.5, 1, 2; received {rates!r}")
 
 
-def _train_variant(variant, plan, vocabulary, comparison, screen):
+def _with_unit(plan, unit):
+    """Return a recipe with another unit of its vocabulary, which is JSON."""
+    return dataclasses.replace(plan, vocabulary=dataclasses.replace(plan.vocabulary, unit=json.loads(unit)))
+
+
+def _train_variant(variant, plan, find_vocabulary, comparison, screen):
     """Find the units of a variant and its learning rate, and train it for each seed; what fails is noted."""
     facts = comparison.facts
 
@@ -152,7 +167,7 @@ def _train_variant(variant, plan, vocabulary, comparison, screen):
 
     try:
         plan = read_recipe(plan, variant.overrides)
-        units = plan.model.units
+        units, vocabulary = plan.model.units, find_vocabulary(json.dumps(plan.vocabulary.unit))
         if facts["match"] == "parameters":
             units = match_units(plan.model, vocabulary, facts["parameters"])
         variant.parameters = count_parameters(dataclasses.replace(plan.model, units=units), vocabulary)
@@ -198,9 +213,20 @@ def _train(variant, seed, rate, plan, folder, screen):
     if best is None:
         return Trial(seed, rate, run=run.folder.name, error="the validation loss is no number after any epoch")
     name, rows = choosing(run.history, run.progress)
-    curve = [[row["seconds"], row["step"] * step, row[name]] for row in rows if math.isfinite(row[name])]
-    seconds = run.history[-1]["seconds"]
-    return Trial(seed, rate, best["val_loss"], best["epoch"], seconds, clock.speeds, curve, run.folder.name)
+    per = _characters_of_a_symbol(run)
+    curve = [[row["seconds"], round(per * row["step"] * step), row[name]] for row in rows if math.isfinite(row[name])]
+    speeds = [round(per * speed) for speed in clock.speeds]
+    return Trial(
+        seed, rate, best["val_loss"], best["epoch"], run.history[-1]["seconds"], speeds, curve, run.folder.name
+    )
+
+
+def _characters_of_a_symbol(run):
+    """Return for how many characters of a run's text a symbol stands, in the mean."""
+    environment = RunFolder(run.folder).read_environment()
+    if environment["vocabulary"]["unit"] == CHARACTER:
+        return 1
+    return sum(environment["split"].values()) / sum(environment["vocabulary"]["counts"].values())
 
 
 def _loss(row):

@@ -2,7 +2,7 @@
 
 import itertools
 
-from keras_charrnn.text.vocabulary import DOCUMENT
+from keras_charrnn.text.vocabularies.base import DOCUMENT
 
 
 class Documents:

@@ -3,7 +3,7 @@
 import codecs
 import io
 
-from keras_charrnn.common.encodings import AUTO, encoding_name
+from keras_charrnn.common.encodings import AUTO, BYTES, encoding_name
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.text.corpora.opening import Begun
 
@@ -30,7 +30,8 @@ def read_pieces(file, what, size=SIZE, invalid="error", encoding=AUTO, line_ends
         what: Its name, for messages.
         size: Most bytes of a piece.
         invalid: What to do with bytes that the encoding does not allow: "error", or "replace" them by U+FFFD.
-        encoding: Any of Python's; "auto" for that of the byte-order mark, or UTF-8.
+        encoding: Any of Python's; "auto" for that of the byte-order mark, or UTF-8; "bytes" for all bytes as they are,
+            marks and line ends too, those that are no UTF-8 as by Python's error handler surrogateescape.
         line_ends: A set, to which those are added that the text has: "\\n", "\\r", "\\r\\n"; None for nobody.
 
     Raises:
@@ -38,6 +39,9 @@ def read_pieces(file, what, size=SIZE, invalid="error", encoding=AUTO, line_ends
         SettingsError: If there is no such encoding.
     """
     source = Begun(file, what)
+    if encoding == BYTES:
+        yield from _as_they_are(source, size, file)
+        return
     head = source.look(HEAD)
     codec = _codec(encoding_name(encoding), head, what)
     decoder = codecs.getincrementaldecoder(codec)({"error": "strict", "replace": "replace"}[invalid])
@@ -68,6 +72,14 @@ def read_pieces(file, what, size=SIZE, invalid="error", encoding=AUTO, line_ends
     if line_ends is not None:
         found = newlines.newlines or ()
         line_ends.update([found] if isinstance(found, str) else found)
+
+
+def _as_they_are(source, size, file):
+    decoder, data = codecs.getincrementaldecoder("utf-8")("surrogateescape"), b"begin"
+    while data:
+        data = source.read(size)
+        if piece := decoder.decode(data, final=not data and not getattr(file, "cut", False)):
+            yield piece
 
 
 def _codec(encoding, head, what):

@@ -12,23 +12,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_charrnn.common.encodings import AUTO, encoding_name
+from keras_charrnn.common.encodings import AUTO, BYTES, encoding_name
 from keras_charrnn.common.files import user_path
 from keras_charrnn.common.template import Template
 from keras_charrnn.errors import CorpusError
 from keras_charrnn.text.corpora.documents import Documents
+from keras_charrnn.text.corpora.notes import notes_of
 from keras_charrnn.text.corpora.pieces import read_pieces
 from keras_charrnn.text.corpora.records import PARQUET, kind_of, render, render_parquet
 from keras_charrnn.text.corpora.shuffling import shuffle
-from keras_charrnn.text.vocabulary import DOCUMENT
 
 PIECE = 2**22  # bytes that are read at once
-LINE_ENDS = {"CR": "\r", "CR LF": "\r\n"}  # besides "\n" itself
-SIGNS = {  # that no text should have
-    "\ufeff": "a byte-order mark, as where files were put together; a list of the files themselves has none",
-    "\ufffd": "the sign for what could not be decoded, here or before",
-}
-MANY_CONTROLS = 1 / 1000  # share of control characters, other than tabs, line ends and form feeds, that is remarked on
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,6 +77,10 @@ class Text:
     def text(self):
         """All of its characters, in memory."""
         return "".join(self.pieces())
+
+    def every_piece(self):
+        """Yield its pieces, and those of the texts `apart`."""
+        yield from itertools.chain(self.pieces(), *(each.pieces() for each in self.apart.values()))
 
     def describe(self):
         """Return name, source, sha256, form, number of characters and notes, for the record of a run."""
@@ -161,39 +159,17 @@ def from_files(name, files, source, how, progress=None):
             progress(len(data))
 
     for piece in _pieces(files, how, watch, line_ends):
-        found = np.bincount(np.frombuffer(piece.encode("utf-32-le"), "<u4"))
+        found = np.bincount(np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), "<u4"))
         counts[: len(found)] += found
     characters = int(counts.sum())
     if not characters:
         raise CorpusError(f"the corpus {name!r} ({source}) is empty; give it some text")
     symbols = np.flatnonzero(counts)
     pieces = functools.partial(_pieces, files, how)
-    notes = (*_note_of_line_ends(line_ends), *_note_of_controls(counts, characters), *_notes_of_signs(counts))
+    notes = () if how.encoding == BYTES else notes_of(line_ends, counts, characters)
     return Text(
         name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, how.encoding, how.form
     )
-
-
-def _note_of_line_ends(found):
-    names = [name for name, each in LINE_ENDS.items() if each in found]
-    if names:
-        yield f"line ends that are {' or '.join(names)} are read as \\n"
-
-
-def _note_of_controls(counts, characters):
-    codes = np.array([code for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in f"\t\n\f{DOCUMENT}"])
-    count, most = int(counts[codes].sum()), codes[np.argmax(counts[codes])]
-    if count > MANY_CONTROLS * characters:
-        yield (
-            f"{count:,} of {characters:,} characters are control characters, U+{most:04X} {counts[most]:,} times; look "
-            "whether this is a plain text, and in another encoding"
-        )
-
-
-def _notes_of_signs(counts):
-    for sign, meaning in SIGNS.items():
-        if count := counts[ord(sign)]:
-            yield f"{count:,} of the characters are U+{ord(sign):04X}, {meaning}"
 
 
 def _pieces(files, how, watch=None, line_ends=None):

@@ -109,10 +109,15 @@ class Facts:
         return self._environment.get("parameters", 0) / characters if characters else 0
 
     def entropy(self):
-        """Return the entropy of the symbols' frequencies in nats: the loss of a model that knows only these."""
+        """Return the loss of a model that knows only the symbols' frequencies, in nats per character: their entropy."""
         counts = [count for count in self._environment.get("vocabulary", {}).get("counts", {}).values() if count]
         total = sum(counts)
-        return -sum(count / total * math.log(count / total) for count in counts)
+        entropy = -sum(count / total * math.log(count / total) for count in counts)
+        return entropy if self.is_of_characters() else entropy * total / sum(self._environment["split"].values())
+
+    def is_of_characters(self):
+        """Whether the symbols are characters."""
+        return self._environment.get("vocabulary", {}).get("unit", "character") == "character"
 
     def start_loss(self):
         """Return the validation loss before the first step of a model that began from another; None without one."""

@@ -243,7 +243,7 @@ def _clipping(facts, rows, last):
 
 def _many_symbols(facts):
     symbols, least = facts.symbols(), facts.get("vocabulary.min_count")
-    if symbols <= MANY_SYMBOLS or least != 1:
+    if symbols <= MANY_SYMBOLS or least != 1 or not facts.is_of_characters():
         return None
     finding = f"{symbols:,} symbols are many for a model of characters, and the rarest cannot be learned."
     return Advice(finding, "vocabulary", MORE_RARELY, "{min_count: 1}")

@@ -7,6 +7,7 @@ import numpy as np
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model import CharRNN
 from keras_charrnn.model.evaluation import Score
+from keras_charrnn.text.vocabularies.base import shared_out
 from keras_charrnn.views.inspection.gradient_flow import gradient_flow
 from keras_charrnn.views.inspection.properties import find_units
 from keras_charrnn.views.inspection.trace import Trace, trace
@@ -32,7 +33,8 @@ class Inspection:
     @property
     def score(self):
         """The `Score` of the text."""
-        return Score(self.trace.nats[1:])
+        nats = shared_out(self.trace.nats, self.trace.lengths)
+        return Score(nats[~np.isnan(nats)], len(self.trace.nats) - 1)
 
     @property
     def candidates(self):

@@ -63,9 +63,9 @@ def find_units(trace, best=3):
         Mapping from names of properties to lists of (`Unit`, correlation), the strongest of either sign first; an empty
         list where the property is the same throughout the text.
     """
-    found = {}
+    found, ends = {}, np.cumsum([*map(len, trace.text)]) - 1  # a symbol may be of several characters
     for name, measure in PROPERTIES.items():
-        values = measure(trace.text)
+        values = measure("".join(trace.text))[ends]
         ranked = []
         for (layer, state), activities in trace.states.items():
             correlations = _correlations(values, activities)

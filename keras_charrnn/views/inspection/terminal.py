@@ -68,18 +68,18 @@ def _rows(inspection, shown):
 
 
 def _lines(text, width):
-    """Return ranges of the places of at most `width` characters each; a line end ends one."""
+    """Return ranges of the places of at most `width` symbols each; one that ends a line ends one."""
     begin = 0
-    for line in text.splitlines(keepends=True):
-        for start in range(begin, begin + len(line), width):
-            yield range(start, min(start + width, begin + len(line)))
-        begin += len(line)
+    for place, symbol in enumerate(text, start=1):
+        if place - begin == width or symbol.splitlines() != [symbol] or place == len(text):
+            yield range(begin, place)
+            begin = place
 
 
 def _glyph(symbol):
-    """Return a character as one glyph that takes one or two cells."""
-    glyph = visible(symbol)
-    return glyph if len(glyph) == 1 and rich.cells.cell_len(glyph) else "◌"
+    """Return a symbol as glyphs, one for each character, that take one or two cells."""
+    glyphs = map(visible, symbol)
+    return "".join(glyph if len(glyph) == 1 and rich.cells.cell_len(glyph) else "◌" for glyph in glyphs)
 
 
 def _show_units(inspection, console):

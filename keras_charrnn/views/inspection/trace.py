@@ -21,8 +21,9 @@ class Trace:
 
     Attributes:
         symbols: The V symbols of the model.
-        text: The T characters, as the vocabulary knows them.
+        text: The T characters, as the vocabulary knows them; a sequence of str where it is of another unit.
         ids: int32 (T,).
+        lengths: int (T,): the characters for which each stands; 1 but for vocabularies of other units.
         nats: float32 (T,): the surprise of each character after all that stands before it; NaN for the first.
         guesses: int32 (T, K): the likeliest symbols in place of each character, in falling order; those of the first
             are empty of meaning.
@@ -34,6 +35,7 @@ class Trace:
     symbols: str
     text: str
     ids: np.ndarray
+    lengths: np.ndarray
     nats: np.ndarray
     guesses: np.ndarray
     probabilities: np.ndarray
@@ -87,7 +89,8 @@ def trace(model, text, guesses=5):
     nats, best, shares = (np.roll(each, 1, axis=0) for each in (nats, best, shares))
     nats[0] = np.nan
     vocabulary, states = model.vocabulary, dict(zip(names, after, strict=True))
-    return Trace(vocabulary.symbols, vocabulary.decode(ids), ids, nats, best, shares, states, previous)
+    text = vocabulary.decode(ids) if vocabulary.is_of_characters else [vocabulary.symbols[each] for each in ids]
+    return Trace(vocabulary.symbols, text, ids, vocabulary.lengths[ids], nats, best, shares, states, previous)
 
 
 def _steps(model, guesses, ids, count, states):

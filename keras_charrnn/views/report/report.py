@@ -191,7 +191,7 @@ class _Report:
             for symbol, count in ranked[:SYMBOLS]
         ]
         left = ranked[SYMBOLS:]
-        more = f"<p>{len(left):,} further symbols have {sum(count for _, count in left):,} characters together.</p>"
+        more = f"<p>{len(left):,} further symbols are {sum(count for _, count in left):,} of the text together.</p>"
         return (
             f"{self._plot('symbols')}<details><summary>Frequency of every symbol</summary>"
             f"{pages.table(('symbol', 'count', 'share', ''), rows)}{more if left else ''}</details>"

@@ -183,7 +183,7 @@ def test_many_symbols_and_samples_are_bounded(run):
     for n in range(50):
         (run.folder / "samples" / f"step-{n:06d}.txt").write_text(f"--- step {n}, temperature 1 ---\nx\n")
     page = write_report(run.folder).read_text()
-    assert "2,900 further symbols have 20,300 characters together." in page
+    assert "2,900 further symbols are 20,300 of the text together." in page
     assert "The 23 earlier sets are in samples/." in page
 
 
