@@ -27,10 +27,17 @@ def main(units, layers, characters):
     compute.prepare()
     model = CharRNN(Vocabulary(SYMBOLS), "lstm", units, layers)
     few = max(20, characters // 10)
+    rules = {"pattern": "([A-Z][a-z]{1,9}[ ,.])*[A-Za-z]*"}
+    prefixes = ["A" * (1 + 7 * number % 100) for number in range(64)]
+    settings = {"length": few, "seed": 1}
     contender.report(
         one=rate(lambda: model.generate("A", characters, seed=1), characters),
         streamed=rate(lambda: "".join(model.stream("A", characters, seed=1)), characters),
         many=rate(lambda: model.generate("A", few, num_samples=64, seed=1), 64 * few),
+        ruled=rate(lambda: model.generate("A", characters, seed=1, **rules), characters),
+        many_ruled=rate(lambda: model.generate("A", few, num_samples=64, seed=1, **rules), 64 * few),
+        told=rate(lambda: model.samples(["A"], num_samples=64, **settings), 64 * few),
+        prefixes=rate(lambda: model.samples(prefixes, **settings), 64 * few),
         prefix=rate(lambda: model.generate("A" * PREFIX, 1, seed=1), PREFIX),
     )
 

@@ -3,8 +3,10 @@
     python benchmarks/generation.py [--torch PYTHON]
 
 Two layers of LSTM, characters a second, medians of alternating runs, each in a process of its own: one text, the same
-streamed, 64 texts side by side, and a prefix of 1,000 characters that is read. PyTorch makes one text, a character at a
-time; give the interpreter of an environment that has it.
+streamed, 64 texts side by side, and a prefix of 1,000 characters that is read. Then, as shares of these rates: texts
+that must match a regular expression, one and 64 of them; and 64 prefixes of 1 to 100 characters in one batch, against
+64 samples of one prefix, both with the nats of each. PyTorch makes one text, a character at a time; give the
+interpreter of an environment that has it.
 """
 
 import argparse
@@ -25,11 +27,12 @@ def main(units, characters, repeats, python):
     for size in units:
         results = common.alternate(contenders(size, characters, python), repeats)
         torch = common.median(results["torch"], "characters_per_second")
-        one, streamed, many, prefix = (
-            common.median(results["ours"], kind) for kind in ("one", "streamed", "many", "prefix")
-        )
-        share = f"{streamed / one:.2f}"
-        rows.append([size, f"{one:,.0f}", common.ratio(one, torch), share, f"{many:,.0f}", f"{prefix:,.0f}"])
+        kinds = ("one", "streamed", "many", "prefix", "ruled", "many_ruled", "told", "prefixes")
+        ours = {kind: common.median(results["ours"], kind) for kind in kinds}
+        one, many = ours["one"], ours["many"]
+        shares = (ours["ruled"] / one, ours["many_ruled"] / many, ours["prefixes"] / ours["told"])
+        row = [size, f"{one:,.0f}", common.ratio(one, torch), f"{ours['streamed'] / one:.2f}", f"{many:,.0f}"]
+        rows.append([*row, f"{ours['prefix']:,.0f}", *(f"{share:.2f}" for share in shares)])
     columns = [
         "units",
         "one text, characters/s",
@@ -37,6 +40,9 @@ def main(units, characters, repeats, python):
         "streamed, share of that",
         "64 texts, characters/s",
         "prefix, characters/s",
+        "by a pattern, share",
+        "64 by a pattern, share",
+        "64 prefixes, share",
     ]
     common.table("Generation", columns, rows)
 

@@ -72,6 +72,12 @@ class EffectError(CellError):
     """A cell whose equations keep something besides its states, or draw noise that no seed gives."""
 
 
+class SamplerError(CharRNNError, AssertionError):
+    """A sampler that does not do what it states."""
+
+    exit_status = 1
+
+
 class CheckError(CharRNNError, AssertionError):
     """A cell that lacks properties every cell must have. `failures` lists them, one message each."""
 

@@ -180,6 +180,7 @@ def _describe(entry):
 
 cells = Registry("cell", provider="keras_charrnn.cells", group="keras_charrnn.cells")
 corpora = Registry("corpus", provider="keras_charrnn.text.corpora")
+samplers = Registry("sampler", "keras_charrnn.model.sampling", "keras_charrnn.samplers")
 vocabularies = Registry("vocabulary", "keras_charrnn.text.vocabularies", "keras_charrnn.vocabularies")
 
 
@@ -207,18 +208,6 @@ def register_cell(name):
         return cls
 
     return register
-
-
-def _fault_of(cls, needed, bases):
-    """Return what keeps a class from being one of a kind, which is known by what it has, or ""."""
-    if not (isinstance(cls, type) and all(hasattr(cls, each) or each in _annotated(cls) for each in needed)):
-        return f"it must be derived from {bases}"
-    lacking = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-    return f"it lacks {lacking}" if lacking else ""
-
-
-def _annotated(cls):
-    return {name for each in cls.__mro__ for name in getattr(each, "__annotations__", ())}
 
 
 def _fault_of_cell(cls, layers):
@@ -261,29 +250,5 @@ def register_corpus(name):
     def register(function):
         corpora.register(name, function)
         return function
-
-    return register
-
-
-def register_vocabulary(name):
-    """Class decorator that registers a vocabulary as the unit of text `name`.
-
-    Args:
-        name: Lower-case letters, digits and underscores; what a recipe's `vocabulary.unit` says.
-
-    Example:
-        @keras_charrnn.register_vocabulary("syllable")
-        class Syllables(keras_charrnn.vocabularies.PieceVocabulary): ...
-
-    Raises:
-        RegistryError: If the name is taken, or the class is no vocabulary or lacks a method of one.
-    """
-
-    def register(cls):
-        needed = ("from_text", "encode", "decode", "get_config", "symbols", "spread")
-        if fault := _fault_of(cls, needed, "keras_charrnn.vocabularies.UnitVocabulary or PieceVocabulary"):
-            raise RegistryError(f"{cls!r} cannot be the vocabulary {name!r}: {fault}")
-        vocabularies.register(name, cls)
-        return cls
 
     return register

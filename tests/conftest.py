@@ -58,7 +58,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def registries_as_they_were(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for each in (registry.cells, registry.corpora, registry.vocabularies):
+    for each in (registry.cells, registry.corpora, registry.samplers, registry.vocabularies):
         each._import_provider()  # the package's own are to stay
         monkeypatch.setattr(each, "_entries", dict(each._entries))
     before = {*sys.modules}

@@ -24,7 +24,7 @@ from keras_charrnn.training import callbacks
 ROOT = pathlib.Path(keras_charrnn.__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-RUN_ELSEWHERE = {"plugins.md", "cells.md", "tuning.md"}
+RUN_ELSEWHERE = {"plugins.md", "cells.md", "optimizers.md", "tuning.md"}
 OTHER_PROGRAMS = {"pip"}  # whose lines are not run
 # What every training on a page is given on top, so that it takes seconds; a long window takes longer to compile.
 SMALLER = {"training.epochs": 1, "model.units": 16, "model.ngrams": 1, "compute.replicas": 1, "windows.length": 8}

@@ -1,7 +1,7 @@
 """A text that a person and a model write in turns."""
 
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.model.generation import Sampling
+from keras_charrnn.model.sampling import Sampling
 
 CONTEXT = 4096  # characters at the end of the text that the model reads, several times what its state remembers
 
@@ -15,7 +15,7 @@ class Draft:
         length: New characters of a continuation.
         choices: Continuations to offer at a time.
         seed: Of the first continuation, the next one has the next seed; None for other texts each time.
-        settings: Those of `generation.Sampling`: temperature, top_k, top_p.
+        settings: Those of `sampling.Sampling`.
 
     Attributes:
         offers: The continuations to choose from; those who go on without a choice take the only one.
@@ -45,7 +45,7 @@ class Draft:
         return "".join(self._steps) + (self.offers[0] if len(self.offers) == 1 else "")
 
     def change(self, **settings):
-        """Change settings by name: temperature, top_k, top_p, length, choices."""
+        """Change settings by name: length, choices, and those of `sampling.Sampling`."""
         settings = {**self.settings, **settings}
         for name in ("length", "choices"):
             if settings[name] < 1:

@@ -167,6 +167,10 @@ def _setting(name, convert, optional=False):
     return do
 
 
+def _as_it_is(name, argument):
+    return argument
+
+
 def _whole(name, argument):
     try:
         return int(argument)
@@ -197,6 +201,14 @@ COMMANDS = {
     "temperature": Command("0 is the likeliest text, 1 the model's own", _setting("temperature", _number), "t", "X"),
     "top-k": Command("draw from the N likeliest symbols", _setting("top_k", _whole, optional=True), "k", "N|off"),
     "top-p": Command("draw from this share of probability", _setting("top_p", _number, optional=True), "", "X|off"),
+    "min-p": Command("draw from this share of the likeliest's", _setting("min_p", _number, optional=True), "", "X|off"),
+    "no-repeat": Command("let no N symbols come twice", _setting("no_repeat", _whole, optional=True), "", "N|off"),
+    "allow": Command("let only these characters come", _setting("allow", _as_it_is, optional=True), "", "SET|off"),
+    "forbid": Command("let these not come", _setting("forbid", _as_it_is, optional=True), "", "SET|off"),
+    "pattern": Command("what all of it matches", _setting("pattern", _as_it_is, optional=True), "", "REGEX|off"),
+    "line-pattern": Command(
+        "what each line matches", _setting("line_pattern", _as_it_is, optional=True), "", "REGEX|off"
+    ),
     "length": Command("characters of a continuation", _setting("length", _whole), "l", "N"),
     "choices": Command("continuations at a time", _setting("choices", _whole), "c", "N"),
     "settings": Command("say what is set", Session.settings),

@@ -7,7 +7,7 @@ commands. From a pipe it reads the same lines, and writes nothing but text; the 
 import contextlib
 import sys
 
-from keras_charrnn.cli.sample import add_sampling_arguments
+from keras_charrnn.cli.sample import RULES, add_sampling_arguments, settings_of
 from keras_charrnn.cli.text import add_encoding, encoding_for, given
 from keras_charrnn.errors import CharRNNError, SettingsError, WriteError
 
@@ -36,11 +36,13 @@ def run(options):
         from keras_charrnn.model import Ensemble
         from keras_charrnn.runs.run import load
         from keras_charrnn.text import corpora
-    names = ("length", "choices", "seed", "temperature", "top_k", "top_p")
+    names = ("length", "choices", "temperature", "top_k", "top_p", "min_p", "no_repeat")
+    settings = {name: getattr(options, name) for name in (*names, *RULES)}
+    settings |= {"temperature": 0.8, **settings_of(options)}
     model = load(options.path, options.plugin)
     encoding = encoding_for(model, options.encoding)
     text = corpora.load(path=options.text, encoding=encoding).text if options.text else ""
-    draft = Draft(model, text, **{name: getattr(options, name) for name in names})
+    draft = Draft(model, text, **settings)
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     session = Session(draft, interactive, options.raw)
     if interactive:

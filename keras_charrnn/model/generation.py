@@ -1,26 +1,25 @@
-"""Text from a model: greedy, temperature, top-k and top-p sampling in one compiled loop.
+"""Text from a model: drawn or searched for in a compiled loop, by the samplers of `keras_charrnn.samplers`.
 
-Shapes in letters: B samples made side by side, V symbols.
+Shapes in letters: B samples made side by side, T symbols, V symbols of the vocabulary, N beams.
 """
 
 import functools
-import itertools
-import math
-import numbers
-import secrets
 import warnings
 
 import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.model.reading import consume, read_prefixes
+from keras_charrnn.model.sampling import Growing, Sampling, Stops, search
+from keras_charrnn.model.sampling.base import is_whole, require
+from keras_charrnn.model.sampling.loop import advance, draw, gumbel
 from keras_charrnn.model.shapes import ROWS, at_least
-from keras_charrnn.text.vocabularies import DOCUMENT, LINE_END
+from keras_charrnn.text.vocabularies.base import DOCUMENT, LINE_END
 
-WINDOW = 256  # characters of a prefix that are read at once
-BLOCK = 1024  # most characters made by one call of the compiled loop; the noise of a block is drawn at once
-LEAST, MOST = (float(getattr(np.finfo(np.float32), each)) for each in ("tiny", "max"))  # less may count as 0
+BLOCK = 1024  # most symbols made by one call of the compiled loop; the noise of a block is drawn at once
 NOISE = 2**22  # most random numbers in a block: 16 MB
+MOST_ROWS = 1024  # samples that are made side by side
 
 
 class Generator:
@@ -42,10 +41,12 @@ class Generator:
             prefix: Text that is fed through the state first, and is the beginning of what is returned. Without one the
                 model starts as after a line end (or its first symbol), which is not returned. One with
                 `fresh_documents` starts as at the beginning of a document, with or without a prefix.
-            length: Number of new symbols, which are characters unless the vocabulary is of another unit.
+            length: Most new symbols, which are characters unless the vocabulary is of another unit.
             num_samples: B, how many texts to make side by side.
-            stop: Text before which to end, where it comes up in the new characters; None for none.
-            settings: Those of `Sampling`: temperature, top_k, top_p, seed.
+            stop: Text before which to end, where it comes up in the new characters; a list of several, the first to be
+                complete; None for none.
+            settings: Those of `Sampling`: temperature, top_k, top_p, min_p, no_repeat, samplers, beams, allow, forbid,
+                pattern, line_pattern, seed.
 
         Returns:
             A str; a list of B of them where `num_samples` is not 1.
@@ -54,200 +55,164 @@ class Generator:
             SettingsError: If a setting is out of its range, or the stop text has a character that is no symbol.
             VocabularyError: If the prefix has a character that the model does not know.
         """
-        _require("num_samples", "a whole number of 1 or more", num_samples, _is_whole(num_samples, 1))
-        ids = self._check(prefix, length, stop)
-        pieces = list(self._pieces(ids, length, num_samples, stop, Sampling(**settings)))
-        texts = [prefix + _before(stop, "".join(each)) for each in zip(*pieces, strict=True)] or [prefix] * num_samples
+        require("num_samples", "a whole number of 1 or more", num_samples, is_whole(num_samples, 1))
+        sampling, stops, ids = self._check([prefix], length, stop, settings)
+        if sampling.beams is not None:
+            _require_one(num_samples)
+            return prefix + self._search(ids[0], length, sampling, stops).text
+        grown = [Growing(self._model.vocabulary, stops) for _ in range(num_samples)]
+        for _ in self._blocks(ids, grown, length, sampling, scored=False):
+            pass
+        texts = [prefix + each.text for each in grown]
         return texts if num_samples != 1 else texts[0]
 
     def stream(self, prefix="", length=400, stop=None, **settings):
         """Yield the prefix, then new characters in pieces of up to 1,024; together what `generate` returns."""
-        ids, sampling = self._check(prefix, length, stop), Sampling(**settings)
+        sampling, stops, ids = self._check([prefix], length, stop, settings)
         yield prefix
-        held = ""  # the end of what was made, as long as it may be the beginning of the stop text
-        for (piece,) in self._pieces(ids, length, 1, stop, sampling):
-            text = held + piece
-            if stop and stop in text:
-                yield _before(stop, text)
-                return
-            keep = _overlap(text, stop) if stop else 0
-            held = text[len(text) - keep :]
-            yield text[: len(text) - keep]
-        if held:
-            yield held
+        if sampling.beams is not None:
+            yield self._search(ids[0], length, sampling, stops).text
+            return
+        for pieces in self._blocks(ids, [Growing(self._model.vocabulary, stops)], length, sampling, scored=False):
+            if pieces[0]:
+                yield pieces[0]
 
-    def _check(self, prefix, length, stop):
-        """Return the ids of the characters that are read first."""
-        _require("length", "a whole number of 0 or more", length, _is_whole(length, 0))
-        _require("prefix", "a text", prefix, isinstance(prefix, str))
-        _require("stop", "a text of at least one character", stop, stop is None or (isinstance(stop, str) and stop))
-        vocabulary = self._model.vocabulary
-        never = next(itertools.compress(stop, ~vocabulary.knows(stop)), None) if stop else None
-        if never:
-            raise SettingsError(
-                f"the stop text has the character {never!r} (U+{ord(never):04X}), which is none of the model's "
-                f"{len(vocabulary)} symbols: it would never come up; give another text, or none"
-            )
+    def samples(self, prefixes=("",), length=400, num_samples=1, stop=None, best_of=1, **settings):
+        """Return texts with what there is to know of them: a list of `sampling.Sample`, those of a prefix together.
+
+        Args:
+            prefixes: A list of str, whose samples are made side by side.
+            length, stop, settings: As in `generate`.
+            num_samples: How many for each prefix.
+            best_of: Of each so many are made, and the one kept to which the model itself gives the most probability per
+                symbol.
+
+        Raises:
+            SettingsError, VocabularyError: As `generate`.
+        """
+        for name, value in {"num_samples": num_samples, "best_of": best_of}.items():
+            require(name, "a whole number of 1 or more", value, is_whole(value, 1))
+        require("prefixes", "a list of texts", prefixes, isinstance(prefixes, list | tuple))
+        sampling, stops, ids = self._check(prefixes, length, stop, settings)
+        told = {"length": length, "stop": stop, **settings}
+        if sampling.beams is not None:
+            _require_one(max(num_samples, best_of))
+            found = [self._search(each, length, sampling, stops) for each in ids]
+            return [each.to_sample(prefix, told) for each, prefix in zip(found, prefixes, strict=True)]
+        each, made = num_samples * best_of, []
+        rows = [place for place in range(len(ids)) for _ in range(each)]
+        for begin in range(0, len(rows), MOST_ROWS):
+            places = rows[begin : begin + MOST_ROWS]
+            grown = [Growing(self._model.vocabulary, stops) for _ in places]
+            for _ in self._blocks([ids[place] for place in places], grown, length, sampling, begin, scored=True):
+                pass
+            made += [one.to_sample(prefixes[place], told) for one, place in zip(grown, places, strict=True)]
+        groups = [made[begin : begin + best_of] for begin in range(0, len(made), best_of)]
+        return [min(group, key=lambda sample: sample.nats_per_symbol) for group in groups]
+
+    def _check(self, prefixes, length, stop, settings):
+        """Return the `Sampling`, the `Stops`, and the ids of the symbols that are read first, of each prefix."""
+        require("length", "a whole number of 0 or more", length, is_whole(length, 0))
+        for prefix in prefixes:
+            require("prefix", "a text", prefix, isinstance(prefix, str))
+        sampling, vocabulary = Sampling(**settings), self._model.vocabulary
+        return sampling, Stops(stop, vocabulary), [self._ids_of(prefix, vocabulary) for prefix in prefixes]
+
+    def _ids_of(self, prefix, vocabulary):
         start = prefix or (LINE_END if LINE_END in vocabulary else vocabulary.symbols[0])
         if self._model.fresh_at == DOCUMENT and not prefix.startswith(DOCUMENT):
             start = DOCUMENT + prefix  # before which no model has read anything
         ids = vocabulary.encode(start, what="the prefix")
         if not len(ids):
             raise SettingsError(f"the model knows no character of the prefix {prefix!r}; give it another one")
-        return ids
+        return ids.astype(np.int32)
 
-    def _pieces(self, ids, length, batch, stop, sampling):
-        """Yield lists of B pieces of new text, until `length` characters are made or each text has the stop text."""
-        vocabulary = self._model.vocabulary
-        states, known = self._model.initial_states(1), ids[:-1].astype(np.int32)
-        whole = len(known) // WINDOW * WINDOW
-        for window in known[:whole].reshape(-1, WINDOW, 1):
-            states = self._run("read", tf.constant(window), states)
-        if rest := len(known) - whole:
-            states = self._run("consume", tf.constant(np.resize(known[whole:], WINDOW)), tf.constant(rest), states)
-        wide = at_least(batch, ROWS)  # of the last rows nobody is told
-        if wide > 1:
-            states = tf.nest.map_structure(lambda state: tf.repeat(state, wide, 0), states)
-        last = tf.fill((wide,), tf.cast(ids[-1], tf.int32))
-        texts, decoders = [""] * batch, [vocabulary.decoder() for _ in range(batch)]
-        size = BLOCK
+    def _begin(self, ids, rows, length, samplers):
+        """Return the last ids, the states of the model and those of the samplers: of some prefixes, in so many rows."""
+        if len(ids) > 1:
+            ids = [*ids, *[ids[-1]] * (rows - len(ids))]  # of the last ones nobody is told
+        states = read_prefixes(self._model, self._run, [each[:-1] for each in ids])
+        if len(ids) == 1:
+            ids, states = ids * rows, tf.nest.map_structure(lambda state: tf.repeat(state, rows, 0), states)
+        last = np.array([each[-1] for each in ids], np.int32)
+        own = [sampler.start(ids, rows, length, self._model.vocabulary) for sampler in samplers]
+        return tf.constant(last), states, own
+
+    def _blocks(self, ids, grown, length, sampling, number=0, scored=False):
+        """Let samples grow, block by block, and yield what they came to know in each: a list of B pieces of text.
+
+        Args:
+            ids: Of the prefix of each; or one for all.
+            grown: A `Growing` for each.
+            length: Most new symbols.
+            sampling: A `Sampling`.
+            number: Of the first among all samples of a call, so that no two have the same noise.
+            scored: Whether to keep nats and costs.
+        """
+        vocabulary, samplers, batch = self._model.vocabulary, sampling.samplers_for(self._model.vocabulary), len(grown)
+        wide, size = at_least(batch, ROWS), BLOCK
         while size > 1 and size * batch * len(vocabulary) > NOISE:
             size //= 2
-        for block, begin in enumerate(range(0, length, size)):
-            count = min(size, length - begin)
-            shape = tf.constant([size, batch, len(vocabulary)])
+        last, states, own = self._begin(ids, wide, length, samplers)
+        kind, numbers = (scored, *(each.key for each in samplers)), [_tensors(each.numbers) for each in samplers]
+        for begin in range(0, length, size):
+            count, shape = min(size, length - begin), tf.constant([size, batch, len(vocabulary)])
             # Outside the compiled loop: XLA's random numbers take a hundred times as long on a CPU.
-            noise = tf.zeros(shape) if sampling.greedy else self._draw(shape, tf.constant([sampling.seed, block]))
+            seed = tf.constant([sampling.seed, number * BLOCK + begin // size])
+            noise = tf.zeros(shape) if sampling.greedy else self._draw(shape, seed)
             noise = tf.pad(noise, [[0, 0], [0, wide - batch], [0, 0]])
-            made, last, states = self._run(sampling.kind, last, states, tf.constant(count), noise, *sampling.numbers)
-            rows, ends = made.numpy()[:count, :batch].T, begin + count == length
-            pieces = [decode(row, ends) for decode, row in zip(decoders, rows, strict=True)]
-            yield pieces
-            if stop:
-                texts = [text[-len(stop) :] if stop not in text else text for text in texts]
-                texts = [text + piece for text, piece in zip(texts, pieces, strict=True)]
-                if all(stop in text for text in texts):
-                    return
+            run = functools.partial(self._run, kind, body=functools.partial(draw, self._model, samplers, scored))
+            made, last, states, own, figures = run(last, states, own, tf.constant(count), noise, numbers)
+            rows, final = made.numpy()[:count, :batch].T, begin + count == length
+            told = np.stack(figures, -1)[:count, :batch].swapaxes(0, 1) if scored else [None] * batch
+            yield [each.add(*row, final) for each, *row in zip(grown, rows, told, strict=True)]
+            if all(each.ended for each in grown):
+                return
+        for each in grown:
+            each.add(np.zeros(0, np.int64), None, True)  # of no length
 
-    def _run(self, kind, *arguments):
-        """Run the loop of one kind of sampling, compiled at its first use; uncompiled if the cell does not let it."""
+    def _search(self, ids, length, sampling, stops):
+        """Return a `Growing` of the likeliest text after a prefix."""
+        vocabulary, samplers, count = (
+            self._model.vocabulary,
+            sampling.samplers_for(self._model.vocabulary),
+            sampling.beams,
+        )
+        last, states, own = self._begin([ids], count, length, samplers)
+        kind, numbers = ("search", *(each.key for each in samplers)), [_tensors(each.numbers) for each in samplers]
+        body = functools.partial(advance, self._model, samplers)
+
+        def grow(last, states, own, sums):
+            return self._run(kind, last, states, own, sums, numbers, body=body)
+
+        def ends(ids):
+            return bool(stops) and stops.find(vocabulary.decode(ids[-stops.longest - 1 :])) >= 0
+
+        best, grown = search(grow, last, states, own, length, count, ends), Growing(vocabulary, stops)
+        figures = np.stack([best.nats, np.zeros(len(best.nats))], -1)
+        grown.add(np.array([*best.ids, *([-1] if best.ended == "pattern" else [])], np.int64), figures, True)
+        return grown
+
+    def _run(self, kind, *arguments, body=None):
+        """Run a function of one kind, compiled at its first use; uncompiled if the cell does not let it."""
         if kind not in self._functions:
-            self._functions[kind] = self._make(kind, jit_compile=True)
+            body = body or {"read": self._model.read, "consume": functools.partial(consume, self._model)}[kind]
+            self._functions[kind] = tf.function(body, jit_compile=True, autograph=False)
             try:
                 return self._functions[kind](*arguments)
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
                 reason = str(error).strip().splitlines()[0]
                 warnings.warn(f"generation cannot be compiled by XLA and runs uncompiled: {reason}", stacklevel=2)
-                self._functions[kind] = self._make(kind, jit_compile=False)
+                self._functions[kind] = tf.function(body, jit_compile=False, autograph=False)
         return self._functions[kind](*arguments)
 
-    def _make(self, kind, jit_compile):
-        bodies = {"read": self._model.read, "consume": self._consume}
-        body = bodies.get(kind, functools.partial(self._sample, kind))
-        return tf.function(body, jit_compile=jit_compile, autograph=False)
 
-    def _consume(self, ids, count, states):
-        """Feed the first `count` of `ids` through the state."""
-        table = self._model.table(ids.shape[0])
-
-        def body(t, states):
-            _, states = self._model.step(ids[t][None], states, table)
-            return t + 1, states
-
-        return tf.while_loop(lambda t, _: t < count, body, (0, states))[1]
-
-    def _sample(self, kind, last, states, count, noise, temperature, top_k, top_p):
-        """Make `count` ids, B at a time, from the last ones: ids (size of a block, B), the last ones, and states."""
-        made = tf.TensorArray(tf.int32, noise.shape[0], element_shape=last.shape)
-        table = self._model.table(noise.shape[0] * last.shape[0])
-
-        def body(t, last, states, made):
-            logits, states = self._model.step(last, states, table)
-            logits = scale(tf.cast(logits, tf.float32), temperature)
-            if "k" in kind:
-                logits = keep_top_k(logits, top_k)
-            if "p" in kind:
-                logits = keep_top_p(logits, top_p)
-            last = tf.argmax(logits + noise[t], -1, tf.int32)
-            return t + 1, last, states, made.write(t, last)
-
-        loop = tf.while_loop(lambda t, *_: t < count, body, (0, last, states, made))
-        return loop[3].stack(), loop[1], loop[2]
+def _tensors(numbers):
+    return [tf.convert_to_tensor(each) for each in numbers]  # a number by itself would be compiled in
 
 
-class Sampling:
-    """How the next character is drawn.
-
-    Args:
-        temperature: Divides the logits; 0 takes the likeliest character, 1 draws from the model's own distribution.
-        top_k: Draw from the k likeliest symbols (and any as likely as the last of them); None for all.
-        top_p: Draw from the likeliest symbols that together have at least this probability; None for all.
-        seed: The same seed gives the same text, on the same machine; None for another text each time.
-
-    Raises:
-        SettingsError: If one is out of its range.
-    """
-
-    def __init__(self, temperature=0.8, top_k=None, top_p=None, seed=None):
-        number = isinstance(temperature, numbers.Real) and 0 <= temperature < math.inf
-        _require("temperature", "a number of 0 or more", temperature, number)
-        _require("top_k", "a whole number of 1 or more", top_k, top_k is None or _is_whole(top_k, 1))
-        is_share = isinstance(top_p, numbers.Real) and 0 < top_p <= 1
-        _require("top_p", "above 0 and at most 1", top_p, top_p is None or is_share)
-        _require("seed", "a whole number from 0 to 4294967295", seed, seed is None or _is_whole(seed, 0, 2**32))
-        seed = secrets.randbits(31) if seed is None else int(seed)
-        self.seed = seed - 2**32 if seed >= 2**31 else seed  # the same 32 bits, as an int32
-        self.greedy = temperature < LEAST
-        # Greedy is drawing at temperature 1 without noise, among all: the same function, compiled once.
-        self.kind = "draw" if self.greedy else "draw" + (" k" if top_k else "") + (" p" if top_p else "")
-        # Tensors, so that another value is no other function to compile.
-        self.numbers = (
-            tf.constant(1.0 if self.greedy else float(min(temperature, MOST))),
-            tf.constant(top_k or 0),
-            tf.constant(max(float(top_p or 1), LEAST)),
+def _require_one(count):
+    if count != 1:
+        raise SettingsError(
+            f"beams find one text, the likeliest, and {count} are asked for; leave beams out, or take one"
         )
-
-
-def scale(logits, temperature):
-    """Return logits / temperature, shifted so that the largest is 0: finite for any temperature above 0."""
-    return tf.maximum((logits - tf.reduce_max(logits, -1, keepdims=True)) / temperature, -1e30)
-
-
-def keep_top_k(logits, k):
-    """Return logits (B, V) with all below the k-th largest at -inf."""
-    descending = tf.sort(logits, -1, "DESCENDING")
-    smallest = tf.gather(descending, tf.minimum(k, logits.shape[-1]) - 1, axis=-1)[:, None]
-    return tf.where(logits < smallest, -math.inf, logits)
-
-
-def keep_top_p(logits, p):
-    """Return logits (B, V) with all at -inf but the fewest, likeliest ones whose probabilities sum to p or more."""
-    descending = tf.sort(logits, -1, "DESCENDING")
-    probabilities = tf.nn.softmax(descending)
-    before = tf.cumsum(probabilities, -1, exclusive=True)
-    smallest = tf.reduce_min(tf.where(before < p, descending, math.inf), -1, keepdims=True)
-    return tf.where(logits < smallest, -math.inf, logits)
-
-
-def gumbel(shape, seed):
-    """Return noise: the argmax of logits plus this noise is a draw from their softmax."""
-    uniform = tf.random.stateless_uniform(shape, seed, minval=np.finfo(np.float32).tiny, maxval=1.0)
-    return -tf.math.log(-tf.math.log(uniform))
-
-
-def _before(stop, text):
-    return text.split(stop, 1)[0] if stop else text
-
-
-def _overlap(text, stop):
-    """Return how many characters at the end of `text` are the beginning of `stop`."""
-    return next(n for n in range(min(len(stop) - 1, len(text)), -1, -1) if n == 0 or text.endswith(stop[:n]))
-
-
-def _is_whole(value, minimum, below=2**31):
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and minimum <= value < below
-
-
-def _require(name, accepted, value, holds):
-    if not holds:
-        raise SettingsError(f"{name} must be {accepted}; received {value!r}")

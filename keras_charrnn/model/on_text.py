@@ -5,7 +5,7 @@ from keras_charrnn.model.generation import Generator
 
 
 class OnText:
-    """`generate`, `stream` and `score` of whatever has a vocabulary and steps with explicit states.
+    """`generate`, `stream`, `samples` and `score` of whatever has a vocabulary and steps with explicit states.
 
     Attributes:
         scorer: Its `evaluation.Scorer`, which also scores texts in pieces.
@@ -22,6 +22,10 @@ class OnText:
     def stream(self, prefix="", length=400, **settings):
         """Yield the prefix, then new characters in pieces as they are made; see `generation.Generator.stream`."""
         return self._generator.stream(prefix, length, **settings)
+
+    def samples(self, prefixes=("",), length=400, num_samples=1, **settings):
+        """Return texts with what there is to know of them, a list; see `generation.Generator.samples`."""
+        return self._generator.samples(prefixes, length, num_samples, **settings)
 
     def score(self, text):
         """Return how well the model predicts a text, an `evaluation.Score`; see `evaluation.Scorer.score`."""

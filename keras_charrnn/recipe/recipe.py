@@ -258,6 +258,9 @@ def _unknown_callbacks(recipe):
 def _unknown_names(recipe):
     """Return the problems of names that nothing is registered under."""
     asked = [("model.cell", registry.cells, recipe.model.cell["name"])]
+    asked += [
+        (f"samples.samplers[{i}]", registry.samplers, each["name"]) for i, each in enumerate(recipe.samples.samplers)
+    ]
     asked.append(("vocabulary.unit", registry.vocabularies, recipe.vocabulary.unit["name"]))
     if recipe.corpus.name is not None:
         asked.append(("corpus.name", registry.corpora, recipe.corpus.name))

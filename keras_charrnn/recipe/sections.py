@@ -7,7 +7,7 @@ from keras_charrnn.common.escapes import unescape
 from keras_charrnn.common.template import Template
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.checks import by_name, either, flag, number, one_of, optional, pathname, several, text, whole
-from keras_charrnn.recipe.named import Named
+from keras_charrnn.recipe.named import Each, Named
 from keras_charrnn.recipe.section import Section, key
 
 ABOVE_0 = number("above 0", lambda value: value > 0)
@@ -22,6 +22,7 @@ FILES = optional(either(PATHS, several(PATHS, "paths or globs", minimum=1)))
 ENCODING = text(encodings.ACCEPTED, fits=encodings.encoding_name, choices=encodings.NAMES)
 
 UNIT = Named(text("the name of a unit"), "character", {}, further="further arguments of a vocabulary's from_text")
+SAMPLER = Named(text("the name of a sampler"), "", {}, further="further arguments of its constructor")
 CELL = Named(text("the name of a cell"), "gru", {}, further="further arguments of the cell's constructor")
 
 
@@ -231,6 +232,21 @@ class Samples(Section):
     )
     top_k: int | None = key(None, "how many of the likeliest symbols to draw from", optional(whole(1)))
     top_p: float | None = key(None, "share of the probability to draw from", optional(SHARE_ABOVE_0))
+    min_p: float | None = key(None, "least share of the likeliest symbol's probability to draw from", optional(SHARE))
+    no_repeat: int | None = key(None, "let no piece of so many symbols come twice", optional(whole(1, 1000)))
+    samplers: tuple = key([], "of plugins, names or mappings with arguments", Each(SAMPLER, "samplers"))
+    allow: str | None = key(
+        None, "the only characters that may come, as within a regular expression's []", optional(text())
+    )
+    forbid: str | None = key(None, "characters that may not come, likewise", optional(text()))
+    pattern: str | None = key(None, "regular expression that all of the new text matches", optional(text()))
+    line_pattern: str | None = key(None, "regular expression that each of its lines matches", optional(text()))
+
+    @property
+    def drawing(self):
+        """The settings of `generate` besides prefix, length and temperature: a mapping."""
+        names = ("top_k", "top_p", "min_p", "no_repeat", "samplers", "allow", "forbid", "pattern", "line_pattern")
+        return {name: value for name in names if (value := getattr(self, name)) not in (None, ())}
 
     @property
     def beginning(self):

@@ -126,9 +126,8 @@ def make_samples(plan, folder, console):
         settings.every_steps,
         settings.beginning,
         settings.length,
-        settings.top_k,
-        settings.top_p,
         seed=plan.compute.seed,
         folder=folder.samples,
         show=show_sample,
+        **settings.drawing,
     )

@@ -100,7 +100,9 @@ def escape(value):
 
 
 def visible(symbol):
-    """Return a character as one can see it: a glyph for a blank, the code point for what has no shape."""
+    """Return a symbol as one can see it: a glyph for a blank, the code point for what has no shape."""
+    if len(symbol) > 1:
+        return "".join(map(visible, symbol))
     return _GLYPHS.get(symbol) or (symbol if symbol.isprintable() else f"U+{ord(symbol):04X}")
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from keras_charrnn import Vocabulary
 from keras_charrnn.errors import CorpusError, SettingsError, VocabularyError, WindowsError
-from keras_charrnn.model.generation import LEAST, Sampling
+from keras_charrnn.model.sampling import Sampling
+from keras_charrnn.model.sampling.temperature import LEAST
 from keras_charrnn.text import corpora
 from keras_charrnn.text.verbatim import memorization
 from keras_charrnn.text.vocabularies import REPLACEMENT
@@ -121,9 +122,10 @@ def test_settings_of_a_sampler_are_accepted_or_refused(temperature, top_k, top_p
     except SettingsError as error:
         assert "; received " in str(error)
         return
-    assert all(np.isfinite(each.numpy()) for each in sampling.numbers)
+    assert all(np.isfinite(np.float32(each)) for sampler in sampling.samplers for each in sampler.numbers)
     assert -(2**31) <= sampling.seed < 2**31
-    assert sampling.kind in ("draw", "draw k", "draw p", "draw k p")
+    asked = {"temperature": True, "top_k": top_k is not None, "top_p": top_p is not None}
+    assert [each.name for each in sampling.samplers] == [name for name, is_asked in asked.items() if is_asked]
 
 
 @settings(max_examples=2 * EXAMPLES)
@@ -135,8 +137,8 @@ def test_settings_of_a_sampler_are_accepted_or_refused(temperature, top_k, top_p
 )
 def test_settings_within_their_ranges_are_accepted(temperature, top_k, top_p, seed):
     sampling = Sampling(temperature, top_k, top_p, seed)
-    assert all(np.isfinite(each.numpy()) for each in sampling.numbers)
-    assert sampling.numbers[2].numpy() > 0
+    numbers = {each.name: np.float32(each.numbers[0]) for each in sampling.samplers}
+    assert all(map(np.isfinite, numbers.values())) and numbers.get("top_p", 1) > 0
     assert sampling.greedy == (temperature < LEAST)
 
 

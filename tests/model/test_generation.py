@@ -11,7 +11,10 @@ import tensorflow as tf
 from keras_charrnn import CharRNN, Vocabulary
 from keras_charrnn.errors import SettingsError, VocabularyError
 from keras_charrnn.model import generation
-from keras_charrnn.model.generation import BLOCK, WINDOW
+from keras_charrnn.model.generation import BLOCK
+from keras_charrnn.model.reading import WINDOW
+from keras_charrnn.model.sampling.loop import gumbel
+from keras_charrnn.model.sampling.temperature import scale
 from tests.conftest import TEXT
 
 LOGITS = np.array([2.0, 1.0, 0.5, -1.0, 1.0], dtype="float32")
@@ -100,13 +103,13 @@ def test_greedy_and_near_greedy_take_the_likeliest():
 
 @pytest.mark.parametrize("temperature", [1e-30, 0.04, 1.0, 100.0, 1e30])
 def test_scaled_logits_are_finite_and_keep_their_order_at_any_temperature(temperature):
-    scaled = generation.scale(tf.constant([[1e4, -1e4, 0.0, 9999.0]]), temperature).numpy()[0]
+    scaled = scale(tf.constant([[1e4, -1e4, 0.0, 9999.0]]), temperature).numpy()[0]
     assert np.isfinite(scaled).all()
     assert scaled.argmax() == 0 and scaled[1] <= scaled[2] <= scaled[3] <= scaled[0]
 
 
 def test_noise_is_finite_and_gumbel():
-    noise = generation.gumbel((200_000,), [1, 2]).numpy()
+    noise = gumbel((200_000,), [1, 2]).numpy()
     assert np.isfinite(noise).all()
     np.testing.assert_allclose([noise.mean(), noise.std()], [0.5772, math.pi / 6**0.5], atol=0.02)
 

@@ -5,13 +5,13 @@ import inspect
 from keras_charrnn import registry
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import VocabularyError
-from keras_charrnn.text.vocabularies.base import DOCUMENT, LINE_END, REPLACEMENT, UnitVocabulary
+from keras_charrnn.text.vocabularies.base import DOCUMENT, LINE_END, REPLACEMENT, UnitVocabulary, register_vocabulary
 from keras_charrnn.text.vocabularies.byte import ByteVocabulary
 from keras_charrnn.text.vocabularies.character import Vocabulary
 from keras_charrnn.text.vocabularies.pieces import PieceVocabulary
 from keras_charrnn.text.vocabularies.word import WordVocabulary
 
-__all__ = ["ByteVocabulary", "PieceVocabulary", "UnitVocabulary", "Vocabulary", "WordVocabulary"]
+__all__ = ["ByteVocabulary", "PieceVocabulary", "UnitVocabulary", "Vocabulary", "WordVocabulary", "register_vocabulary"]
 
 CHARACTER = "character"  # the unit of a configuration that names none
 

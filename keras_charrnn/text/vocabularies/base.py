@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_charrnn import registry
-from keras_charrnn.errors import VocabularyError
+from keras_charrnn.errors import RegistryError, VocabularyError
 
 POLICIES = ("error", "drop", "replace")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -175,6 +175,34 @@ class UnitVocabulary(abc.ABC):
         if set(symbols) <= set(self.symbols):
             return self
         raise VocabularyError(f"the unit {self.unit} takes no further symbols; write start.vocabulary: text")
+
+
+def register_vocabulary(name):
+    """Class decorator that registers a vocabulary as the unit of text `name`.
+
+    Args:
+        name: Lower-case letters, digits and underscores; what a recipe's `vocabulary.unit` says.
+
+    Example:
+        @keras_charrnn.register_vocabulary("syllable")
+        class Syllables(keras_charrnn.vocabularies.PieceVocabulary): ...
+
+    Raises:
+        RegistryError: If the name is taken, or the class is no vocabulary or lacks a method of one.
+    """
+
+    def register(cls):
+        fault = ""
+        if not (isinstance(cls, type) and issubclass(cls, UnitVocabulary)):
+            fault = "it must be derived from keras_charrnn.vocabularies.UnitVocabulary or PieceVocabulary"
+        elif cls.__abstractmethods__:
+            fault = f"it lacks {', '.join(sorted(cls.__abstractmethods__))}"
+        if fault:
+            raise RegistryError(f"{cls!r} cannot be the vocabulary {name!r}: {fault}")
+        registry.vocabularies.register(name, cls)
+        return cls
+
+    return register
 
 
 def shared_out(nats, lengths):

@@ -5,8 +5,7 @@ import codecs
 import numpy as np
 
 from keras_charrnn.errors import VocabularyError
-from keras_charrnn.registry import register_vocabulary
-from keras_charrnn.text.vocabularies.base import UnitVocabulary, place_of, require_text
+from keras_charrnn.text.vocabularies.base import UnitVocabulary, place_of, register_vocabulary, require_text
 
 ESCAPES = "surrogateescape"  # Python's way to have bytes that are no UTF-8 in a str, and to get them back
 

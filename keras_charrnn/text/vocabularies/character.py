@@ -3,12 +3,12 @@
 import numpy as np
 
 from keras_charrnn.errors import VocabularyError
-from keras_charrnn.registry import register_vocabulary
 from keras_charrnn.text.vocabularies.base import (
     REPLACEMENT,
     UnitVocabulary,
     missing,
     place_of,
+    register_vocabulary,
     require_policy,
     require_text,
 )

@@ -3,7 +3,7 @@
 import collections
 import re
 
-from keras_charrnn.registry import register_vocabulary
+from keras_charrnn.text.vocabularies.base import register_vocabulary
 from keras_charrnn.text.vocabularies.pieces import PieceVocabulary
 
 # A run of letters, digits and underscores, or of other signs, each with a space before it; or one blank.

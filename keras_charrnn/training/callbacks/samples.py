@@ -15,7 +15,7 @@ class Samples(keras.callbacks.Callback):
         every_epochs: Epochs from sample to sample; 0 for none.
         every_steps: Steps from sample to sample; 0 for none. With `steps_per_execution` above 1 in `compile`, samples
             come at the first step that Keras reports at or after the period's end.
-        prefix, length, top_k, top_p, seed: As in `CharRNN.generate`.
+        prefix, length, top_k, top_p, seed, further: As in `CharRNN.generate`.
         folder: Where each set of samples is written as a text file; None for nowhere.
         show: Called with the title and the text of each sample; None for nothing.
     """
@@ -34,10 +34,11 @@ class Samples(keras.callbacks.Callback):
         seed=0,
         folder=None,
         show=None,
+        **further,
     ):
         super().__init__()
         self.temperatures, self.every_epochs, self.every_steps = temperatures, every_epochs, every_steps
-        self.settings = {"prefix": prefix, "length": length, "top_k": top_k, "top_p": top_p, "seed": seed}
+        self.settings = {"prefix": prefix, "length": length, "top_k": top_k, "top_p": top_p, "seed": seed, **further}
         self.folder, self.show = folder, show
         self._periods = 0  # of steps that have ended
 
