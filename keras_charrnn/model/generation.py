@@ -132,7 +132,7 @@ class Generator:
         if len(ids) > 1:
             ids = [*ids, *[ids[-1]] * (rows - len(ids))]  # of the last ones nobody is told
         states = read_prefixes(self._model, self._run, [each[:-1] for each in ids])
-        if len(ids) == 1:
+        if len(ids) < rows:  # one for all
             ids, states = ids * rows, tf.nest.map_structure(lambda state: tf.repeat(state, rows, 0), states)
         last = np.array([each[-1] for each in ids], np.int32)
         own = [sampler.start(ids, rows, length, self._model.vocabulary) for sampler in samplers]
