@@ -234,6 +234,9 @@ class Samples(Section):
     top_p: float | None = key(None, "share of the probability to draw from", optional(SHARE_ABOVE_0))
     min_p: float | None = key(None, "least share of the likeliest symbol's probability to draw from", optional(SHARE))
     no_repeat: int | None = key(None, "let no piece of so many symbols come twice", optional(whole(1, 1000)))
+    beams: int | None = key(
+        None, "beams of a search for the likeliest text, in place of drawing", optional(whole(1, 1024))
+    )
     samplers: tuple = key([], "of plugins, names or mappings with arguments", Each(SAMPLER, "samplers"))
     allow: str | None = key(
         None, "the only characters that may come, as within a regular expression's []", optional(text())
@@ -245,7 +248,18 @@ class Samples(Section):
     @property
     def drawing(self):
         """The settings of `generate` besides prefix, length and temperature: a mapping."""
-        names = ("top_k", "top_p", "min_p", "no_repeat", "samplers", "allow", "forbid", "pattern", "line_pattern")
+        names = (
+            "top_k",
+            "top_p",
+            "min_p",
+            "no_repeat",
+            "beams",
+            "samplers",
+            "allow",
+            "forbid",
+            "pattern",
+            "line_pattern",
+        )
         return {name: value for name in names if (value := getattr(self, name)) not in (None, ())}
 
     @property
@@ -254,11 +268,13 @@ class Samples(Section):
         return unescape(self.prefix or "")
 
     def conflicts(self):
+        drawn = [name for name in ("top_k", "top_p", "min_p") if self.beams and getattr(self, name) is not None]
+        found = [f"samples.{name}: is of drawing, and samples.beams search; leave one out" for name in drawn]
         try:
             _ = self.beginning
         except SettingsError as error:
-            return [f"samples.prefix: {error}"]
-        return []
+            found.append(f"samples.prefix: {error}")
+        return found
 
 
 @dataclasses.dataclass(frozen=True)

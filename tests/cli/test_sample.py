@@ -6,7 +6,10 @@ import re
 
 import pytest
 
+import keras_charrnn
 from keras_charrnn.cli.main import main
+from keras_charrnn.errors import RecipeError
+from keras_charrnn.views.report.samples import read_samples
 
 
 def sample(trained, *arguments):
@@ -109,3 +112,26 @@ def test_a_plugins_sampler_is_named_on_the_command_line(trained, capsys):
     arguments = ["--plugin", "mine.py", "--sampler", "{name: mine, power: 1000000}", "--length", "20"]
     assert sample(trained, *arguments) == 0
     assert capsys.readouterr().out.removesuffix("\n") == trained.model.generate("", 20, temperature=0)
+
+
+def test_a_recipes_samples_have_the_same_settings(tiny, console):
+    drawn = {
+        "every_epochs": 1,
+        "temperatures": [1.0],
+        "prefix": None,
+        "length": 30,
+        "pattern": "[a-f ]*",
+        "no_repeat": 4,
+    }
+    run = keras_charrnn.fit({**tiny, "samples": drawn}, {"training.epochs": 1}, console=console)
+    (one,) = read_samples(run.folder / "samples")
+    ((how, text),) = one.texts
+    assert how == "temperature 1" and re.fullmatch("[a-f ]{30}", text)
+    searched = {"every_epochs": 1, "length": 12, "beams": 3, "forbid": "e"}
+    run = keras_charrnn.fit({**tiny, "samples": searched}, {"training.epochs": 1}, console=console)
+    (one,) = read_samples(run.folder / "samples")
+    assert one.texts == [("3 beams", run.model.generate("", 12, beams=3, forbid="e"))]
+    with pytest.raises(RecipeError, match=r"samples.top_k: is of drawing, and samples.beams search; leave one out"):
+        keras_charrnn.read_recipe({**tiny, "samples": {"beams": 3, "top_k": 2}})
+    with pytest.raises(RecipeError, match=r"samples.samplers\[0\]: unknown sampler 'nope'"):
+        keras_charrnn.read_recipe({**tiny, "samples": {"samplers": ["nope"]}})

@@ -172,13 +172,12 @@ def test_beams_of_one_are_greedy_and_of_many_find_what_an_exhaustive_search_find
 PATTERNS = [
     r"[A-Z][a-z]+( [a-z]+){2,5}\.", r"\w+", r"(?i:the|fox) .*", r"[^aeiou]*", r"(the |quick |fox ){3,9}", r"[a-z]{7}",
     r"(\w+ ){4}\w+", r"(ab|cd)+e?", r".{1,30}\.", r"\S+(\s\S+)*", r"[Tt]he ([a-z]{3,5} )*dog", r"a*b*c*d*",
-    r"(?!x)y|[q-z]+", r"((o|e).)*", r"[^ ]{2} [^ ]{3} [^ ]{4}", r"(.)*", r"[a-fA-F]+", r"q(u|b)(.[a-z]){2,}",
-    r"x|y|zz*",
-    r"(a|b)*a(a|b){3}", r"(.{1,9}\n){2,5}",
+    r"((o|e).)*", r"[^ ]{2} [^ ]{3} [^ ]{4}", r"(.)*", r"[a-fA-F]+", r"q(u|b)(.[a-z]){2,}",
+    r"x|y|zz*", r"(a|b)*a(a|b){3}", r"(.{1,9}\n){2,5}",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("pattern", [each for each in PATTERNS if "(?!" not in each])
+@pytest.mark.parametrize("pattern", PATTERNS)
 def test_texts_match_their_pattern_and_none_ends_dead(model, pattern, request):
     for length, count in ((40, 1000 if is_thorough(request.config) else 40), (17, 10)):
         found = model.samples(["the "], length, count, temperature=1.5, seed=5, pattern=pattern)

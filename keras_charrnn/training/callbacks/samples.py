@@ -59,9 +59,10 @@ class Samples(keras.callbacks.Callback):
 
     def _sample(self, file, when):
         texts = []
-        for temperature in self.temperatures:
+        for temperature in (None,) if self.settings.get("beams") else self.temperatures:
             text = self.model.generate(temperature=temperature, **self.settings)
-            title = f"{when}, temperature {temperature:g}"
+            how = f"temperature {temperature:g}" if temperature is not None else f"{self.settings['beams']} beams"
+            title = f"{when}, {how}"
             texts.append(f"--- {title} ---\n{text}\n")
             if self.show:
                 self.show(title, text)

@@ -123,9 +123,9 @@ def _samples(folder):
     if not sets:
         return
     yield "## Samples"
-    for temperature, text in sets[-1].texts:
+    for how, text in sets[-1].texts:
         fence = "`" * max(3, 1 + max((len(each) for each in _runs(text)), default=0))
-        yield f"Temperature {temperature}:\n\n{fence}text\n{text[:LONGEST]}\n{fence}"
+        yield f"{how.capitalize()}:\n\n{fence}text\n{text[:LONGEST]}\n{fence}"
 
 
 def _runs(text):

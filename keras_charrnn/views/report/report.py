@@ -148,9 +148,8 @@ class _Report:
         shown, parts = sets[-SAMPLE_SETS:], []
         for index, each in enumerate(reversed(shown)):
             texts = "".join(
-                f"<figure><figcaption><b>temperature {escape(temperature)}</b></figcaption>"
-                f"<pre>{escape(text)}</pre></figure>"
-                for temperature, text in each.texts
+                f"<figure><figcaption><b>{escape(how)}</b></figcaption><pre>{escape(text)}</pre></figure>"
+                for how, text in each.texts
             )
             opened = "" if index else " open"
             parts.append(

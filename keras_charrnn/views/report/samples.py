@@ -6,7 +6,7 @@ import re
 from keras_charrnn.errors import RunError
 
 # As `callbacks.Samples` writes it.
-_TITLE = re.compile(r"^--- ((?:epoch|step) \d+), temperature (\S+) ---\n", re.MULTILINE)
+_TITLE = re.compile(r"^--- ((?:epoch|step) \d+), (temperature \S+|\d+ beams) ---\n", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,7 @@ class SampleSet:
 
     Attributes:
         when: "epoch 3" or "step 500".
-        texts: List of (temperature, text), both str.
+        texts: List of (how, text), both str.
     """
 
     when: str
@@ -36,6 +36,6 @@ def read_samples(folder):
             raise RunError(f"{path} cannot be read: {error.strerror}") from error
         pieces = list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
         if pieces:
-            texts = [(temperature, text.removesuffix("\n").removesuffix("\n")) for _, temperature, text in pieces]
+            texts = [(how, text.removesuffix("\n").removesuffix("\n")) for _, how, text in pieces]
             sets.append(SampleSet(pieces[0][0], texts))
     return sets

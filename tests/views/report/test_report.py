@@ -218,4 +218,6 @@ def test_samples_are_read_back_as_they_were_made(make_model, tmp_path):
         writer.on_epoch_end(epoch)
     sets = read_samples(tmp_path)
     assert [each.when for each in sets] == ["epoch 1", "epoch 2"]
-    assert [text for each in sets for text in each.texts] == list(zip(["0", "0.5"] * 2, made, strict=True))
+    assert [text for each in sets for text in each.texts] == list(
+        zip(["temperature 0", "temperature 0.5"] * 2, made, strict=True)
+    )
