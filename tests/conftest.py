@@ -22,6 +22,7 @@ import keras_charrnn
 from keras_charrnn import plugins, registry
 from keras_charrnn.runs import Run
 from tests.browser import open_browser
+from tests.quick import CASES, LATER
 
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
 
@@ -48,6 +49,22 @@ def pytest_configure(config):
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         os.environ["XLA_FLAGS"] = " ".join(QUICK_XLA)
         os.fsync = lambda file: None  # no quick test cuts the power; to wait for the disk takes 10 ms a file
+
+
+@pytest.hookimpl(tryfirst=True)  # before what is marked is left out
+def pytest_collection_modifyitems(items):
+    cases = {}
+    for item in items:
+        if item.get_closest_marker("thorough") is not None:
+            continue
+        if item.originalname in CASES:
+            cases.setdefault((item.path, item.originalname), []).append(item)
+        elif item.originalname in LATER:
+            item.add_marker(pytest.mark.thorough)
+    for (_, name), found in cases.items():
+        quick = {round(place * len(found) / CASES[name]) for place in range(CASES[name])}
+        for place in {*range(len(found))} - quick:
+            found[place].add_marker(pytest.mark.thorough)
 
 
 @pytest.fixture(autouse=True)

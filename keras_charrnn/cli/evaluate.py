@@ -5,7 +5,7 @@ random windows of 256 characters, each from the initial states, as in nanoGPT. T
 """
 
 from keras_charrnn.cli.plugins import add_plugin_argument
-from keras_charrnn.cli.text import add_encoding, encoding_for
+from keras_charrnn.cli.text import add_encoding, reading_for
 
 
 def add_arguments(parser):
@@ -62,15 +62,15 @@ def run(options):
     from keras_charrnn.text import corpora
 
     @functools.cache
-    def read(path, encoding):
-        return dataclasses.replace(corpora.load(path=path, encoding=encoding), name=name_of(path))
+    def read(path, **how):
+        return dataclasses.replace(corpora.load(path=path, **how), name=name_of(path))
 
     rows, dynamic = [], learning_of(options)
     for path in options.paths:
         source = open_source(path, options.plugin)
         for text in options.text or [None]:
             try:
-                text = text and read(text, encoding_for(source, options.encoding))
+                text = text and read(text, **reading_for(source, text, options.encoding))
                 with progress(f"{path} {text.name if text else options.split}"):
                     how = options.split, options.protocol, options.seed
                     rows.append((path, evaluate(source, text, *how, dynamic=dynamic)))

@@ -11,7 +11,7 @@ import tempfile
 
 from keras_charrnn.cli.evaluate import add_dynamic, learning_of
 from keras_charrnn.cli.plugins import add_plugin_argument
-from keras_charrnn.cli.text import add_encoding, encoding_for
+from keras_charrnn.cli.text import add_encoding, reading_for
 
 
 def add_arguments(parser):
@@ -34,7 +34,7 @@ def run(options):
     from keras_charrnn.common.progress import progress
     from keras_charrnn.common.screen import Screen, say
     from keras_charrnn.model.evaluation import Lines
-    from keras_charrnn.text.corpora import read_pieces
+    from keras_charrnn.text.corpora import load, read_pieces
     from keras_charrnn.text.corpora.opening import open_text
     from keras_charrnn.text.corpora.text import Limited
 
@@ -43,8 +43,12 @@ def run(options):
         source = open_source(options.path, options.plugin)
         show = _to_json(lines_as_json) if options.json else _to_screen()
         with progress(f"scoring {name}", file.size, shown=not options.lines) as advance:
-            watched = Limited(file, watch=lambda data: advance(len(data)))
-            pieces = read_pieces(watched, name, encoding=encoding_for(source, options.encoding))
+            how = reading_for(source, options.text, options.encoding)
+            if "template" in how:
+                pieces = load(path=options.text, **how).pieces()
+            else:
+                watched = Limited(file, watch=lambda data: advance(len(data)))
+                pieces = read_pieces(watched, name, **how)
             watch = (lambda piece, nats: show(lines.add(piece, nats))) if options.lines else None
             result = measures.evaluate_pieces(source, pieces, name, watch, dynamic)
         show(lines.end())

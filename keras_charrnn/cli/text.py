@@ -21,6 +21,26 @@ def encoding_for(source, asked):
     return asked if asked != "auto" else getattr(source, "model", source).vocabulary.encoding
 
 
+def reading_for(source, path, asked):
+    """Return the arguments with which `corpora.load` reads a text for a model, a table as its run reads its own.
+
+    Args:
+        source, asked: As of `encoding_for`.
+        path: Of the text.
+    """
+    from keras_charrnn.runs.folder import RunFolder
+    from keras_charrnn.runs.sources import runs_and_model
+    from keras_charrnn.text.corpora.records import kind_of
+
+    runs, _ = runs_and_model(source)
+    how = {"encoding": encoding_for(source, asked)}
+    if runs and kind_of(path):
+        recipe = RunFolder.open(runs[0].folder).read_recipe(runs[0].plugins)
+        if recipe.corpus.template is not None:
+            how |= {"template": recipe.corpus.template, "documents": recipe.states.reset == "document"}
+    return how
+
+
 def read_whole(path, encoding="auto"):
     """Return a text.
 

@@ -92,6 +92,14 @@ def test_each_document_is_learned_scored_and_written_from_nothing(poems, console
     assert model.generate("the ", 30, seed=1) == model.generate(f"{DOCUMENT}the ", 30, seed=1)[1:]
     again = keras_charrnn.load(run.folder)
     assert again.generate(length=20, seed=2) == model.generate(length=20, seed=2)
+    capsys.readouterr()
+    text = corpora.load(path="poems.jsonl", template="{text}", documents=True).text
+    for command in (["score", str(run.folder), "poems.jsonl"], ["evaluate", str(run.folder), "--text", "poems.jsonl"]):
+        assert main([*command, "--json"]) == 0  # a table is read as the run reads its own
+        found = json.loads(capsys.readouterr().out)
+        found = found if isinstance(found, dict) else found[0]
+        assert found["nats_per_character"] == pytest.approx(model.score(text).nats_per_character, rel=1e-4)
+        assert found["characters"] == len(text) - 1
     assert main(["export", str(run.folder), "--format", "weights", "--output", "w.npz"]) == 0
     assert json.loads(pathlib.Path("w.json").read_text())["fresh_at"] == DOCUMENT
 

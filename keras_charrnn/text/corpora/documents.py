@@ -32,7 +32,7 @@ class Documents:
             parts: Iterable of documents or files, each an iterable of str.
         """
         last = ""
-        marked = (itertools.chain((DOCUMENT,), self._replaced(part)) for part in parts)
+        marked = (itertools.chain((DOCUMENT,), self._replaced(part) if self.between else part) for part in parts)
         for piece in itertools.chain.from_iterable(marked):
             # One mark between two documents, whatever stood there.
             shown = piece.removeprefix(DOCUMENT) if last == DOCUMENT else piece

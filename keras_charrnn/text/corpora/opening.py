@@ -4,6 +4,7 @@ Both are told by the first bytes, whatever the name.
 """
 
 import bz2
+import concurrent.futures
 import contextlib
 import gzip
 import lzma
@@ -17,6 +18,7 @@ from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import CorpusError
 
 HEAD = 4096  # bytes that tell what a file is
+BLOCK = 2**18  # bytes that are unpacked ahead
 PACKED = {
     "gzip": (re.compile(rb"\x1f\x8b\x08"), gzip.open),
     "bzip2": (re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), bz2.open),
@@ -98,6 +100,36 @@ class Begun:
             raise CorpusError(f"{self._what} cannot be read: {error.strerror}") from error
 
 
+class Ahead:
+    """A file that a thread reads ahead, a block at a time: what is packed is unpacked while the text is looked at.
+
+    Args:
+        file: Has `read(size)`.
+
+    Use it within `with`, at whose end the thread has ended.
+    """
+
+    def __init__(self, file):
+        self._file, self._data = file, memoryview(b"")
+        self._thread = concurrent.futures.ThreadPoolExecutor(1)
+        self._next = self._thread.submit(file.read, BLOCK)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._thread.shutdown(cancel_futures=True)
+
+    def read(self, size):
+        """Return the next bytes, at most so many; none at the end. What the file raises comes from here."""
+        if not self._data:
+            self._data = memoryview(self._next.result())
+            if self._data:
+                self._next = self._thread.submit(self._file.read, BLOCK)
+        data, self._data = self._data[:size], self._data[size:]
+        return bytes(data)
+
+
 @contextlib.contextmanager
 def open_text(path):
     """Within `with`, have the bytes of a text: a `Begun`.
@@ -118,7 +150,7 @@ def open_text(path):
         head = file.look(HEAD)
         packed = next((name for name, (begins, _) in PACKED.items() if begins.match(head)), "")
         if packed:
-            file = Begun(PACKED[packed][1](file), what)
+            file = Begun(stack.enter_context(Ahead(PACKED[packed][1](file))), what)
             head = file.look(HEAD)
         for begins, kind, advice in _OTHERS:
             if begins.match(head):

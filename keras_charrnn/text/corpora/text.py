@@ -159,7 +159,7 @@ def from_files(name, files, source, how, progress=None):
             progress(len(data))
 
     for piece in _pieces(files, how, watch, line_ends):
-        found = np.bincount(np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), "<u4"))
+        found = _counts(piece)
         counts[: len(found)] += found
     characters = int(counts.sum())
     if not characters:
@@ -170,6 +170,19 @@ def from_files(name, files, source, how, progress=None):
     return Text(
         name, source, digest.hexdigest(), characters, symbols, counts[symbols], pieces, notes, how.encoding, how.form
     )
+
+
+def _counts(piece):
+    """Return how often each code point is in a str, as far as the highest."""
+    if not piece.isascii():
+        return np.bincount(np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), "<u4"))
+    data = piece.encode("ascii")
+    pairs = np.frombuffer(data[: len(data) // 2 * 2], np.uint16)  # in pairs it takes half as long
+    counts = np.bincount(pairs, minlength=2**16).reshape(256, 256)
+    counts = counts.sum(0) + counts.sum(1)
+    if len(data) % 2:
+        counts[data[-1]] += 1
+    return counts
 
 
 def _pieces(files, how, watch=None, line_ends=None):
