@@ -1,5 +1,6 @@
 """A text into ids: in memory, or, where it is long, in a file that all runs share."""
 
+import concurrent.futures
 import hashlib
 import inspect
 import json
@@ -82,11 +83,14 @@ def _source_of(vocabulary):
 
 def _write(path, pieces):
     digest = hashlib.sha256()
-    with path.open("wb") as file:
+    with path.open("wb") as file, concurrent.futures.ThreadPoolExecutor(1) as thread:
         file.write(FORMAT + b"0" * DIGEST)
+        digested = thread.submit(digest.update, b"")
         for piece in pieces:
             file.write(piece)
-            digest.update(piece)
+            digested.result()
+            digested = thread.submit(digest.update, piece)  # while the next one is made
+        digested.result()
         file.seek(len(FORMAT))
         file.write(digest.hexdigest().encode())
 

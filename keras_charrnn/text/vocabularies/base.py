@@ -102,9 +102,9 @@ class UnitVocabulary(abc.ABC):
         """Yield (piece, ids) of a text that comes in pieces, which may be cut elsewhere then."""
         held, characters, line = "", 0, 1
         for piece in pieces:
-            held += piece
+            held = held + piece if held else piece
             if place := self.cut(held):
-                piece, held = held[:place], held[place:]
+                piece, held = (held, "") if place == len(held) else (held[:place], held[place:])
                 yield piece, self.encode(piece, what, characters, line)
                 characters, line = characters + len(piece), line + piece.count(LINE_END)
         if held:
