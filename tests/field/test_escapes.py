@@ -108,7 +108,7 @@ def test_sample_stops_before_what_was_meant(trained, written, stop, capsys):
 REFUSED = [
     (["--prefix", r"\u12"], r"--prefix: '\u12' is no character"),
     (["--stop", r"\uD834"], r"--stop: '\uD834' is no character"),
-    (["--prefix", "a", "--prefix-file", "b"], "--prefix, --prefix-file and --fields exclude one another"),
+    (["--prefix", "a", "--prefix-file", "b"], "--prefix and --prefix-file exclude one another"),
     (["--prefix-file", "none.txt"], "none.txt cannot be read: No such file or directory"),
     (["--prefix-file", "latin.txt"], "latin.txt is not UTF-8: byte 0 (0xe9)"),
     (["--prefix", "caf\udce9"], "--prefix is not UTF-8: byte 3"),

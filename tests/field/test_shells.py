@@ -118,7 +118,7 @@ VALUES = [
     (["sample", "a", "--prefix", "-->"], "prefix", "-->"),
     (["sample", "a", "--prefix", "-"], "prefix", "-"),
     (["sample", "--prefix", "-1", "a"], "prefix", "-1"),
-    (["sample", "--stop", "---", "a", "--length", "3"], "stop", "---"),
+    (["sample", "--stop", "---", "a", "--length", "3"], "stop", ["---"]),
     (["sample", "a", "--prefix", "--length of it"], "prefix", "--length of it"),
     (["sample", "a", "--prefix=--length"], "prefix", "--length"),
     (["sample", "a", "--prefix", "--lengthy"], "prefix", "--lengthy"),

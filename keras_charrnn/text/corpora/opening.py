@@ -18,7 +18,7 @@ from keras_charrnn.common.importing import suggest
 from keras_charrnn.errors import CorpusError
 
 HEAD = 4096  # bytes that tell what a file is
-BLOCK = 2**18  # bytes that are unpacked ahead
+BLOCK = 2**19  # bytes that are unpacked ahead
 PACKED = {
     "gzip": (re.compile(rb"\x1f\x8b\x08"), gzip.open),
     "bzip2": (re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"), bz2.open),
