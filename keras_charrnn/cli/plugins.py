@@ -7,5 +7,5 @@ def add_plugin_argument(parser):
         metavar="FILE",
         action="append",
         default=[],
-        help="registers the model's cell; it stands for the plugin of the same name that the run's recipe names",
+        help="registers the model's cell, unit or samplers; stands for the plugin of the same name in the run's recipe",
     )

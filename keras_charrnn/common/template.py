@@ -41,7 +41,12 @@ class Template:
         Raises:
             CorpusError: If it has not all the fields, or one is no text.
         """
-        return "".join(text + ("" if name is None else _field(record, name, where)) for text, name, _, _ in self._parts)
+        pieces = []
+        for text, name, _, _ in self._parts:
+            pieces.append(text)
+            if name is not None:
+                pieces.append(_field(record, name, where))
+        return "".join(pieces)
 
     def begin(self, values):
         """Return the text up to the first field that is not given.

@@ -55,15 +55,24 @@ def _lines(pieces, is_cut):
         yield "".join(rest)
 
 
+class _Place:
+    """Which record of a file is being read; put into words for messages alone, for there may be millions of them."""
+
+    def __init__(self, path):
+        self._path, self.record, self.line = path, 0, 0
+
+    def __str__(self):
+        return f"{self._path}, record {self.record} (line {self.line})"
+
+
 def _json(lines, path):
     """Yield (record, what it is) of each line."""
-    count = 0
+    where = _Place(path)
     for number, line in enumerate(lines, start=1):
         line = line.strip()
         if not line:
             continue
-        count += 1
-        where = f"{path}, record {count} (line {number})"
+        where.record, where.line = where.record + 1, number
         try:
             record, end = DECODER.raw_decode(line)  # `json.loads` takes a third longer
             if end != len(line):
