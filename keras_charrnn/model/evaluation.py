@@ -151,7 +151,7 @@ class Scorer:
         ids = vocabulary.encode(text)
         if len(ids) < 2:
             raise SettingsError(f"a score needs a text of at least 2 characters; received {text!r}")
-        nats = vocabulary.spread(text, ids, [np.nan, *np.concatenate([*self.surprise(ids)])])
+        nats = vocabulary.spread(text, ids, np.concatenate([[np.nan], *self.surprise(ids)]))
         return Score(nats[~np.isnan(nats)], len(ids) - 1)
 
     def stream(self, pieces, what="the text"):
@@ -169,13 +169,18 @@ class Scorer:
             VocabularyError: If there is a character that the model does not know, and its vocabulary neither drops nor
                 replaces it.
         """
+        for piece, _, nats in self.stream_ids(pieces, what):
+            yield piece, nats
+
+    def stream_ids(self, pieces, what="the text"):
+        """Yield what `stream` does, with the ids of each piece between it and its nats."""
         vocabulary, before = self._model.vocabulary, None
         for piece, ids in vocabulary.encode_pieces(pieces, what):
             nats = np.full(len(ids), np.nan, np.float32)
             if len(ids):
                 losses, before = self._continue(before, ids)
                 nats[len(ids) - len(losses) :] = losses
-            yield piece, vocabulary.spread(piece, ids, nats)
+            yield piece, ids, vocabulary.spread(piece, ids, nats)
 
     def surprise(self, ids):
         """Yield arrays of float32 that together are the nats of all ids but the first: the protocol `carried`."""

@@ -153,15 +153,13 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
     """
     runs, model = runs_and_model(run_or_model)
     learner = _learner(runs, model, dynamic)
-    total, characters, unknown, symbols = 0.0, 0, 0, -1
-    for piece, nats in model.scorer.stream(pieces, corpus):
-        predicted, ids = ~np.isnan(nats), None
+    total, characters, unknown, symbols = 0.0, 0, 0, -1  # the first symbol is not predicted
+    for piece, ids, nats in model.scorer.stream_ids(pieces, corpus):
+        predicted = ~np.isnan(nats)
         total += float(np.sum(nats, where=predicted, dtype=np.float64))
         characters += int(np.count_nonzero(predicted))
         unknown += _unknown(model.vocabulary, piece)
-        if learner is not None or not model.vocabulary.is_of_characters:
-            ids = model.vocabulary.encode(piece, corpus)
-            symbols += len(ids)
+        symbols += len(ids)
         if learner is not None:
             learner.add(ids)
         if watch is not None:
@@ -169,7 +167,7 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
     if not characters:
         raise SettingsError(f"{corpus} is too short for a score: it needs at least 2 characters that the model knows")
     rest = {"chosen_by": _chosen_by(runs), "unknown": unknown, "members": _members(model)}
-    rest |= {"unit": model.vocabulary.unit, "symbols": characters if symbols < 0 else symbols}
+    rest |= {"unit": model.vocabulary.unit, "symbols": symbols}
     return Evaluation(total / characters, characters, "carried", corpus, **rest, dynamic=learner and learner.end())
 
 
