@@ -101,6 +101,12 @@ class SeedsError(CharRNNError):
     exit_status = 1
 
 
+class WorkerError(CharRNNError, ConnectionError):
+    """A training by several processes one of which is lost, or has not come; the others have ended too."""
+
+    exit_status = 75  # a temporary failure, after which to begin again from the newest checkpoint
+
+
 class SearchError(CharRNNError):
     """A search none of whose trials came to a loss; all is written."""
 

@@ -24,6 +24,7 @@ class Machine:
         cores: That this process may use.
         gpus: Number of them.
         notes: What the user must know of the choice, each in a sentence.
+        workers: Processes that train together, each with so many replicas.
     """
 
     precision: str
@@ -32,6 +33,7 @@ class Machine:
     cores: int
     gpus: int
     notes: tuple = ()
+    workers: int = 1
 
     @property
     def hardware(self):
@@ -42,10 +44,11 @@ class Machine:
     def describe(self):
         """Return a line for the screen."""
         parts = "1 replica" if self.replicas == 1 else f"{self.replicas} replicas"
-        return f"{self.precision} products, {parts}, {self.hardware}"
+        workers = "" if self.workers == 1 else f"{self.workers} workers with "
+        return f"{self.precision} products, {workers}{parts}{' each' if workers else ''}, {self.hardware}"
 
 
-def prepare(precision="auto", replicas="auto", batch_size=64):
+def prepare(precision="auto", replicas="auto", batch_size=64, workers=1, connect=None):
     """Choose precision and replicas, and set TensorFlow's threads to suit, once for the process.
 
     Args:
@@ -53,6 +56,9 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
         replicas: Their number, or "auto": on a CPU one for each core, as long as the batch divides into parts of 8 rows
             or more; else one for each GPU.
         batch_size: Of training.
+        workers: N, the processes among which the batch is split before.
+        connect: Called without arguments once TensorFlow's threads are set, before it has done anything; None for
+            nothing.
 
     Returns:
         A `Machine`.
@@ -64,27 +70,37 @@ def prepare(precision="auto", replicas="auto", batch_size=64):
     import tensorflow as tf
 
     require_eager()
+    if batch_size % workers:
+        raise SettingsError(
+            f"windows.batch_size {batch_size} does not divide among {workers} workers; take a multiple of "
+            f"{workers}, or another number of workers"
+        )
+    batch_size //= workers
     notes, cores = [], len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     gpus = len(tf.config.list_physical_devices("GPU"))
     if replicas == "auto":
         most = min(gpus or cores, max(1, batch_size // ROWS))
         replicas = next(n for n in range(most, 0, -1) if batch_size % n == 0)
     if batch_size % replicas:
+        of_worker = "" if workers == 1 else " of a worker"
         raise SettingsError(
-            f"windows.batch_size {batch_size} does not divide among compute.replicas {replicas}; take a multiple of "
-            f"{replicas}, or compute.replicas auto"
+            f"windows.batch_size {batch_size}{of_worker} does not divide among compute.replicas {replicas}; take a "
+            f"multiple of {replicas}, or compute.replicas auto"
         )
     if gpus and replicas > gpus:
         raise SettingsError(f"compute.replicas {replicas} needs as many GPUs; there are {gpus}")
     if not gpus:
         notes += _set_threads(tf, replicas, cores)
+    if connect is not None:
+        connect()
+    if not gpus:
         _start_xla(tf)
     native = bool(gpus) or has_bfloat16()
     if precision == "auto":
         precision = "bfloat16" if native else "float32"
     elif precision == "bfloat16" and not native:
         notes.append("this processor has no instructions for bfloat16: it works, slower than float32")
-    return Machine(precision, replicas, processor_name(), cores, gpus, tuple(notes))
+    return Machine(precision, replicas, processor_name(), cores, gpus, tuple(notes), workers)
 
 
 def require_eager():

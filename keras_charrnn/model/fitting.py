@@ -163,6 +163,7 @@ class Fitting(TrainingStep):
             self.label_smoothing,
             self.ngram_decay,
             self.seed,
+            self.workers,
             tuple(map(id, self.held.weights)),
             self.precision,
             getattr(self.optimizer, "ema_momentum", None),

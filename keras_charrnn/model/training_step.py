@@ -39,6 +39,9 @@ class TrainingStep:
             they learn, whatever the optimizer.
         seed: Of dropout and noise in training.
         held: The weights that stay as they are for a while: a `Held`.
+        workers: What other processes that train the same model on other rows of the batch are reached by, with
+            `rank`, `count` and `reduce(gradients, slices, loss, characters)`: see `workers.Collective`. The data then
+            have no weights. None where there are none.
 
     Raises:
         SettingsError: If it is made where TensorFlow does not execute eagerly, or in the scope of a strategy.
@@ -51,6 +54,7 @@ class TrainingStep:
     label_smoothing = 0.0
     ngram_decay = 1.0
     seed = 0
+    workers = None
 
     def __init__(self, *args, **kwargs):
         require_eager()
@@ -103,18 +107,21 @@ class TrainingStep:
         total = None if weights is None else tf.reduce_sum(weights)
         if weights is not None:
             weights = tf.math.divide_no_nan(weights, total / tf.cast(tf.size(weights), total.dtype))
-        found, rows = [], batch // replicas
+        found, rows, first = [], batch // replicas, 0 if self.workers is None else self.workers.rank * replicas
         # Traced, optimized and compiled once for all replicas, as long as it stays a function of its own.
         run = tf.function(self._run_replica, autograph=False, experimental_attributes={"_noinline": True})
         for replica in range(replicas):
             mine = slice(replica * rows, (replica + 1) * rows)
             with self._device(replica):
                 before = [[state[mine] for state in layer] for layer in states]
-                own_seed = tf.random.experimental.stateless_fold_in(seed, replica)
+                own_seed = tf.random.experimental.stateless_fold_in(seed, first + replica)
                 own_weights = None if weights is None else weights[mine]
                 found.append(run(inputs[mine], targets[mine], own_weights, before, own_seed))
         gradients, slices, losses, after = zip(*found, strict=True)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
+        loss, per = tf.add_n(losses) / replicas, self.characters_of(targets, weights)
+        if self.workers is not None:
+            gradients, slices, loss, per = self.workers.reduce(gradients, slices, loss, per)
         dense, collected = len(gradients), [self.row_updates.collect(each) for each in zip(*slices, strict=True)]
         gradients += [gradient for gradient, _ in collected]
         gradients = self.held.spare(gradients, [*self.trainable_weights, *self.row_updates.tables])
@@ -124,7 +131,6 @@ class TrainingStep:
         logs = {}
         if self.gradient_clipping is not None:
             gradients, logs = self.gradient_clipping(gradients)
-        loss = tf.add_n(losses) / replicas
         if self.watch is not None:
             self.watch(loss, logs["gradient_norm"] if "gradient_norm" in logs else tf.linalg.global_norm(gradients))
         rate, windows = self.optimizer.learning_rate, self.windows_done.value
@@ -133,7 +139,6 @@ class TrainingStep:
         self.row_updates.apply(gradients[dense:], rows, rates, self.ngram_decay, windows)
         with self.held.keep(self.trainable_weights):
             self.optimizer.apply_gradients(zip(gradients[:dense], self.trainable_weights, strict=True))
-        per = self.characters_of(targets, weights)
         self._loss_mean.update_state(loss / per, per if total is None else per * total)
         for name, value in logs.items():
             self._clipping_means.made[name].update_state(value)

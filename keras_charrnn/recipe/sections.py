@@ -293,3 +293,5 @@ class Compute(Section):
     seed: int = key(0, "seed of weights, dropout, offsets and samples", whole(0, 2**32 - 1))
     precision: str = key("auto", "number format of the arithmetic", one_of("auto", "float32", "bfloat16"))
     replicas: int | str = key("auto", "parts of a batch that are computed at once", either(whole(1), one_of("auto")))
+    workers: int | str = key("auto", "processes that train together", either(whole(1), one_of("auto")))
+    reduce_precision: str = key("float32", "number format of what they add up", one_of("float32", "bfloat16"))

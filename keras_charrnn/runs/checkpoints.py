@@ -66,11 +66,7 @@ class Checkpoints:
             WriteError: If it cannot be written; the earlier ones are as they were.
         """
         arrays = {f"{name}/{i}": each for name, group in groups.items() for i, each in enumerate(group)}
-        buffer = io.BytesIO()
-        np.savez(buffer, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
-        content = buffer.getbuffer()
-        digest = hashlib.sha256(content).hexdigest().encode()
-        write_bytes(self.folder / f"step-{step:09d}.checkpoint", FORMAT, digest, b"\n", content)
+        write_bytes(self.folder / f"step-{step:09d}.checkpoint", *_pieces(facts, arrays))
         for path in self.paths()[KEPT:]:
             path.unlink(missing_ok=True)
 
@@ -105,6 +101,31 @@ def read(path):
         content = pathlib.Path(path).read_bytes()
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror}") from error
+    return from_bytes(content, path)
+
+
+def to_bytes(facts, arrays):
+    """Return the content of a checkpoint's file."""
+    return b"".join(_pieces(facts, arrays))
+
+
+def _pieces(facts, arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, facts=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
+    content = buffer.getbuffer()
+    return FORMAT, hashlib.sha256(content).hexdigest().encode(), b"\n", content
+
+
+def from_bytes(content, path):
+    """Return the checkpoint of a file's content.
+
+    Args:
+        content: Bytes.
+        path: Of the file, for messages.
+
+    Raises:
+        RunError: If it is damaged.
+    """
     if content.startswith(_FAMILY) and not content.startswith(FORMAT):
         number = content[len(_FAMILY) :].partition(b"\n")[0][:20].decode(errors="replace")
         raise RunError(f"{path} is of format {number}, of another version of keras_charrnn; this one reads format 1")

@@ -1,17 +1,13 @@
 """Trainings of one recipe from several seeds side by side, each a process of its own on its share of the machine."""
 
 import contextlib
-import dataclasses
 import os
 import pathlib
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-
-import tensorflow as tf
 
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.keras_settings import require_no_limits
@@ -22,10 +18,10 @@ from keras_charrnn.common.signals import HeldSignals, ending
 from keras_charrnn.errors import SeedsError, SettingsError
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.runs import Run, RunFolder
+from keras_charrnn.studies.shares import PROGRAM, divide
 from keras_charrnn.training import read_recipe
 from keras_charrnn.training.data import read_text
 
-PROGRAM = (sys.executable, "-m", "keras_charrnn")
 PAUSE = 0.2  # seconds between two looks at the trainings
 
 
@@ -69,42 +65,6 @@ def train_seeds(source, seeds, overrides=None, runs_dir="runs", name=None, conso
         _train(trainings, shares, plan, console)
     _conclude(trainings, plan, console)
     return [each.run for each in trainings]
-
-
-@dataclasses.dataclass(frozen=True)
-class Share:
-    """What of the machine a training has.
-
-    Attributes:
-        cores: Their numbers.
-        gpu: As CUDA_VISIBLE_DEVICES has it; None for none.
-    """
-
-    cores: tuple
-    gpu: str | None = None
-
-    @contextlib.contextmanager
-    def held(self):
-        """Within `with`, let a process that this one starts have these cores, on systems that know of such a thing."""
-        if not hasattr(os, "sched_setaffinity"):
-            yield
-            return
-        before = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, self.cores)  # of this thread alone, which hands them on
-        try:
-            yield
-        finally:
-            os.sched_setaffinity(0, before)
-
-
-def divide(count):
-    """Return the shares of at most `count` trainings that go on at once: all cores, and a GPU each where there are."""
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    has_affinity = hasattr(os, "sched_getaffinity")
-    cores = sorted(os.sched_getaffinity(0)) if has_affinity else range(os.cpu_count() or 1)
-    number = min(count, gpus or len(cores))
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus)))).split(",")
-    return [Share(tuple(cores[i::number]) or tuple(cores), seen[i] if gpus else None) for i in range(number)]
 
 
 class Training:

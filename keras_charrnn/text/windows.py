@@ -53,7 +53,7 @@ def split(ids, shares):
     return [ids[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def training_windows(ids, batch_size, length, random_offset=False, seed=0, split="train"):
+def training_windows(ids, batch_size, length, random_offset=False, seed=0, split="train", rows=None):
     """Cut a text into B rows, and these into windows of T characters.
 
     An element is `(inputs, targets)`, both int32 (B, T), targets one character ahead. Row b of window k+1 continues row
@@ -67,6 +67,7 @@ def training_windows(ids, batch_size, length, random_offset=False, seed=0, split
         random_offset: Whether each epoch has an offset of its own.
         seed: Of the offsets.
         split: What part of the corpus this is, for messages.
+        rows: A slice of the B rows, of which the elements are made; None for all.
 
     Returns:
         `Windows`.
@@ -81,6 +82,7 @@ def training_windows(ids, batch_size, length, random_offset=False, seed=0, split
         needed = batch_size * length + offsets
         raise WindowsError(_too_small(len(ids), needed, batch_size, length, split))
     starts = np.arange(batch_size)[:, None] * (steps * length) + np.arange(length + 1)
+    starts = starts if rows is None else starts[rows]
     epoch = tf.Variable(0, dtype=tf.int32, trainable=False, name="epoch")
 
     def read(places):
@@ -91,7 +93,7 @@ def training_windows(ids, batch_size, length, random_offset=False, seed=0, split
         return text[..., :-1], text[..., 1:]
 
     dataset, left_over = _dataset(read, steps, starts.shape), len(ids) - 1 - steps * batch_size * length
-    return Windows(dataset, steps, (batch_size, length), left_over, epoch if random_offset else None)
+    return Windows(dataset, steps, (len(starts), length), left_over, epoch if random_offset else None)
 
 
 def evaluation_windows(ids, batch_size=64, length=128, split="validation"):

@@ -39,6 +39,7 @@ FREE = (
     "corpus.invalid",
     "plugins",
     "tune",
+    "compute.workers",
 )
 # and that decide when a run has finished: larger values, or null for none, let it go on.
 ENDS = ("training.epochs", "training.minutes", "training.patience")
@@ -56,12 +57,12 @@ def changes(plan, checkpoint, source):
     Raises:
         RecipeError: If a key has changed that a run cannot change on its way, or there are fewer epochs than begun.
     """
-    before, now = _keys(checkpoint.facts.get("recipe", {})), _keys(recorded(plan))
+    before, now = keys_of(checkpoint.facts.get("recipe", {})), keys_of(recorded(plan))
     if before:  # what it does not know yet was as it is by default
         before = {path: default for path, default, *_ in describe_keys()} | before
     found = {key: (before[key], now[key]) for key in now if key in before and before[key] != now[key]}
-    found = {key: values for key, values in found.items() if not _is_in(key, FREE)}
-    problems = [_cannot(key, old, new) for key, (old, new) in found.items() if not _is_in(key, TAKEN)]
+    found = {key: values for key, values in found.items() if not is_in(key, FREE)}
+    problems = [_cannot(key, old, new) for key, (old, new) in found.items() if not is_in(key, TAKEN)]
     begun = checkpoint.facts["epoch"] + bool(checkpoint.facts["step"])
     if "training.epochs" in found and plan.training.epochs < begun:
         problems.append(
@@ -109,11 +110,11 @@ def extended(plan, checkpoint, asked):
 
 def adapted(checkpoint, plan):
     """Return a checkpoint as it would be, had it been written under a recipe that `changes` has let pass."""
-    before = _keys(checkpoint.facts.get("recipe", {}))
+    before = keys_of(checkpoint.facts.get("recipe", {}))
     if not before:
         return checkpoint
     facts, arrays = {**checkpoint.facts, "recipe": recorded(plan)}, dict(checkpoint.arrays)
-    had, has = _has_rate(before), _has_rate(_keys(facts["recipe"]))
+    had, has = _has_rate(before), _has_rate(keys_of(facts["recipe"]))
     rate = plan.training.optimizer["learning_rate"]
     if had:  # what callbacks have made of the rate stays in proportion
         arrays["optimizer/1"] = arrays["optimizer/1"] * np.float32(rate / before[RATE])
@@ -139,7 +140,7 @@ def recorded(plan):
     return json.loads(json.dumps(plan.to_mapping()))
 
 
-def _keys(mapping):
+def keys_of(mapping):
     """Return {path of a key: value} of a recorded recipe, the learning rate apart from the rest of the optimizer."""
     found = {}
     for name, section in mapping.items():
@@ -158,7 +159,7 @@ def _cannot(key, before, now):
     )
 
 
-def _is_in(key, places):
+def is_in(key, places):
     return any(f"{key}.".startswith(f"{place}.") for place in places)
 
 

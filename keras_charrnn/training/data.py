@@ -77,6 +77,7 @@ class Data:
         training: `Windows`.
         validation: `Windows`; None where the recipe has no validation split.
         part: `Windows` of the part of it that looks read; None where that is all of it, or there are no looks.
+        batch_size: B, of all workers.
     """
 
     text: corpora.Text
@@ -87,14 +88,16 @@ class Data:
     training: Windows
     validation: Windows | None
     part: Windows | None
+    batch_size: int
 
     @property
     def characters(self):
         """The number of characters that the targets of an epoch stand for."""
-        return round(self.training.characters * self.split["train"] / self.symbols)
+        targets = self.training.characters // self.training.shape[0] * self.batch_size
+        return round(targets * self.split["train"] / self.symbols)
 
     @classmethod
-    def of(cls, text, plan, console, known=None):
+    def of(cls, text, plan, console, known=None, rows=None):
         """Make of a text all that a recipe asks for, with a bar on the console while that takes.
 
         Args:
@@ -102,6 +105,7 @@ class Data:
             plan: The `Recipe`.
             console: As in `fit`.
             known: As of `vocabulary_of`.
+            rows: Of the batch that this worker trains on, a slice; None for all.
         """
         vocabulary = vocabulary_of(text, plan, known)
         with progress("encoding the text", text.characters, console=console) as advance:
@@ -120,7 +124,10 @@ class Data:
             vocabulary.tally(text, parts.values()),
             len(train),
             {name: vocabulary.characters(each) for name, each in parts.items()},
-            training_windows(train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed),
+            training_windows(
+                train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed, rows=rows
+            ),
             evaluation_windows(validation) if plan.validates else None,
             evaluation_windows(validation[:characters]) if is_part else None,
+            settings.batch_size,
         )

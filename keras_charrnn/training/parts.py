@@ -32,8 +32,12 @@ def model_of(section, vocabulary, reset="epoch"):
     return CharRNN(vocabulary, name, cell_arguments=cell, **FRESH.get(reset, {}), **settings)
 
 
-def make_model(plan, data, machine):
+def make_model(plan, data, machine, workers=None):
     """Return the model of a recipe for its data, compiled.
+
+    Args:
+        plan, data, machine: The `Recipe`, the `Data` and the `Machine`.
+        workers: The `Collective` of a group; None for a process by itself.
 
     Raises:
         CharRNNError: If model, cell, optimizer or samples cannot be as the recipe says.
@@ -42,6 +46,7 @@ def make_model(plan, data, machine):
     keras.utils.set_random_seed(plan.compute.seed)
     model = model_of(plan.model, data.vocabulary, plan.states.reset)
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
+    model.workers = workers
     model.label_smoothing = plan.training.label_smoothing
     model.ngram_decay = plan.training.ngram_decay
     hold(model, plan.start.freeze, plan.start.freeze_epochs is None)
@@ -53,7 +58,9 @@ def make_model(plan, data, machine):
 def compile_model(model, plan, steps, rate_factor=1.0, first=0):
     """Give a model a new optimizer, for epochs of so many windows, of which the first are passed over in one."""
     optimizer = make_optimizer(plan.training, steps, model, rate_factor)
-    model.compile(optimizer, steps_per_execution=_steps_per_execution(plan, steps, first))
+    # Sums over workers are no part of the loop that Keras makes of several steps.
+    at_once = 1 if model.workers is not None else _steps_per_execution(plan, steps, first)
+    model.compile(optimizer, steps_per_execution=at_once)
 
 
 def _steps_per_execution(plan, steps, first):

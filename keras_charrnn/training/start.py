@@ -2,7 +2,11 @@
 
 import dataclasses
 import json
+import tempfile
 
+import yaml
+
+from keras_charrnn import recipe
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.keras_settings import require_no_limits
 from keras_charrnn.common.screen import Screen, say
@@ -19,6 +23,7 @@ from keras_charrnn.training.requirements import require_callbacks
 from keras_charrnn.training.starting import Beginning, known_symbols
 from keras_charrnn.training.telling import announce, describe, tell_changes
 from keras_charrnn.training.train import train
+from keras_charrnn.training.workers import Group, meet
 
 
 def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), console=None, start=None):
@@ -61,19 +66,59 @@ def begin(plan, make_folder, callbacks=(), console=None):
         callbacks, console: As in `fit`.
     """
     console = console or Screen(lasting=True)
-    machine = compute.prepare(plan.compute.precision, plan.compute.replicas, plan.windows.batch_size)
-    beginning = Beginning.of(plan)
-    known = None if beginning is None else beginning.model.vocabulary
-    data = Data.of(read_text(plan, console), plan, console, known)
-    model = make_model(plan, data, machine)
-    start = None if beginning is None else beginning.hand_over(model, data, plan.compute.seed)
-    callbacks = [*make_named_callbacks(plan), *callbacks]
-    folder = make_folder()
-    with folder.lock() as note:
-        write_text(folder.recipe, plan.to_yaml())
-        write_text(folder.environment, json.dumps(describe(machine, data, model, start), indent=2) + "\n")
-        announce(console, plan, machine, data, model, folder, note, start)
-        return train(plan, data, model, folder, callbacks, console)
+    with meet(plan.compute.workers) as team:
+        if team is not None:
+            team.join(plan)
+            if team.rank:
+                return _follow(plan, team, callbacks)
+        machine = _prepare(plan, team)
+        beginning = Beginning.of(plan)
+        known = None if beginning is None else beginning.model.vocabulary
+        data, model, callbacks = _make(plan, team, machine, callbacks, console, known)
+        start = None if beginning is None else beginning.hand_over(model, data, plan.compute.seed)
+        folder = make_folder()
+        with folder.lock() as note:
+            write_text(folder.recipe, plan.to_yaml())
+            write_text(folder.environment, json.dumps(describe(machine, data, model, start), indent=2) + "\n")
+            announce(console, plan, machine, data, model, folder, note, start)
+            return train(plan, data, model, folder, callbacks, console)
+
+
+def _prepare(plan, team, precision=None, replicas=None):
+    """Return the `Machine`, with the group connected."""
+    asked = plan.compute
+    group = {} if team is None else {"workers": team.count, "connect": lambda: team.connect(asked.reduce_precision)}
+    return compute.prepare(precision or asked.precision, replicas or asked.replicas, plan.windows.batch_size, **group)
+
+
+def _make(plan, team, machine, callbacks, console, known, text=None):
+    """Return data, model and callbacks of a training, all that comes before its folder is touched."""
+    text = text or read_text(plan, console)
+    if team is not None:
+        team.agree_on(text)
+    data = Data.of(text, plan, console, known, team and team.collective.rows(plan.windows.batch_size))
+    model = make_model(plan, data, machine, team and team.collective)
+    return data, model, [*make_named_callbacks(plan), *callbacks]
+
+
+def _follow_resumed(callbacks, plugins):
+    """Go on beside the chief, whose recipe and checkpoint come from it: the run's folder may be on its own disk."""
+    with meet("auto") as team:
+        team.join(None)
+        return _follow(recipe.read(yaml.safe_load(team.facts["recipe"]), {}, plugins, begun=True), team, callbacks)
+
+
+def _follow(plan, team, callbacks):
+    """Train beside the chief, in a folder that nobody keeps; return None."""
+    console, start = Screen(quiet=True), team.start
+    machine = _prepare(plan, team)
+    beginning = None if start is not None else Beginning.of(plan)
+    known = known_symbols(team.facts["start"]) if beginning is None else beginning.model.vocabulary
+    data, model, callbacks = _make(plan, team, machine, callbacks, console, known)
+    if beginning is not None:
+        beginning.hand_over(model, data, plan.compute.seed)
+    with tempfile.TemporaryDirectory() as place:
+        return train(plan, data, model, RunFolder(place).fill(), callbacks, console, start)
 
 
 def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=None, learning_rate=None):
@@ -111,6 +156,9 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
     """
     require_no_limits()
     require_callbacks(callbacks)
+    group = Group.of()
+    if group is not None and group.rank:
+        return _follow_resumed(callbacks, plugins)
     folder = RunFolder.open(getattr(path, "folder", path))
     console = console or Screen(lasting=True)
     asked = {"epochs": epochs, "minutes": minutes, "optimizer.learning_rate": learning_rate}
@@ -136,38 +184,43 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
             say(console, f"{folder.path} has finished; nothing is left to do{more}")
             return Run.open(folder.path, plan.plugins)
         environment = folder.read_environment()
-        machine = _same_machine(environment["machine"], plan)
-        text = read_text(plan, console)
-        if not text.is_that_of(environment["corpus"]):
-            raise RunError(
-                f"{text.source} is not the text that {folder.path} was trained on: its checksum is another; "
-                "bring the text back, or start a new run"
+        start = adapted(start, plan)
+        with meet(plan.compute.workers) as team:
+            if team is not None:
+                team.join(plan, start, environment.get("start"))
+            machine = _same_machine(environment["machine"], plan, team)
+            text = read_text(plan, console)
+            if not text.is_that_of(environment["corpus"]):
+                raise RunError(
+                    f"{text.source} is not the text that {folder.path} was trained on: its checksum is another; "
+                    "bring the text back, or start a new run"
+                )
+            known = known_symbols(environment.get("start"))
+            data, model, callbacks = _make(plan, team, machine, callbacks, console, known, text)
+            if len(data.vocabulary) != environment["vocabulary"]["symbols"]:
+                raise RunError(
+                    f"{text.source} has {len(data.vocabulary)} symbols, {environment['vocabulary']['symbols']} when "
+                    f"{folder.path} began: before 0.2.0 a CR alone was no line end; start a new run"
+                )
+            if asked:
+                write_text(folder.recipe, plan.to_yaml())
+            announce(console, plan, machine, data, model, folder, note)
+            for line in tell_changes(changed, plan):
+                say(console, line)
+            say(
+                console,
+                f"resume   from epoch {start.facts['epoch'] + 1}, step {start.facts['step']} of {data.training.steps}",
             )
-        data = Data.of(text, plan, console, known_symbols(environment.get("start")))
-        if len(data.vocabulary) != environment["vocabulary"]["symbols"]:
-            raise RunError(
-                f"{text.source} has {len(data.vocabulary)} symbols, {environment['vocabulary']['symbols']} when "
-                f"{folder.path} began: before 0.2.0 a CR alone was no line end; start a new run"
-            )
-        model = make_model(plan, data, machine)
-        callbacks = [*make_named_callbacks(plan), *callbacks]
-        if asked:
-            write_text(folder.recipe, plan.to_yaml())
-        announce(console, plan, machine, data, model, folder, note)
-        for line in tell_changes(changed, plan):
-            say(console, line)
-        say(
-            console,
-            f"resume   from epoch {start.facts['epoch'] + 1}, step {start.facts['step']} of {data.training.steps}",
-        )
-        return train(plan, data, model, folder, callbacks, console, adapted(start, plan))
+            return train(plan, data, model, folder, callbacks, console, start)
 
 
-def _same_machine(recorded, plan):
+def _same_machine(recorded, plan, team):
     """Return the machine with the precision and the replicas that the run had, where they can be had."""
-    asked = [recorded.get(name, getattr(plan.compute, name)) for name in ("precision", "replicas")]
+    precision, replicas = (recorded.get(name, getattr(plan.compute, name)) for name in ("precision", "replicas"))
+    if recorded.get("workers", 1) != (1 if team is None else team.count):  # other rows, whatever the replicas
+        return _prepare(plan, team, precision)
     try:
-        return compute.prepare(*asked, plan.windows.batch_size)
+        return _prepare(plan, team, precision, replicas)
     except SettingsError as error:
-        machine = compute.prepare(asked[0], "auto", plan.windows.batch_size)
+        machine = _prepare(plan, team, precision, "auto")
         return dataclasses.replace(machine, notes=(*machine.notes, f"not exactly as before: {error}"))

@@ -17,15 +17,18 @@ from keras_charrnn.training.ending import end
 from keras_charrnn.training.optimization import make_callbacks
 from keras_charrnn.training.parts import FRESH, compile_model, make_looks, make_samples
 from keras_charrnn.training.telling import conclude
+from keras_charrnn.training.workers.together import Together
 
 
 def train(plan, data, model, folder, further, console, start=None):
-    """Train to the end, from a checkpoint or from the beginning; return the run."""
+    """Train to the end, from a checkpoint or from the beginning; return the run; None in a worker besides the chief."""
+    workers = model.workers
     divergence, further = plan.training.divergence, list(further)
     # What callbacks without a memory of their own were like, for a return to where they had not changed yet.
     begun = [(each, plain_attributes(each)) for each in further if not hasattr(each, "memory")]
     went_back = 0 if start is None else start.facts["went_back"]
     while True:
+        model.workers = workers
         if start is not None:
             compile_model(model, plan, data.training.steps, _rate_factor(plan, went_back), start.facts["step"])
         try:
@@ -46,6 +49,8 @@ def train(plan, data, model, folder, further, console, start=None):
                 f"{error}\ngoing back to epoch {start.facts['epoch'] + 1}, step {start.facts['step']}, with the "
                 f"learning rate times {_rate_factor(plan, went_back):g} ({went_back} of {divergence['times']})",
             )
+    if workers is not None and workers.rank:
+        return None
     run = Run.open(folder.path, plan.plugins)
     characters = data.split["train"]
     end(folder, plan.samples.beginning, characters, learned(data.text, data.vocabulary, characters), console)
@@ -66,7 +71,9 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
     steering = make_callbacks(settings, steps, _rate_factor(plan, went_back))
     average = next((each for each in steering if isinstance(each, ours.AverageWeights)), None)
     looks = make_looks(plan, data, folder, [log.add, shown.look], average)
+    together = [] if model.workers is None else [Together(model.workers)]
     used = [
+        *together,
         ours.StateReset("epoch" if plan.states.reset in FRESH else plan.states.reset),
         ours.GradientClipping(settings.clip_norm, settings.clip_variable_norm, settings.clip_value),
         ours.Divergence(settings.divergence["factor"]),
@@ -88,7 +95,12 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         rate_factor=1.0 if start is None else _rate_factor(plan, went_back - start.facts["went_back"]),
         facts={"went_back": went_back, "recipe": recorded(plan)},
     )
-    interruption = ours.Interruption(checkpointing)
+    interruption = ours.Interruption(checkpointing, *(each.agreed for each in together))
+    for each in together:
+        each.received = interruption.received
+        for timed in (looks, checkpointing, *steering):
+            if hasattr(timed, "clock"):
+                timed.clock = each.clock
     looks.heard_by = [each for each in used if not isinstance(each, keras.callbacks.TensorBoard)] + [interruption]
     begin = {} if start is None else {"initial_epoch": start.facts["epoch"], "initial_step": start.facts["step"]}
     try:

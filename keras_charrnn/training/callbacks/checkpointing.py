@@ -20,7 +20,8 @@ class Checkpointing(keras.callbacks.Callback):
     training began, are plain values (numbers, texts, lists and mappings from texts), and are no arguments of its
     constructor.
     While other values stand in the place of the weights, the callback that has put them there holds the weights of
-    training in its attribute `weights_aside`, arrays; these are saved.
+    training in its attribute `weights_aside`, arrays; these are saved. Where several processes train, the states are
+    those of all rows, of which each process takes its own.
 
     Args:
         checkpoints: A `Checkpoints`.
@@ -50,6 +51,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.checkpoints, self.callbacks, self.steps, self.start = checkpoints, list(callbacks), steps, start
         self.every_minutes, self.every_steps, self.every_epochs = every_minutes, every_steps, every_epochs
         self.rate_factor, self.facts = rate_factor, dict(facts or {})
+        self.clock = time.monotonic
         self.saved, self._finished = None, False  # windows at the last one; whether the training has come to its end
 
     def prepare(self, model):
@@ -62,7 +64,7 @@ class Checkpointing(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._before = [plain_attributes(callback) for callback in self.callbacks]
-        self._written = time.monotonic()
+        self._written = self.clock()
         if self.start is None:
             self._epoch, self._step = 0, 0
             self.save()
@@ -84,7 +86,7 @@ class Checkpointing(keras.callbacks.Callback):
         self._step = min(batch + 1, self.steps)
         passed = int(self.model.windows_done) - self.saved
         due = self.every_steps and passed >= self.every_steps
-        if due or (self.every_minutes and time.monotonic() - self._written >= 60 * self.every_minutes):
+        if due or (self.every_minutes and self.clock() - self._written >= 60 * self.every_minutes):
             self.save()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -112,11 +114,13 @@ class Checkpointing(keras.callbacks.Callback):
         }
         groups = self.model.training_variables()
         arrays = {name: _values(variables) for name, variables in groups.items()}
+        if self.model.workers is not None:
+            arrays["states"] = self.model.workers.gather(arrays["states"])
         for callback in self.callbacks:
             if (weights := getattr(callback, "weights_aside", None)) is not None:
                 arrays["weights"] = weights
         self.checkpoints.save(int(self.model.windows_done), facts, arrays)
-        self.saved, self._written = int(self.model.windows_done), time.monotonic()
+        self.saved, self._written = int(self.model.windows_done), self.clock()
 
     def _bring_back(self, groups):
         bring_back(self.model, self.start, groups)
@@ -183,6 +187,8 @@ def bring_back(model, checkpoint, groups):
     variables = model.training_variables()
     for name in groups:
         values = checkpoint.group(name)
+        if name == "states" and model.workers is not None:
+            values = [value[model.workers.rows(len(value))] for value in values]
         shapes, wanted = [value.shape for value in values], [tuple(each.shape) for each in variables[name]]
         if shapes != wanted:
             raise RunError(

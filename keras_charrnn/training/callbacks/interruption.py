@@ -13,11 +13,13 @@ class Interruption(keras.callbacks.Callback):
 
     Args:
         checkpointing: The `Checkpointing` to call.
+        agreed: Returns the number of the signal on which all processes that train together end after this step, or
+            None; for a training by one process None, and each signal of its own counts.
     """
 
-    def __init__(self, checkpointing):
+    def __init__(self, checkpointing, agreed=None):
         super().__init__()
-        self.checkpointing, self._signals = checkpointing, HeldSignals(*ending())
+        self.checkpointing, self.agreed, self._signals = checkpointing, agreed, HeldSignals(*ending())
 
     def __enter__(self):
         self._signals.__enter__()
@@ -35,7 +37,15 @@ class Interruption(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._look()
 
+    def received(self):
+        """The number of the signal that has come, or None."""
+        return self._signals.received
+
     def _look(self):
+        if self.agreed is not None:
+            if (number := self.agreed()) is None:
+                return
+            self._signals.received = number
         if self._signals.received is not None:
             self.checkpointing.save()
             self._signals.check()

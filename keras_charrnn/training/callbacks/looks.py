@@ -48,12 +48,13 @@ class Looks(keras.callbacks.Callback):
         self.tell, self.choosing, self.heard_by = list(tell), list(choosing), []
         self.every_steps, self.every_minutes, self.period = every_steps, every_minutes, period
         self.part, self.whole, self.average = part, whole, average
+        self.clock = time.monotonic
         self.has_looks = bool(every_steps or every_minutes)
         # Windows at the last call, each metric's sum and count then, and whether a look has ended the training.
         self.last, self.sums, self.stopped = 0, {}, False
 
     def on_train_begin(self, logs=None):
-        self._looked = time.monotonic()
+        self._looked = self.clock()
         for each in self.choosing:
             each.set_params(self.params)
             each.set_model(self.model)
@@ -90,7 +91,7 @@ class Looks(keras.callbacks.Callback):
         if step == self.last:
             return False
         periods = self.every_steps and step // self.every_steps > self.last // self.every_steps
-        return periods or (self.every_minutes and time.monotonic() - self._looked >= 60 * self.every_minutes)
+        return periods or (self.every_minutes and self.clock() - self._looked >= 60 * self.every_minutes)
 
     def _look(self):
         """Return the validation loss."""
@@ -106,7 +107,7 @@ class Looks(keras.callbacks.Callback):
             each(self._epoch, share, found)
         if loss is not None:
             self._choose(step, {WHOLE: loss})
-        self.last, self._looked = step, time.monotonic()
+        self.last, self._looked = step, self.clock()
 
     def _choose(self, number, logs):
         for each in self.choosing:

@@ -1,0 +1,156 @@
+"""The processes of a training by several workers: started and ended together, and again when one is lost."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from keras_charrnn.common.screen import Screen, say
+from keras_charrnn.common.signals import HeldSignals, ending
+from keras_charrnn.errors import CharRNNError, SettingsError, WorkerError
+from keras_charrnn.studies.shares import PROGRAM, divide_among
+from keras_charrnn.training.workers import Group
+
+PAUSE = 0.1  # seconds between two looks at the processes
+GRACE = 15  # seconds for the others to end by themselves, once one has
+
+
+def launch(folder, first, again, follow, workers=None, restarts=0, console=None):
+    """Train with several processes on this machine, or with the one that a group's environment has here.
+
+    One is the chief, which shows what it does and writes the run. When a worker is lost, all are started again, from
+    the newest checkpoint.
+
+    Args:
+        folder: The run's `RunFolder`.
+        first, again, follow: Arguments of the program, lists: of the chief, to begin with and to go on; of the others.
+        workers: How many to start here; None for this one's part of a group that the environment tells of.
+        restarts: How often to start again, at most.
+        console: A `rich.console.Console`; None for standard output.
+
+    Raises:
+        SettingsError: If there are not so many cores, or GPUs; or a number is out of its range.
+        WorkerError: If a worker was lost once more often.
+        CharRNNError: With the message of the worker that failed otherwise.
+        KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM or SIGHUP, when a checkpoint is written.
+    """
+    console = console or Screen(lasting=True)
+    try:
+        for name, value, least in (("workers", workers, 1), ("restarts", restarts, 0)):
+            if value is not None and value < least:
+                raise SettingsError(f"{name} must be {least} or more; received {value}")
+        shares = [None] if workers is None else divide_among(workers)
+        group = Group.of() if workers is None else None
+        if group is not None and group.rank:
+            first = again = follow
+        for attempt in range(restarts + 1):
+            chief = again if attempt and folder.checkpoints.paths() else first
+            if attempt and chief is first is not again:  # before its first checkpoint
+                shutil.rmtree(folder.path)
+                folder.path.mkdir()
+            try:
+                _Crew(shares, chief, follow).run(console)
+                return
+            except WorkerError as error:
+                if attempt == restarts:
+                    raise
+                newest = folder.checkpoints.paths()
+                place = f"from {newest[0].name}" if newest else "from the beginning"
+                say(console, f"{error}\nstarting all again, {place} (restart {attempt + 1} of {restarts})")
+    except CharRNNError:
+        with contextlib.suppress(OSError):  # it is empty where nothing began
+            folder.path.rmdir()
+        raise
+
+
+class _Crew:
+    """The processes of one try."""
+
+    def __init__(self, shares, chief, follow):
+        self._shares, self._chief, self._follow, self._processes = shares, chief, follow, []
+
+    def run(self, console):
+        with HeldSignals(*ending()) as signals:
+            try:
+                self._start()
+                asked = False
+                while not self._has_ended():
+                    time.sleep(PAUSE)
+                    if signals.received is not None and not asked:
+                        self._processes[0].send_signal(signals.received)  # the chief, which tells the others
+                        asked = True
+            finally:
+                self._end()
+            if asked:
+                signals.check()
+        self._conclude()
+
+    def _start(self):
+        several = self._shares != [None]
+        group = {}
+        if several:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(len(self._shares))}
+        kept = {k: v for k, v in os.environ.items() if not several or k not in ("TF_CONFIG", "SLURM_PROCID")}
+        self._errors = [tempfile.TemporaryFile() for _ in self._shares]  # noqa: SIM115
+        for rank, (share, errors) in enumerate(zip(self._shares, self._errors, strict=True)):
+            own = {"RANK": str(rank), **group} if several else {}
+            gpu = {} if share is None or share.gpu is None else {"CUDA_VISIBLE_DEVICES": share.gpu}
+            is_chief = rank == 0
+            with contextlib.nullcontext() if share is None else share.held():
+                process = subprocess.Popen(
+                    [*PROGRAM, *map(str, self._chief if is_chief else self._follow)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=None if is_chief else subprocess.DEVNULL,
+                    stderr=errors,
+                    env={**kept, **own, **gpu},
+                    start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on, once
+                )
+            self._processes.append(process)
+
+    def _has_ended(self):
+        """Whether all have ended, or one has with a failure."""
+        statuses = [each.poll() for each in self._processes]
+        return None not in statuses or any(statuses)
+
+    def _end(self):
+        until = time.monotonic() + GRACE
+        while any(each.poll() is None for each in self._processes) and time.monotonic() < until:
+            time.sleep(PAUSE)
+        for each in self._processes:
+            if each.poll() is None:
+                each.kill()
+        self._statuses = [each.wait() for each in self._processes]
+        self._said = []
+        for file in self._errors:
+            file.seek(0)
+            self._said.append(file.read().decode(errors="replace").strip().removeprefix("keras-charrnn: "))
+            file.close()
+
+    def _conclude(self):
+        """Raise what the end of the processes means."""
+        if not any(self._statuses):
+            if self._said[0]:
+                say(Screen(stderr=True), self._said[0])
+            return
+        lost = [
+            f"worker {rank} was ended by {_name(-status)}" for rank, status in enumerate(self._statuses) if status < 0
+        ]
+        for status, said in zip(self._statuses, self._said, strict=True):
+            if status > 0 and status != WorkerError.exit_status:
+                error = CharRNNError(said or f"a worker ended with status {status}")
+                error.exit_status = status
+                raise error
+        raise WorkerError("; ".join(lost) or next(each for each in self._said if each))
+
+
+def _name(number):
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
