@@ -2,11 +2,13 @@
 
     python benchmarks/kill_resume.py
     python benchmarks/kill_resume.py --longer 2
+    python benchmarks/kill_resume.py --workers 2 --trials 10
 
 A small run writes a checkpoint every 10 steps. It is killed (SIGKILL) at a random moment, every second time while a
 checkpoint is being written, goes on with `keras-charrnn resume`, and is compared with a run that was left alone:
 weights, optimizer, states, metrics and samples, bit by bit. With --longer both go on for as many epochs more once they
-have ended, and one of them is killed on that way too. The exit status is 1 unless all are identical.
+have ended, and one of them is killed on that way too. With --workers so many processes train together, any one of them
+is killed, and all begin again by themselves (--restarts). The exit status is 1 unless all are identical.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import contextlib
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,15 +76,58 @@ def same(one, two):
     )
 
 
+def workers_of(process):
+    """Return the numbers of the processes that one has started."""
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    return [int(each) for each in found.stdout.split()]
+
+
+def kill_a_worker(process, folder, seconds, draw):
+    """Kill any worker of a group some seconds after its first checkpoint."""
+    while process.poll() is None and not any(folder.glob("step-*.checkpoint")):
+        time.sleep(0.01)
+    time.sleep(seconds)
+    found = workers_of(process)
+    if found:
+        os.kill(draw.choice(found), signal.SIGKILL)
+    output, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(output)
+    return output.count("starting all again")
+
+
+def main_of_workers(count, trials, seed, size):
+    draw, identical, killed = random.Random(seed), 0, 0
+    with tempfile.TemporaryDirectory() as place:
+        os.chdir(place)
+        write_recipe(size)
+        train = "train", "recipe.yaml", "--workers", count, "--name"
+        program(*train, "whole")
+        lasts = RunFolder("runs/whole-001").read_metrics()[-1]["seconds"]
+        for trial in range(trials):
+            process = program(*train, f"cut{trial}", "--restarts", 3, wait=False)
+            folder = pathlib.Path(f"runs/cut{trial}-001/checkpoints")
+            killed += kill_a_worker(process, folder, draw.uniform(0, lasts), draw)
+            identical += same("runs/whole-001", folder.parent)
+        os.chdir("/")
+    row = [count, killed, f"{identical} of {trials}"]
+    common.table("A worker killed, and all begun again", ["workers", "kills", "identical at the end"], [row])
+    sys.exit(identical < trials)
+
+
+def write_recipe(size):
+    path = pathlib.Path("recipe.yaml")
+    settings = {"corpus": f"{{name: python_stdlib, max_bytes: {size}}}", **SETTINGS}
+    path.write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
+    return path
+
+
 def main(replicas, trials, seed, size, longer):
     rows, draw, differ = [], random.Random(seed), 0
     for count in replicas:
         with tempfile.TemporaryDirectory() as place:
             os.chdir(place)
-            recipe = pathlib.Path("recipe.yaml")
-            settings = {"corpus": f"{{name: python_stdlib, max_bytes: {size}}}", **SETTINGS}
-            recipe.write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
-            train = "train", recipe, "--set", f"compute.replicas={count}", "--name"
+            train = "train", write_recipe(size), "--set", f"compute.replicas={count}", "--name"
             program(*train, "whole")
             whole = pathlib.Path("runs/whole-001")
             rows_of_whole = RunFolder(whole).read_metrics()
@@ -115,7 +161,10 @@ if __name__ == "__main__":
     parser.add_argument(
         "--longer", metavar="EPOCHS", type=int, default=0, help="that they go on for when they have ended"
     )
+    parser.add_argument("--workers", type=int, default=1, help="that train together")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bytes", type=int, default=200_000, help="of the text")
     options = parser.parse_args()
+    if options.workers > 1:
+        main_of_workers(options.workers, options.trials, options.seed, options.bytes)
     main(options.replicas, options.trials, options.seed, options.bytes, options.longer)

@@ -52,6 +52,9 @@ CALLS = {
     "new_symbols.py": [
         *("--spreads", "1", "--seeds", "1", "--size", "20000", "--set", "model.units=8", "--set", "training.epochs=1"),
     ],
+    "scaling.py": [
+        *("--units", "8", "--batch", "8", "--length", "16", "--steps", "20", "--repeats", "1", "--plan", "1", "2"),
+    ],
     "kill_resume.py": ["--replicas", "1", "--trials", "1", "--bytes", "40000"],
 }
 # Those of which each run takes a second or two, and what is laid over their sizes in this process.

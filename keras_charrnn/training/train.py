@@ -17,6 +17,7 @@ from keras_charrnn.training.ending import end
 from keras_charrnn.training.optimization import make_callbacks
 from keras_charrnn.training.parts import FRESH, compile_model, make_looks, make_samples
 from keras_charrnn.training.telling import conclude
+from keras_charrnn.training.workers.network import Network
 from keras_charrnn.training.workers.together import Together
 
 
@@ -72,6 +73,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
     average = next((each for each in steering if isinstance(each, ours.AverageWeights)), None)
     looks = make_looks(plan, data, folder, [log.add, shown.look], average)
     together = [] if model.workers is None else [Together(model.workers)]
+    network = [Network(each.collective, folder, console) for each in together]
     used = [
         *together,
         ours.StateReset("epoch" if plan.states.reset in FRESH else plan.states.reset),
@@ -82,6 +84,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         looks,
         log,
         shown,
+        *network,
         make_samples(plan, folder, console),
         *([keras.callbacks.TensorBoard(folder.tensorboard, write_graph=False)] if plan.tensorboard else []),
         *further,

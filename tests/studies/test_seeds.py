@@ -16,7 +16,8 @@ from keras_charrnn.cli import main
 from keras_charrnn.errors import RecipeError, SeedsError, SettingsError
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.studies import seeds
-from keras_charrnn.studies.seeds import Share, divide, train_seeds
+from keras_charrnn.studies.seeds import train_seeds
+from keras_charrnn.studies.shares import Share, divide
 
 PROGRAM = """
 import json, pathlib, shutil, signal, sys

@@ -3,25 +3,12 @@
 Shapes in letters: N workers, B rows of a batch, R replicas of a worker, E width of a table's row, k figures.
 """
 
-import contextlib
-import os
-
 import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError, WorkerError
 
 FIGURES = 4  # that each tells with the gradients: loss, characters of a target, a signal, seconds
-# What TensorFlow raises in the others when a worker is gone.
-BROKEN = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-    tf.errors.InternalError,
-    tf.errors.UnknownError,
-    tf.errors.FailedPreconditionError,
-)
 
 
 class Collective:
@@ -175,17 +162,3 @@ def _terms(x):
         terms.append(tf.cast(x, tf.bfloat16))
         x = x - tf.cast(terms[-1], tf.float32)
     return terms
-
-
-@contextlib.contextmanager
-def quiet_servers():
-    """Within `with`, TensorFlow tells nothing of the servers that it starts."""
-    before = os.environ.get("GRPC_VERBOSITY")
-    os.environ["GRPC_VERBOSITY"] = "NONE"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["GRPC_VERBOSITY"]
-        else:
-            os.environ["GRPC_VERBOSITY"] = before
