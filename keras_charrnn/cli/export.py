@@ -4,7 +4,8 @@ from keras_charrnn.cli.plugins import add_plugin_argument
 from keras_charrnn.common.files import user_path
 
 # Those of `keras_charrnn.export`, which imports Keras.
-FORMATS = ("saved_model", "onnx", "litert", "weights", "torch", "half")
+FORMATS = ("saved_model", "onnx", "litert", "weights", "torch", "half", "html")
+MOST_MEASURED = 100_000  # characters on which the cost of int8 is measured
 
 
 def add_arguments(parser):
@@ -20,6 +21,10 @@ def add_arguments(parser):
         "--output",
         metavar="PATH",
         help="of the file, or of SavedModel's folder (default: RUN/export/FORMAT with its ending)",
+    )
+    parser.add_argument("--precision", choices=("int8", "float32"), help="of the weights in html (default: int8)")
+    parser.add_argument(
+        "--text", metavar="FILE", help="on which to measure what int8 costs (default: the run's validation split)"
     )
     add_plugin_argument(parser)
 
@@ -38,5 +43,38 @@ def run(options):
     path = user_path(options.path)
     folder = path / "export" if path.is_dir() else path.parent
     output = user_path(options.output or folder / f"{options.format}{endings[options.format][0]}")
-    load(options.path, options.plugin).export(output, options.format)
-    say(Screen(), f"written to {quote(output)}, with {quote(output.with_suffix('.json'))}")
+    model = load(options.path, options.plugin)
+    if options.format != "html":
+        model.export(output, options.format, precision=options.precision)
+        say(Screen(), f"written to {quote(output)}, with {quote(output.with_suffix('.json'))}")
+        return
+    text = _text_for(options, path)
+    model.export(output, "html", precision=options.precision)
+    say(Screen(), f"written to {quote(output)}, {output.stat().st_size / 1e6:.2f} MB: open it in a browser")
+    if text is not None and options.precision != "float32":
+        from keras_charrnn.model.export.html import cost_of
+
+        before, after = cost_of(model, "int8", text)
+        say(
+            Screen(),
+            f"weights in int8: {after:.4f} nats per character in place of {before:.4f}, on {len(text):,} characters",
+        )
+
+
+def _text_for(options, path):
+    """Return the text on which to measure: of the file that was asked for, or of the run; None where there is none."""
+    from keras_charrnn.errors import CharRNNError
+
+    if options.text is not None:
+        from keras_charrnn.cli.text import read_whole
+
+        return read_whole(options.text)[:MOST_MEASURED]
+    if not path.is_dir():
+        return None
+    from keras_charrnn.runs import Run
+    from keras_charrnn.runs.measures import validation_text
+
+    try:
+        return validation_text(Run.open(path, options.plugin), MOST_MEASURED)
+    except CharRNNError:  # the corpus cannot be had any more
+        return None

@@ -97,9 +97,9 @@ class CharRNN(OnText, Fitting, Evaluating, Network):
         """Return what a notebook shows: a table of layers, shapes and parameters."""
         return html_of(self)
 
-    def export(self, filepath, format="saved_model"):
+    def export(self, filepath, format="saved_model", **settings):
         """Write the single step, or the weights, for another program; see `export.export`."""
-        return export(self, filepath, format)
+        return export(self, filepath, format, **settings)
 
     @classmethod
     def from_torch(cls, weights, vocabulary, embedding=None, head=None):

@@ -34,6 +34,11 @@ class Generator:
         self._functions = {}
         self._draw = tf.function(gumbel, autograph=False)
 
+    @property
+    def vocabulary(self):
+        """That of the model."""
+        return self._model.vocabulary
+
     def generate(self, prefix="", length=400, num_samples=1, stop=None, **settings):
         """Return the prefix and new characters.
 
@@ -56,7 +61,7 @@ class Generator:
             VocabularyError: If the prefix has a character that the model does not know.
         """
         require("num_samples", "a whole number of 1 or more", num_samples, is_whole(num_samples, 1))
-        sampling, stops, ids = self._check([prefix], length, stop, settings)
+        sampling, stops, ids = self.check([prefix], length, stop, settings)
         if sampling.beams is not None:
             _require_one(num_samples)
             return prefix + self._search(ids[0], length, sampling, stops).text
@@ -68,7 +73,7 @@ class Generator:
 
     def stream(self, prefix="", length=400, stop=None, **settings):
         """Yield the prefix, then new characters in pieces of up to 1,024; together what `generate` returns."""
-        sampling, stops, ids = self._check([prefix], length, stop, settings)
+        sampling, stops, ids = self.check([prefix], length, stop, settings)
         yield prefix
         if sampling.beams is not None:
             yield self._search(ids[0], length, sampling, stops).text
@@ -93,7 +98,7 @@ class Generator:
         for name, value in {"num_samples": num_samples, "best_of": best_of}.items():
             require(name, "a whole number of 1 or more", value, is_whole(value, 1))
         require("prefixes", "a list of texts", prefixes, isinstance(prefixes, list | tuple))
-        sampling, stops, ids = self._check(prefixes, length, stop, settings)
+        sampling, stops, ids = self.check(prefixes, length, stop, settings)
         told = {"length": length, "stop": stop, **settings}
         if sampling.beams is not None:
             _require_one(max(num_samples, best_of))
@@ -110,7 +115,7 @@ class Generator:
         groups = [made[begin : begin + best_of] for begin in range(0, len(made), best_of)]
         return [min(group, key=lambda sample: sample.nats_per_symbol) for group in groups]
 
-    def _check(self, prefixes, length, stop, settings):
+    def check(self, prefixes, length, stop, settings):
         """Return the `Sampling`, the `Stops`, and the ids of the symbols that are read first, of each prefix."""
         require("length", "a whole number of 0 or more", length, is_whole(length, 0))
         for prefix in prefixes:
@@ -127,11 +132,16 @@ class Generator:
             raise SettingsError(f"the model knows no character of the prefix {prefix!r}; give it another one")
         return ids.astype(np.int32)
 
-    def _begin(self, ids, rows, length, samplers):
-        """Return the last ids, the states of the model and those of the samplers: of some prefixes, in so many rows."""
+    def begin(self, ids, rows, length, samplers):
+        """Return the last ids, the states of the model and those of the samplers: of some prefixes, in so many rows.
+
+        Args:
+            ids: Of each prefix; one for all, or as many as there are rows, or fewer: then the last ones are filled up.
+            rows, length, samplers: As they are made.
+        """
         if len(ids) > 1:
             ids = [*ids, *[ids[-1]] * (rows - len(ids))]  # of the last ones nobody is told
-        states = read_prefixes(self._model, self._run, [each[:-1] for each in ids])
+        states = read_prefixes(self._model, self.run, [each[:-1] for each in ids])
         if len(ids) < rows:  # one for all
             ids, states = ids * rows, tf.nest.map_structure(lambda state: tf.repeat(state, rows, 0), states)
         last = np.array([each[-1] for each in ids], np.int32)
@@ -150,18 +160,14 @@ class Generator:
             scored: Whether to keep nats and costs.
         """
         vocabulary, samplers, batch = self._model.vocabulary, sampling.samplers_for(self._model.vocabulary), len(grown)
-        wide, size = at_least(batch, ROWS), BLOCK
-        while size > 1 and size * batch * len(vocabulary) > NOISE:
-            size //= 2
-        last, states, own = self._begin(ids, wide, length, samplers)
-        kind, numbers = (scored, *(each.key for each in samplers)), [_tensors(each.numbers) for each in samplers]
+        wide, size = at_least(batch, ROWS), block_of(batch, len(vocabulary))
+        last, states, own = self.begin(ids, wide, length, samplers)
+        kind, numbers = (scored, *(each.key for each in samplers)), [tensors_of(each.numbers) for each in samplers]
         for begin in range(0, length, size):
-            count, shape = min(size, length - begin), tf.constant([size, batch, len(vocabulary)])
-            # Outside the compiled loop: XLA's random numbers take a hundred times as long on a CPU.
-            seed = tf.constant([sampling.seed, number * BLOCK + begin // size])
-            noise = tf.zeros(shape) if sampling.greedy else self._draw(shape, seed)
+            count = min(size, length - begin)
+            noise = self.noise(sampling, size, batch, number * BLOCK + begin // size)
             noise = tf.pad(noise, [[0, 0], [0, wide - batch], [0, 0]])
-            run = functools.partial(self._run, kind, body=functools.partial(draw, self._model, samplers, scored))
+            run = functools.partial(self.run, kind, body=functools.partial(draw, self._model, samplers, scored))
             made, last, states, own, figures = run(last, states, own, tf.constant(count), noise, numbers)
             rows, final = made.numpy()[:count, :batch].T, begin + count == length
             told = np.stack(figures, -1)[:count, :batch].swapaxes(0, 1) if scored else [None] * batch
@@ -171,6 +177,18 @@ class Generator:
         for each in grown:
             each.add(np.zeros(0, np.int64), None, True)  # of no length
 
+    def log_probabilities(self, prefix=""):
+        """Return the logarithms of the probabilities of the V symbols after a prefix, (V,)."""
+        last, states, _ = self.begin([self._ids_of(prefix, self.vocabulary)], 1, 1, [])
+        logits, _ = self._model.step(last, states)
+        return tf.nn.log_softmax(tf.cast(logits[0], tf.float32)).numpy()
+
+    def noise(self, sampling, size, batch, number):
+        """Return what is added to the logits in a block of so many symbols of B samples, (size, B, V)."""
+        shape = tf.constant([size, batch, len(self._model.vocabulary)])
+        # Outside the compiled loop: XLA's random numbers take a hundred times as long on a CPU.
+        return tf.zeros(shape) if sampling.greedy else self._draw(shape, tf.constant([sampling.seed, number]))
+
     def _search(self, ids, length, sampling, stops):
         """Return a `Growing` of the likeliest text after a prefix."""
         vocabulary, samplers, count = (
@@ -178,12 +196,12 @@ class Generator:
             sampling.samplers_for(self._model.vocabulary),
             sampling.beams,
         )
-        last, states, own = self._begin([ids], count, length, samplers)
-        kind, numbers = ("search", *(each.key for each in samplers)), [_tensors(each.numbers) for each in samplers]
+        last, states, own = self.begin([ids], count, length, samplers)
+        kind, numbers = ("search", *(each.key for each in samplers)), [tensors_of(each.numbers) for each in samplers]
         body = functools.partial(advance, self._model, samplers)
 
         def grow(last, states, own, sums):
-            return self._run(kind, last, states, own, sums, numbers, body=body)
+            return self.run(kind, last, states, own, sums, numbers, body=body)
 
         def ends(ids):
             return bool(stops) and stops.find(vocabulary.decode(ids[-stops.longest - 1 :])) >= 0
@@ -193,7 +211,7 @@ class Generator:
         grown.add(np.array([*best.ids, *([-1] if best.ended == "pattern" else [])], np.int64), figures, True)
         return grown
 
-    def _run(self, kind, *arguments, body=None):
+    def run(self, kind, *arguments, body=None):
         """Run a function of one kind, compiled at its first use; uncompiled if the cell does not let it."""
         if kind not in self._functions:
             body = body or {"read": self._model.read, "consume": functools.partial(consume, self._model)}[kind]
@@ -207,7 +225,15 @@ class Generator:
         return self._functions[kind](*arguments)
 
 
-def _tensors(numbers):
+def block_of(batch, symbols):
+    """Return the most symbols made by one call of the compiled loop: of B samples, with V symbols."""
+    size = BLOCK
+    while size > 1 and size * batch * symbols > NOISE:
+        size //= 2
+    return size
+
+
+def tensors_of(numbers):
     return [tf.convert_to_tensor(each) for each in numbers]  # a number by itself would be compiled in
 
 

@@ -130,7 +130,7 @@ def evaluate(run_or_model, text=None, split="validation", protocol="carried", se
     if learner is not None:
         for begin in range(0, len(ids), PIECE):
             learner.add(ids[begin : begin + PIECE])
-    found = _members(model), learner and learner.end(), vocabulary.unit, symbols
+    found = getattr(model, "names", ()), learner and learner.end(), vocabulary.unit, symbols
     return Evaluation(total / characters, characters, protocol, name, split, _chosen_by(runs), seed, unknown, *found)
 
 
@@ -166,7 +166,7 @@ def evaluate_pieces(run_or_model, pieces, corpus, watch=None, dynamic=False):
             watch(piece, nats)
     if not characters:
         raise SettingsError(f"{corpus} is too short for a score: it needs at least 2 characters that the model knows")
-    rest = {"chosen_by": _chosen_by(runs), "unknown": unknown, "members": _members(model)}
+    rest = {"chosen_by": _chosen_by(runs), "unknown": unknown, "members": getattr(model, "names", ())}
     rest |= {"unit": model.vocabulary.unit, "symbols": symbols}
     return Evaluation(total / characters, characters, "carried", corpus, **rest, dynamic=learner and learner.end())
 
@@ -187,6 +187,12 @@ def training_text(run):
         raise SettingsError("a model alone does not know the text that it has learned from; give the run's folder")
     text, environment = _read_common(runs)
     return learned(text, model.vocabulary, environment["split"].get("train", 0))
+
+
+def validation_text(run, characters):
+    """Return the first characters of a run's validation split, as its model sees them; for errors see `evaluate`."""
+    runs, model = runs_and_model(run)
+    return model.vocabulary.decode(np.asarray(_read_split(runs, model, CHOOSING)[1][:characters]))
 
 
 def learned(text, vocabulary, characters):
@@ -223,11 +229,6 @@ def _learner(runs, model, dynamic):
             "give the run's folder"
         )
     return DynamicScorer(model, _read_split(runs, model, "train")[1], Learning.of(dynamic))
-
-
-def _members(model):
-    """Return the names of an ensemble's members, () for one model."""
-    return model.names if isinstance(model, Ensemble) else ()
 
 
 def _read_split(runs, model, split):

@@ -114,9 +114,9 @@ class _Crew:
             self._processes.append(process)
 
     def _has_ended(self):
-        """Whether all have ended, or one has with a failure."""
-        statuses = [each.poll() for each in self._processes]
-        return None not in statuses or any(statuses)
+        """Whether the chief has ended, with whom all end, or one of the others with a failure."""
+        chief, *others = [each.poll() for each in self._processes]
+        return chief is not None or any(others)
 
     def _end(self):
         until = time.monotonic() + GRACE
@@ -133,8 +133,8 @@ class _Crew:
             file.close()
 
     def _conclude(self):
-        """Raise what the end of the processes means."""
-        if not any(self._statuses):
+        """Raise what the end of the processes means; where the chief has come to its end, all is done."""
+        if self._statuses[0] == 0:
             if self._said[0]:
                 say(Screen(stderr=True), self._said[0])
             return

@@ -15,6 +15,7 @@ from keras_charrnn.common.extras import require
 from keras_charrnn.common.files import user_path, write_text, write_whole
 from keras_charrnn.errors import SettingsError, WriteError
 from keras_charrnn.model.export.half import write_half
+from keras_charrnn.model.export.html import PRECISIONS, cost_of, write_html
 from keras_charrnn.model.export.step import StepModel
 from keras_charrnn.model.export.weights import require_safetensors, to_torch
 
@@ -26,10 +27,11 @@ FORMATS = {
     "weights": (".npz", ()),
     "torch": (".npz", ()),
     "half": (".keras", ()),
+    "html": (".html", ()),
 }
 
 
-def export(model, path, format="saved_model"):
+def export(model, path, format="saved_model", precision=None, text=None):
     """Write a model for another program, and beside it PATH's stem with .json: all that the program must know.
 
     saved_model (a folder), onnx and litert hold the single step, for any number of rows: "ids" (B,) int32 and a float32
@@ -42,10 +44,12 @@ def export(model, path, format="saved_model"):
     Args:
         model: A `CharRNN`.
         path: Of the file, which must end in what the format's files end in.
-        format: "saved_model", "onnx", "litert", "weights", "torch" or "half".
+        format: "saved_model", "onnx", "litert", "weights", "torch", "half" or "html".
+        precision: Of the weights in html: "int8", the default, or "float32".
+        text: A str on which to measure what int8 costs; None for nothing.
 
     Returns:
-        The path.
+        The path; with a text, the path and what `html.cost_of` returns.
 
     Raises:
         SettingsError: If there is no such format, the path's ending is another's, or PyTorch has no such model.
@@ -56,6 +60,10 @@ def export(model, path, format="saved_model"):
     if format not in FORMATS:
         raise SettingsError(f"format must be one of {', '.join(FORMATS)}; received {format!r}")
     ending, needed = FORMATS[format]
+    if precision is not None and (format != "html" or precision not in PRECISIONS):
+        raise SettingsError(
+            f"precision is of the weights in html, {' or '.join(PRECISIONS)}; received {precision!r} for {format}"
+        )
     endings = (ending, ".safetensors") if ending == ".npz" else (ending,)
     if path.suffix not in endings:
         raise SettingsError(f"{format} is written to a path that ends in {' or '.join(endings) or 'no suffix'}; "
@@ -66,6 +74,10 @@ def export(model, path, format="saved_model"):
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"{path.parent} cannot be made: {error.strerror}") from error
+    if format == "html":
+        write = functools.partial(write_html, model, title=path.stem, precision=precision or "int8")
+        write_whole(path, write)
+        return path if text is None else (path, cost_of(model, precision or "int8", text))
     description = path.with_suffix(".json")
     _require_description(description)
     if format in ("weights", "torch"):

@@ -100,3 +100,8 @@ class Growing:
     def text(self):
         """What there is of it so far."""
         return self._text
+
+    @property
+    def certain(self):
+        """How many characters of it have been returned by `add`."""
+        return self._told
