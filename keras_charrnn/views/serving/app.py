@@ -143,7 +143,7 @@ class App:
         )
         completion = _Completion(asked, served)
         if asked["stream"]:
-            return StreamingResponse(_streamed(completion, work, news), media_type="text/event-stream",
+            return StreamingResponse(_streamed(request, completion, work, news), media_type="text/event-stream",
                                      headers={"Cache-Control": "no-store"})  # fmt: skip
         watcher = asyncio.ensure_future(_until_gone(request, work))
         try:
@@ -264,10 +264,12 @@ class _Completion:
         ]
 
 
-async def _streamed(completion, work, news):
+async def _streamed(request, completion, work, news):
     """Yield the server-sent events of an answer."""
     try:
         async for items in completion.take(news):
+            if await request.is_disconnected():
+                return
             for item in items:
                 if item[1] or item[4]:
                     yield f"data: {_dumped(completion.part(*item))}\n\n"
@@ -288,11 +290,14 @@ async def _until_gone(request, work):
 
 
 async def _body(request):
-    content = b""
+    content, size = b"", 0
     async for piece in request.stream():
-        content += piece
-        if len(content) > LARGEST:
-            raise BadRequest(f"the body has more than {LARGEST:,} bytes", 413)
+        size += len(piece)
+        content = content + piece if size <= LARGEST else b""
+        if size > 16 * LARGEST:  # what is a little too large is read to its end: its client hears the answer then
+            break
+    if size > LARGEST:
+        raise BadRequest(f"the body has more than {LARGEST:,} bytes", 413)
     return content
 
 

@@ -1,6 +1,8 @@
 """From models to a running server."""
 
+import errno
 import ipaddress
+import os
 import pathlib
 import socket
 
@@ -101,7 +103,5 @@ def _listen(host, port):
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=256)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise SettingsError(
-            f"the server cannot listen at {host}, port {port}: {reason}; give another --port"
-        ) from error
+        reason = os.strerror(error.errno) if getattr(error, "errno", None) in errno.errorcode else error
+        raise SettingsError(f"nothing can listen at {host}, port {port}: {reason}; give another one") from error

@@ -6,7 +6,7 @@ import time
 
 from keras_charrnn.errors import CharRNNError
 from keras_charrnn.model import CharRNN
-from keras_charrnn.model.crowd import ROWS, Crowd, Request
+from keras_charrnn.model.crowd import ROWS, STEPS, Crowd, Request
 from keras_charrnn.runs import load
 from keras_charrnn.views.serving.fields import BadRequest
 
@@ -118,7 +118,7 @@ class Served:
             self._crowd.warm_up()
         active = []
         while not self._closed:
-            joining = self._next(bool(active), sum(each.count for each in active))
+            joining = self._next(self._crowd.rows)
             active = [each for each in active if not _is_over(each)]
             now = time.monotonic()
             for each in active:
@@ -126,7 +126,7 @@ class Served:
                     each.cancelled = True
                     each.fail(f"it took more than {LONGEST:g} seconds")
             joining = [each for each in joining if not each.cancelled]
-            if not (active or joining):
+            if not (self._crowd.rows or joining):
                 continue
             try:
                 began = time.perf_counter()
@@ -137,16 +137,16 @@ class Served:
                     rows = self._crowd.rows
                     self._crowd.step()
                 self.counts["seconds"] += time.perf_counter() - began
-                self.counts["symbols"] += 32 * rows
+                self.counts["symbols"] += STEPS * rows
             except Exception as error:  # of one kind of rules, or of the machine; the server goes on
                 for each in {id(each): each for each in [*self._crowd.clear(), *joining, *active]}.values():
                     each.cancelled = True
                     each.fail(f"the model could not go on: {type(error).__name__}")
                 active = []
 
-    def _next(self, busy, rows):
+    def _next(self, rows):
         """Return the requests that begin now; wait for one where there is nothing to do."""
-        found = []
+        found, busy = [], rows > 0
         try:
             while rows < MOST_ROWS:
                 found.append(self._waiting.get(timeout=0.2) if not (busy or found) else self._waiting.get_nowait())
