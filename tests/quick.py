@@ -24,6 +24,9 @@ CASES = {
     "test_with_fresh_lines_every_line_is_read_alone": 1,
     "test_a_diverging_run_goes_back_with_a_smaller_rate": 1,
     "test_a_damaged_file_is_named_or_made_up_for": 4,
+    "test_it_fits_and_is_accessible": 1,
+    "test_the_file_writes_the_packages_200_greedy_characters": 3,
+    "test_text_and_logarithms_are_those_of_the_package_for_a_seed": 3,
     "test_a_wrong_cell_is_caught_by_the_check_meant_for_it": 14,
 }
 # Those without parameters that others stand in for in the quick suite.

@@ -52,6 +52,7 @@ CALLS = {
     "new_symbols.py": [
         *("--spreads", "1", "--seeds", "1", "--size", "20000", "--set", "model.units=8", "--set", "training.epochs=1"),
     ],
+    "serving.py": ["--units", "8", "--layers", "1", "--clients", "2", "--length", "40", "--repeats", "1", "--no-page"],
     "scaling.py": [
         *("--units", "8", "--batch", "8", "--length", "16", "--steps", "20", "--repeats", "1", "--plan", "1", "2"),
     ],

@@ -12,7 +12,7 @@ from keras_charrnn.model.export.javascript import to_javascript
 from keras_charrnn.model.page import page_of, read_asset
 from keras_charrnn.text.vocabularies.base import DOCUMENT, LINE_END
 
-LEAST = 256  # numbers of a weight for which int8 pays
+LEAST = 64  # numbers of a weight for which int8 pays
 MOST = 127
 PRECISIONS = ("int8", "float32")
 UNITS = ("character", "byte")  # of text, which a page can read

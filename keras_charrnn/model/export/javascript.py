@@ -15,7 +15,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.model.export.operations import EMITTERS, MOVES, Emitter
+from keras_charrnn.model.export.moves import MOVES
+from keras_charrnn.model.export.operations import EMITTERS, Emitter
 
 ARRAYS = {"float32": "Float32Array", "int32": "Int32Array", "int64": "Int32Array", "bool": "Uint8Array"}
 

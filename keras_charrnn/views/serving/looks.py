@@ -1,0 +1,72 @@
+"""What there is to see of a model reading a text."""
+
+import numpy as np
+
+from keras_charrnn.views.inspection.properties import find_units
+from keras_charrnn.views.inspection.trace import trace
+from keras_charrnn.views.inspection.units import parse_unit, state_names
+from keras_charrnn.views.serving.fields import BadRequest
+
+
+def alone(served, compute):
+    """Return what a function computes with a model, while nobody else does."""
+    with served.lock:
+        return compute()
+
+
+def inspectable(served):
+    if not served.is_inspectable:
+        raise BadRequest("an ensemble has no units of its own; ask one of its models")
+    return served.model
+
+
+def look_at(served, asked):
+    model = inspectable(served)
+    vocabulary, ids = model.vocabulary, model.vocabulary.encode(asked["text"])
+    widths = [[f"{number}.{name}", width] for (number, name), width in _widths(model).items()]
+    best = min(int(asked["alternatives"]), len(vocabulary))
+    found = {"states": widths, "symbols": [plain(vocabulary.symbols[each]) for each in ids],
+             "lengths": vocabulary.lengths[ids].tolist(), "nats": [None] * len(ids), "activity": None,
+             "alternatives": []}  # fmt: skip
+    seen = trace(model, asked["text"], best) if len(ids) > 1 else None
+    if seen is not None:
+        found["nats"] = [None, *map(float, seen.nats[1:])]
+        found["alternatives"] = [
+            [[plain(seen.symbols[each]), float(share)] for each, share in zip(*row, strict=True)]
+            for row in zip(seen.guesses, seen.probabilities, strict=True)
+        ]
+        found["alternatives"][0] = []
+    found["alternatives"] = [*(found["alternatives"] or [[]] * len(ids)), _next(served, asked["text"], best)]
+    if len(ids):
+        found["alternatives"][0] = _next(served, "", best)
+    if seen is not None and asked["unit"]:
+        values = seen.activity(parse_unit(asked["unit"], seen.widths))
+        found |= {"activity": values.tolist(), "most": max(1e-6, float(np.abs(values).max()))}
+    if asked["named"]:
+        ranked = {} if seen is None else find_units(seen, best=1)
+        found["named"] = [
+            {"name": name, "unit": str(unit), "correlation": value}
+            for name, units in ranked.items()
+            for unit, value in units
+        ]
+    return found
+
+
+def _next(served, prefix, best):
+    """Return the likeliest symbols after a text, with their probabilities."""
+    logs = served.generator.log_probabilities(prefix)
+    order = np.argsort(-logs, kind="stable")[:best]
+    return [[plain(served.model.vocabulary.symbols[each]), float(np.exp(logs[each]))] for each in order]
+
+
+def _widths(model):
+    return {
+        (number, name): state.shape[-1]
+        for number, layer in enumerate(model.recurrent, start=1)
+        for name, state in zip(state_names(layer), layer.initial_state(1), strict=True)
+    }
+
+
+def plain(symbol):
+    """Return a symbol without what JSON in UTF-8 cannot hold."""
+    return symbol.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
