@@ -3,8 +3,8 @@
     python benchmarks/serving.py
 
 Two layers of 128 LSTM units, 64 clients that stream 1,000 characters each, at once: all they get a second, after a
-first round that compiles, and how long each waits for its first characters. Against `generate(num_samples=64)`, in turn.
-Then the file of Shakespeare's model for a browser: its size, what int8 costs, and its speed in headless Chromium.
+first round that compiles, and how long each waits for its first characters. Against `generate(num_samples=64)`, in
+turn. Then the file of Shakespeare's model for a browser: its size, what int8 costs, and its speed in headless Chromium.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from keras_charrnn.model.sampling import Growing
 from keras_charrnn.model.sampling.loop import draw
 from keras_charrnn.model.shapes import at_least
 
-STEPS = 32  # T: rows join and leave between two blocks
+STEPS = 32, 128  # T: rows join and leave between two blocks; those that have begun are made in longer ones
 ROWS = (1, 8, 64)  # B, each compiled once; more than the last wait
 
 
@@ -25,7 +25,8 @@ class Request:
     Args:
         generator: The `Generator` of the model.
         tell: Called with a list of news, an item for each sample in a block: (number of the sample, further text, its
-            symbols, nats of each of these, why it has ended or "").
+            symbols, nats of each of these, why it has ended or ""). Without `scored` there are no nats.
+        scored: Whether to tell nats.
         prefix, length, stop, num_samples, settings: As in `Generator.samples`.
 
     Attributes:
@@ -35,7 +36,7 @@ class Request:
         SettingsError, VocabularyError: As `Generator.samples`.
     """
 
-    def __init__(self, generator, tell, prefix="", length=400, stop=None, num_samples=1, **settings):
+    def __init__(self, generator, tell, prefix="", length=400, stop=None, num_samples=1, scored=False, **settings):
         if settings.get("beams") is not None:
             raise SettingsError("beams search for one text, and are not made side by side; leave them out")
         self.sampling, stops, (self.ids,) = generator.check([prefix], length, stop, settings)
@@ -45,24 +46,29 @@ class Request:
         rules = {name: value for name, value in settings.items() if name != "seed"}
         # Rows of one call have the same rules; of some the state has the length in it.
         bound = length if self.sampling.is_constrained or settings.get("no_repeat") else None
-        self.kind = json.dumps([rules, bound], sort_keys=True, default=str)
-        self.samplers = samplers
+        self.kind = json.dumps([rules, bound, scored], sort_keys=True, default=str)
+        self.samplers, self.scored = samplers, scored
         self.grown = [Growing(vocabulary, stops) for _ in range(num_samples)]
-        self._size = block_of(num_samples, len(vocabulary))
+        self.size = block_of(num_samples, len(vocabulary))
         self._generator, self._noise, self._block = generator, None, -1
 
-    def noise(self, made):
-        """Return the noise of the next block of symbols after so many, (T, samples, V)."""
-        pieces, left = [], STEPS
+    def noise(self, made, count):
+        """Return the noise of so many symbols after those that have been made, (count, samples, V)."""
+        pieces, left = [], count
         while left:
-            block, begin = divmod(made, self._size)
+            block, begin = divmod(made, self.size)
             if block != self._block:
-                self._noise = self._generator.noise(self.sampling, self._size, self.count, block).numpy()
+                self._noise = self._generator.noise(self.sampling, self.size, self.count, block).numpy()
                 self._block = block
             piece = self._noise[begin : begin + left]
             pieces.append(piece)
             made, left = made + len(piece), left - len(piece)
         return np.concatenate(pieces)
+
+    def piece(self, made):
+        """Return where the noise of one sample goes on after so many symbols: the seed of a block, a place in it."""
+        block, begin = divmod(made, self.size)
+        return (self.sampling.seed, block), begin
 
 
 class _Row:
@@ -70,26 +76,31 @@ class _Row:
 
     def __init__(self, request, number):
         self.request, self.number = request, number
-        self.made, self.told, self.ids, self.nats = 0, 0, [], []
+        # Symbols, and characters, of those that have been told; and what is made and not yet told.
+        self.made, self.told, self.ids, self.nats = 0, 0, np.zeros(0, np.int64), np.zeros(0)
 
     @property
     def grown(self):
         return self.request.grown[self.number]
 
     def take(self, ids, nats, vocabulary):
-        """Take a block; return the news of it."""
+        """Take a block, its nats None where nobody asks for them; return the news of it."""
         left = self.request.length - self.made
-        ids, nats = ids[:left], nats[:left]
+        ids, figures = ids[:left], None
         self.made += len(ids)
-        figures = np.stack([nats, np.zeros_like(nats)], -1)
+        if nats is not None:
+            nats = nats[:left]
+            figures = np.stack([nats, np.zeros_like(nats)], -1)
         text = self.grown.add(ids, figures, self.made >= self.request.length)
-        kept = ids[ids >= 0]
-        self.ids += kept.tolist()
-        self.nats += nats[: len(kept)].tolist()
-        ends = np.cumsum(vocabulary.lengths[np.array(self.ids, np.int64)]) if self.ids else np.zeros(0)
+        kept = int(np.argmax(ids < 0)) if len(ids) and ids.min() < 0 else len(ids)
+        self.ids = np.concatenate([self.ids, ids[:kept]])
+        self.nats = self.nats if nats is None else np.concatenate([self.nats, nats[:kept]])
+        ends = np.cumsum(vocabulary.lengths[self.ids]) + self.told
         certain = int(np.searchsorted(ends, self.grown.certain, side="right"))
-        begin, self.told = self.told, max(self.told, certain)
-        return self.number, text, self.ids[begin : self.told], self.nats[begin : self.told], self.grown.ended
+        ids, self.ids = self.ids[:certain], self.ids[certain:]
+        nats, self.nats = self.nats[:certain], self.nats[certain:]
+        self.told = int(ends[certain - 1]) if certain else self.told
+        return self.number, text, ids.tolist(), nats.tolist(), self.grown.ended
 
 
 class Crowd:
@@ -111,8 +122,9 @@ class Crowd:
     def warm_up(self):
         """Compile what most requests take."""
         for rows in ROWS:
-            self.join([Request(self.generator, lambda news: None, "", STEPS, temperature=0.8) for _ in range(rows)])
-            self.step()
+            self.join([Request(self.generator, lambda news: None, "", sum(STEPS)) for _ in range(rows)])
+            while self.rows:
+                self.step()
 
     def join(self, requests):
         """Let requests begin, those of one kind together."""
@@ -121,7 +133,7 @@ class Crowd:
             kinds.setdefault(each.kind, []).append(each)
         for kind, several in kinds.items():
             if kind not in self._groups:
-                self._groups[kind] = _Group(self._model, self.generator, several[0].samplers)
+                self._groups[kind] = _Group(self._model, self.generator, several[0])
             self._groups[kind].join(several)
 
     def step(self):
@@ -141,23 +153,22 @@ class Crowd:
 class _Group:
     """Rows that are drawn by the same rules."""
 
-    def __init__(self, model, generator, samplers):
-        self._model, self._generator, self._samplers = model, generator, samplers
+    def __init__(self, model, generator, request):
+        self._model, self._generator, self._scored = model, generator, request.scored
+        self._samplers = samplers = request.samplers
         self.rows, self._state = [], None
         self._numbers = [tensors_of(each.numbers) for each in samplers]
         self._run = functools.partial(
             generator.run,
-            ("crowd", *(each.key for each in samplers)),
-            body=functools.partial(draw, model, samplers, True),
+            ("crowd", self._scored, *(each.key for each in samplers)),
+            body=functools.partial(draw, model, samplers, self._scored),
         )
 
     def join(self, requests):
         for request in requests:
             rows = [_Row(request, number) for number in range(request.count)]
             if request.length == 0:
-                request.tell(
-                    [row.take(np.zeros(0, np.int64), np.zeros(0, np.float32), self._vocabulary) for row in rows]
-                )
+                request.tell([row.take(np.zeros(0, np.int64), None, self._vocabulary) for row in rows])
         requests = [each for each in requests if each.length]
         for begin in range(0, len(requests), ROWS[-1]):
             part = requests[begin : begin + ROWS[-1]]
@@ -189,15 +200,12 @@ class _Group:
         wide, count = at_least(len(rows), ROWS), len(rows)
         state = [np.concatenate([each[part], *[each[part][-1:]] * (wide - count)]) for each in self._state]
         last, states, own = tf.nest.pack_sequence_as(self._like, [tf.constant(each) for each in state])
-        noise = np.zeros((STEPS, wide, len(self._vocabulary)), np.float32)
-        drawn = {}
-        for place, row in enumerate(rows):
-            at = id(row.request), row.made
-            if at not in drawn:
-                drawn[at] = row.request.noise(row.made)
-            noise[:, place] = drawn[at][:, row.number]
-        made, *after, figures = self._run(last, states, own, tf.constant(STEPS), tf.constant(noise), self._numbers)
-        ids, nats = made.numpy().T, figures[0].numpy().T
+        # Who has just begun waits for a short block, and so does what goes beyond a block of the noise.
+        is_long = all(row.made and row.made % row.request.size + STEPS[1] <= row.request.size for row in rows)
+        steps = STEPS[is_long]
+        noise = self._noise(rows, steps, wide)
+        made, *after, figures = self._run(last, states, own, tf.constant(steps), noise, self._numbers)
+        ids, nats = made.numpy().T, figures[0].numpy().T if self._scored else [None] * count
         for whole, now in zip(self._state, tf.nest.flatten(after), strict=True):
             whole[part] = now.numpy()[:count]
         news = {}
@@ -206,6 +214,25 @@ class _Group:
             news.setdefault(id(row.request), (row.request, []))[1].append(item)
         for request, items in news.values():
             request.tell(items)
+
+    def _noise(self, rows, steps, wide):
+        """Return what is added to the logits of some rows, (T, wide, V)."""
+        symbols = len(self._vocabulary)
+        if rows[0].request.sampling.greedy:
+            return tf.zeros((steps, wide, symbols))
+        if all(row.request.count == 1 and row.made % row.request.size + steps <= row.request.size for row in rows):
+            pieces = [row.request.piece(row.made) for row in rows]
+            pieces += pieces[-1:] * (wide - len(rows))
+            seeds, begins = zip(*pieces, strict=True)
+            found = self._generator.pieces_of_noise(seeds, [each * symbols for each in begins], steps * symbols)
+            return tf.transpose(tf.reshape(found, (wide, steps, symbols)), (1, 0, 2))
+        noise, drawn = np.zeros((steps, wide, symbols), np.float32), {}
+        for place, row in enumerate(rows):
+            at = id(row.request), row.made
+            if at not in drawn:
+                drawn[at] = row.request.noise(row.made, steps)
+            noise[:, place] = drawn[at][:, row.number]
+        return tf.constant(noise)
 
     def _leave(self):
         kept = [place for place, row in enumerate(self.rows) if not (row.grown.ended or row.request.cancelled)]

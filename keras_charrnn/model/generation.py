@@ -13,7 +13,7 @@ from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.reading import consume, read_prefixes
 from keras_charrnn.model.sampling import Growing, Sampling, Stops, search
 from keras_charrnn.model.sampling.base import is_whole, require
-from keras_charrnn.model.sampling.loop import advance, draw, gumbel
+from keras_charrnn.model.sampling.loop import advance, draw, gumbel, gumbel_pieces
 from keras_charrnn.model.shapes import ROWS, at_least
 from keras_charrnn.text.vocabularies.base import DOCUMENT, LINE_END
 
@@ -33,6 +33,7 @@ class Generator:
         self._model = model
         self._functions = {}
         self._draw = tf.function(gumbel, autograph=False)
+        self._draw_pieces = tf.function(gumbel_pieces, autograph=False)
 
     @property
     def vocabulary(self):
@@ -188,6 +189,11 @@ class Generator:
         shape = tf.constant([size, batch, len(self._model.vocabulary)])
         # Outside the compiled loop: XLA's random numbers take a hundred times as long on a CPU.
         return tf.zeros(shape) if sampling.greedy else self._draw(shape, tf.constant([sampling.seed, number]))
+
+    def pieces_of_noise(self, seeds, begins, size):
+        """Return pieces of what `noise` gives for one sample each: see `gumbel_pieces`."""
+        arguments = (tf.constant(seeds, tf.int32), tf.constant(begins, tf.int64), tf.constant(size, tf.int32))
+        return self._draw_pieces(*arguments)
 
     def _search(self, ids, length, sampling, stops):
         """Return a `Growing` of the likeliest text after a prefix."""

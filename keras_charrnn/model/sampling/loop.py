@@ -72,8 +72,32 @@ def apply(samplers, logits, numbers, own):
 
 def gumbel(shape, seed):
     """Return noise: the argmax of logits plus this noise is a draw from their softmax."""
-    uniform = tf.random.stateless_uniform(shape, seed, minval=np.finfo(np.float32).tiny, maxval=1.0)
-    return -tf.math.log(-tf.math.log(uniform))
+    return _to_gumbel(tf.random.stateless_uniform(shape, seed))
+
+
+def gumbel_pieces(seeds, begins, size):
+    """Return of several such noises a piece each, (R, size), as if all of them had been drawn.
+
+    Args:
+        seeds: int32 (R, 2).
+        begins: int64 (R,): place of the piece in the noise, flat; a multiple of 4, as many as a counter stands for.
+        size: Of a piece, a scalar.
+    """
+    algorithm = tf.raw_ops.StatelessRandomGetAlg()
+
+    def draw_one(arguments):
+        seed, begin = arguments
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+        counter += tf.cast(tf.stack([begin // 4, tf.zeros_like(begin)]), tf.uint64)
+        return tf.raw_ops.StatelessRandomUniformV2(
+            shape=size[None], key=key, counter=counter, alg=algorithm, dtype=tf.float32
+        )
+
+    return _to_gumbel(tf.map_fn(draw_one, (seeds, begins), fn_output_signature=tf.float32))
+
+
+def _to_gumbel(uniform):
+    return -tf.math.log(-tf.math.log(uniform + np.finfo(np.float32).tiny))
 
 
 def _is_ruled(samplers):

@@ -134,6 +134,7 @@ class App:
             length=asked["max_tokens"],
             stop=asked["stop"],
             num_samples=asked["n"],
+            scored=asked["logprobs"] is not None,
             **settings,
         )
         completion = Completion(asked, served)

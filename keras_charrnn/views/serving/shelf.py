@@ -1,12 +1,13 @@
 """The models of a server: each is loaded when it is first asked for, and makes text in a thread of its own."""
 
+import functools
 import queue
 import threading
 import time
 
 from keras_charrnn.errors import CharRNNError
 from keras_charrnn.model import CharRNN
-from keras_charrnn.model.crowd import ROWS, STEPS, Crowd, Request
+from keras_charrnn.model.crowd import ROWS, Crowd, Request
 from keras_charrnn.runs import load
 from keras_charrnn.views.serving.fields import BadRequest
 
@@ -98,7 +99,7 @@ class Served:
             BadRequest: If the settings do not go, or too many wait.
         """
         try:
-            request = Request(self._crowd.generator, lambda news: tell(news, None), **settings)
+            request = Request(self._crowd.generator, functools.partial(self._count, tell), **settings)
         except CharRNNError as error:
             raise BadRequest(" ".join(str(error).split())) from None
         request.fail, request.until = lambda problem: tell(None, problem), time.monotonic() + LONGEST
@@ -109,6 +110,10 @@ class Served:
             raise BadRequest("too many requests wait for the model; come again later", 503) from None
         self.counts["requests"] += 1
         return request
+
+    def _count(self, tell, news):
+        self.counts["symbols"] += sum(len(ids) for _, _, ids, _, _ in news)
+        tell(news, None)
 
     def close(self):
         self._closed = True
@@ -134,10 +139,8 @@ class Served:
                     if joining:
                         self._crowd.join(joining)
                     active += joining
-                    rows = self._crowd.rows
                     self._crowd.step()
                 self.counts["seconds"] += time.perf_counter() - began
-                self.counts["symbols"] += STEPS * rows
             except Exception as error:  # of one kind of rules, or of the machine; the server goes on
                 for each in {id(each): each for each in [*self._crowd.clear(), *joining, *active]}.values():
                     each.cancelled = True

@@ -158,7 +158,7 @@ def test_a_runtime_looks_up_pairs_and_triples_of_characters(make_model, tmp_path
 @pytest.mark.parametrize(
     ("format", "path", "message"),
     [
-        ("onx", "a.onnx", "format must be one of saved_model, onnx, litert, weights, torch, half, html; received 'onx'"),
+        ("onx", "a.onnx", "one of saved_model, onnx, litert, weights, torch, half, html; received 'onx'"),
         ("onnx", "a.tflite", "onnx is written to a path that ends in .onnx; received a.tflite"),
         ("weights", "a", "ends in .npz or .safetensors; received a"),
         ("saved_model", "a.onnx", "ends in no suffix"),
