@@ -5,6 +5,7 @@ Shapes in letters: B rows side by side, V symbols, T symbols of a block.
 
 import functools
 import json
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +16,8 @@ from keras_charrnn.model.sampling import Growing
 from keras_charrnn.model.sampling.loop import draw
 from keras_charrnn.model.shapes import at_least
 
-STEPS = 32, 128  # T: rows join and leave between two blocks; those that have begun are made in longer ones
+STEPS = 32, 256  # T: rows join and leave between two blocks; those that have begun are made in longer ones
+LONGEST = 0.15  # seconds of a longer block, for which one who comes waits
 ROWS = (1, 8, 64)  # B, each compiled once; more than the last wait
 
 
@@ -121,8 +123,9 @@ class Crowd:
 
     def warm_up(self):
         """Compile what most requests take."""
+        prefix = self.generator.vocabulary.decode([0, 0, 0, 0])
         for rows in ROWS:
-            self.join([Request(self.generator, lambda news: None, "", sum(STEPS)) for _ in range(rows)])
+            self.join([Request(self.generator, lambda news: None, prefix, sum(STEPS)) for _ in range(rows)])
             while self.rows:
                 self.step()
 
@@ -156,7 +159,7 @@ class _Group:
     def __init__(self, model, generator, request):
         self._model, self._generator, self._scored = model, generator, request.scored
         self._samplers = samplers = request.samplers
-        self.rows, self._state = [], None
+        self.rows, self._state, self._pace = [], None, {}  # and seconds of a step, by the number of rows
         self._numbers = [tensors_of(each.numbers) for each in samplers]
         self._run = functools.partial(
             generator.run,
@@ -200,12 +203,17 @@ class _Group:
         wide, count = at_least(len(rows), ROWS), len(rows)
         state = [np.concatenate([each[part], *[each[part][-1:]] * (wide - count)]) for each in self._state]
         last, states, own = tf.nest.pack_sequence_as(self._like, [tf.constant(each) for each in state])
-        # Who has just begun waits for a short block, and so does what goes beyond a block of the noise.
-        is_long = all(row.made and row.made % row.request.size + STEPS[1] <= row.request.size for row in rows)
-        steps = STEPS[is_long]
+        is_long = all(row.made for row in rows)  # who has just begun waits for a short block
+        steps, began = STEPS[is_long and STEPS[1] * self._pace.get(wide, 0.0) < LONGEST], time.perf_counter()
+        # No block goes beyond one of the noise, nor beyond what all rows have left.
+        within = min(row.request.size - row.made % row.request.size for row in rows)
+        left = max(row.request.length - row.made for row in rows)
+        made_now = min(steps, within, -(-left // STEPS[0]) * STEPS[0])
         noise = self._noise(rows, steps, wide)
-        made, *after, figures = self._run(last, states, own, tf.constant(steps), noise, self._numbers)
-        ids, nats = made.numpy().T, figures[0].numpy().T if self._scored else [None] * count
+        made, *after, figures = self._run(last, states, own, tf.constant(made_now), noise, self._numbers)
+        ids = made.numpy()[:made_now].T
+        nats = figures[0].numpy()[:made_now].T if self._scored else [None] * count
+        self._pace[wide] = (time.perf_counter() - began) / made_now
         for whole, now in zip(self._state, tf.nest.flatten(after), strict=True):
             whole[part] = now.numpy()[:count]
         news = {}
@@ -220,7 +228,7 @@ class _Group:
         symbols = len(self._vocabulary)
         if rows[0].request.sampling.greedy:
             return tf.zeros((steps, wide, symbols))
-        if all(row.request.count == 1 and row.made % row.request.size + steps <= row.request.size for row in rows):
+        if all(row.request.count == 1 and row.request.size % STEPS[0] == 0 for row in rows):
             pieces = [row.request.piece(row.made) for row in rows]
             pieces += pieces[-1:] * (wide - len(rows))
             seeds, begins = zip(*pieces, strict=True)
