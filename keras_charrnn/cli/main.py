@@ -53,8 +53,8 @@ COMMANDS = {
 }
 STATUSES = (
     "Exit status: 0 done; 1 a failure of the run, such as a full disk, or a cell that fails its check or in a "
-    "comparison, or a search without a loss; 2 a mistake in what was asked for; 129 a closed terminal; 130 Ctrl-C; "
-    "143 SIGTERM."
+    "comparison, or a search without a loss; 2 a mistake in what was asked for; 75 a lost worker; 129 a closed "
+    "terminal; 130 Ctrl-C; 143 SIGTERM."
 )
 
 

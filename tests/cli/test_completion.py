@@ -28,7 +28,7 @@ def script(capsys):
     ("words", "offered"),
     [
         (["ev"], ["evaluate"]),
-        (["s"], ["sample", "score"]),
+        (["s"], ["sample", "score", "serve"]),
         (["evaluate", "run", "--pro"], ["--protocol"]),
         (["evaluate", "--protocol", ""], ["carried", "windows"]),
         (["evaluate", "--split", "v"], ["validation"]),

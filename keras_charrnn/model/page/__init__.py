@@ -4,7 +4,9 @@ import pathlib
 import re
 
 FOLDER = pathlib.Path(__file__).parent
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'wasm-unsafe-eval'{more}"
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'wasm-unsafe-eval'{more}"
+)
 
 
 def read_asset(name):

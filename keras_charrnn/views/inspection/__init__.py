@@ -1,5 +1,6 @@
 """A look inside a model while it reads a text: surprise, guesses, activity of units, flow of the gradient."""
 
+from keras_charrnn.views.inspection.causes import causes
 from keras_charrnn.views.inspection.gradient_flow import gradient_flow
 from keras_charrnn.views.inspection.html import to_html
 from keras_charrnn.views.inspection.inspection import Inspection, inspect
@@ -13,6 +14,7 @@ __all__ = [
     "Inspection",
     "Trace",
     "Unit",
+    "causes",
     "find_units",
     "gradient_flow",
     "inspect",

@@ -38,6 +38,17 @@ def causes(model, text, place=None):
     place = len(ids) if place is None else place
     if not 0 <= place <= len(ids):
         raise SettingsError(f"place must be from 0 to {len(ids)}, the symbols of the text; received {place}")
+    return causes_of(model, ids[:place])
+
+
+def causes_of(model, ids):
+    """Return how strongly the guess after some symbols depends on each of them: see `causes`.
+
+    Args:
+        model: A `CharRNN`.
+        ids: int32 (T,).
+    """
+    place = len(ids)
     found = np.zeros(place, np.float32)
     if place == 0:
         return found

@@ -106,7 +106,13 @@ def to_html(inspection, name, note=""):
     ]
     note = f"<p>{escape(note)}</p>" if note else ""
     body = [f"<header><h1>{escape(name)} reads</h1>{pages.facts(figures)}{note}</header>"]
-    body += [_surprise(inspection.trace), _units(inspection), _found(inspection), _flow(inspection.flow)]
+    body += [
+        _surprise(inspection.trace),
+        _units(inspection),
+        _found(inspection),
+        _causes(inspection),
+        _flow(inspection.flow),
+    ]
     return pages.page(f"{name}: inspection", "\n".join(body), _STYLE)
 
 
@@ -175,6 +181,17 @@ def _found(inspection):
         "<section><h2>Units that follow the text</h2><p>Correlation of the activity with what a reader knows of each "
         f"place, the strongest of {inspection.candidates:,} units. Some of it comes of chance: try another text.</p>"
         f"{pages.table(('property', 'unit', 'correlation', ''), rows)}</section>"
+    )
+
+
+def _causes(inspection):
+    shares = inspection.causes / max(float(inspection.causes.max()), 1e-30)
+    pairs = zip(inspection.trace.text, shares, strict=True)
+    text = "".join(f"<i{_kind('s', round(SURPRISE * float(share)))}>{_character(each)}</i>" for each, share in pairs)
+    return (
+        "<section><h2>What the guess after the text comes from</h2><p>How much its log-probability would change with "
+        "what each symbol brings in: the norm of the gradient, as a share of the largest.</p>"
+        f'<div class="text causes">{text}</div></section>'
     )
 
 

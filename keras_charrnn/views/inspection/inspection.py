@@ -8,6 +8,7 @@ from keras_charrnn.errors import SettingsError
 from keras_charrnn.model import CharRNN
 from keras_charrnn.model.evaluation import Score
 from keras_charrnn.text.vocabularies.base import shared_out
+from keras_charrnn.views.inspection.causes import causes_of
 from keras_charrnn.views.inspection.gradient_flow import gradient_flow
 from keras_charrnn.views.inspection.properties import find_units
 from keras_charrnn.views.inspection.trace import Trace, trace
@@ -23,12 +24,14 @@ class Inspection:
         units: The chosen `Unit`s.
         found: What `find_units` returned.
         flow: What `gradient_flow` returned.
+        causes: What `causes` returned of the guess after the text.
     """
 
     trace: Trace
     units: tuple
     found: dict
     flow: np.ndarray
+    causes: np.ndarray
 
     @property
     def score(self):
@@ -67,4 +70,4 @@ def inspect(model, text, units=None):
         chosen = dict.fromkeys(ranked[0][0] for ranked in found.values() if ranked)
     else:
         chosen = dict.fromkeys(parse_unit(each, seen.widths) for each in units)
-    return Inspection(seen, tuple(chosen), found, gradient_flow(model, seen))
+    return Inspection(seen, tuple(chosen), found, gradient_flow(model, seen), causes_of(model, seen.ids))

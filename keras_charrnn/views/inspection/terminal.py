@@ -9,6 +9,7 @@ import rich.table
 import rich.text
 
 from keras_charrnn.common.screen import say
+from keras_charrnn.views.inspection.causes import FARTHEST
 from keras_charrnn.views.inspection.levels import ACTIVITY, SURPRISE, activity_levels, surprise_levels
 from keras_charrnn.views.pages import visible
 
@@ -44,6 +45,7 @@ def show(inspection, console):
         console.print()
     _show_units(inspection, console)
     _show_flow(inspection.flow, console)
+    _show_causes(inspection, console)
 
 
 def _rows(inspection, shown):
@@ -91,6 +93,19 @@ def _show_units(inspection, console):
             table.add_row(name, "", "the same throughout")
     say(console, f"The units, of {inspection.candidates:,}, that follow a property of the text best:")
     console.print(table)
+
+
+def _show_causes(inspection, console):
+    shares = inspection.causes / max(float(inspection.causes.max()), 1e-30)
+    text, shares = inspection.trace.text[-FARTHEST:], shares[-FARTHEST:]
+    cells = [[_glyph(each) for each in text], [BLOCKS[round(8 * float(each))] for each in shares]]
+    column = max(map(rich.cells.cell_len, cells[0]))
+    say(console, "How much the guess after the text depends on each symbol before it, as a share of the largest:\n")
+    for line in _lines(text, max(1, console.width // column)):
+        for row, style in zip(cells, ("bold", "red"), strict=True):
+            padded = (row[index] + " " * (column - rich.cells.cell_len(row[index])) for index in line)
+            console.print(rich.text.Text("".join(padded), style), soft_wrap=True)
+        console.print()
 
 
 def _show_flow(flow, console):

@@ -54,6 +54,9 @@ def check_the_coloured_text(seen, browser):
     np.testing.assert_allclose(opacity, 0.75 * surprise / 8, atol=0.01)
     units = browser.run("return [...document.querySelectorAll('.units .text')].map(each => each.textContent)")
     assert [each.replace("⏎\n", "\n") for each in units] == [seen.trace.text] * len(seen.units)
+    caused = browser.run("return document.querySelector('.causes').textContent")
+    assert caused.replace("⏎\n", "\n") == seen.trace.text
+    assert browser.run("return document.querySelectorAll('.causes .s8').length") >= 1  # the strongest
     assert browser.run("return document.querySelectorAll('.columns i').length") == 2 * 64
     assert browser.run("return [...document.querySelectorAll('.columns')].every(each => each.clientHeight > 50)")
 
