@@ -95,6 +95,12 @@ class ComparisonError(CharRNNError):
     exit_status = 1
 
 
+class StudyError(CharRNNError):
+    """A study one of whose processes is lost; what was done until then is written."""
+
+    exit_status = 1
+
+
 class SeedsError(CharRNNError):
     """Trainings from several seeds, some of which failed; the others went on to their end."""
 

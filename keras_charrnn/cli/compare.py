@@ -50,6 +50,7 @@ def add_arguments(parser):
     )
     parser.add_argument("--parameters", metavar="N", type=int, help="match this number, in place of the recipe's own")
     parser.add_argument("--seeds", metavar="N", type=int, default=1, help="trainings of each (default: 1)")
+    parser.add_argument("--jobs", metavar="N", type=int, default=1, help="trainings side by side (default: 1)")
     add_overrides(parser)
     parser.add_argument("--output", metavar="DIR", help="a new folder (default: runs/NAME-compare-001)")
     parser.add_argument("--yes", action="store_true", help=f"do not ask before more than {MANY} trainings")
@@ -78,7 +79,7 @@ def run(options):
     from keras_charrnn.common.screen import Screen
 
     asked["console"] = Screen(quiet=options.quiet, lasting=True)
-    names = ("match", "parameters", "seeds", "output")
+    names = ("match", "parameters", "seeds", "output", "jobs")
     comparison = compare(options.recipe, **{name: getattr(options, name) for name in names}, **asked)
     if comparison.failed:
         raise ComparisonError(

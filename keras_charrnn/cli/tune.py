@@ -15,6 +15,7 @@ def add_arguments(parser):
     )
     parser.add_argument("--minutes", metavar="N", type=float, required=True, help="after which the search ends")
     parser.add_argument("--trials", metavar="N", type=int, help="most trials (default: as many as there is time for)")
+    parser.add_argument("--jobs", metavar="N", type=int, default=1, help="trials side by side (default: 1)")
     add_overrides(parser)
     parser.add_argument("--output", metavar="DIR", help="a new folder (default: runs/NAME-tune-001)")
     parser.add_argument("--json", action="store_true", help="print one JSON document, all else to standard error")
@@ -34,7 +35,7 @@ def run(options):
     from keras_charrnn.common.screen import Screen
 
     console = Screen(stderr=options.json, quiet=options.quiet, lasting=True)
-    search = tune(options.recipe, options.minutes, options.trials, overrides, options.output, console)
+    search = tune(options.recipe, options.minutes, options.trials, overrides, options.output, console, options.jobs)
     if options.json:
         import json
 

@@ -130,7 +130,7 @@ def test_a_search_that_goes_on_repeats_no_trial_and_ends_as_one_that_was_not_int
 @pytest.mark.thorough  # the next has a search that ends in a trial
 @pytest.mark.filterwarnings("ignore")
 def test_ctrl_c_in_a_trial_keeps_all_and_the_search_goes_on_in_its_midst(searched, whole, monkeypatch):
-    from keras_charrnn.studies.tuning import tuning as module
+    from keras_charrnn.studies.tuning import training as module
 
     fit = module.fit
 
@@ -158,7 +158,7 @@ def test_ctrl_c_in_a_trial_keeps_all_and_the_search_goes_on_in_its_midst(searche
 def test_a_run_that_ended_as_the_search_was_killed_is_not_trained_again(whole, copied, monkeypatch):
     folder, change = copied
     change(2, state="not ended", losses=[], run="", seconds=0.0)
-    monkeypatch.setattr("keras_charrnn.studies.tuning.tuning.fit", None)
+    monkeypatch.setattr("keras_charrnn.studies.tuning.training.fit", None)
     search = tune(folder)
     assert figures(search) == figures(whole) and search.trials[1].run == whole.trials[1].run
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import gc
 import json
 import math
 
@@ -10,19 +9,17 @@ from keras_charrnn.common.files import clean_name, make_output
 from keras_charrnn.common.screen import Screen, say, say_notes
 from keras_charrnn.common.shell import quote
 from keras_charrnn.engine import compute
-from keras_charrnn.errors import ExtraError, SettingsError, WriteError, in_words
+from keras_charrnn.errors import ExtraError, SettingsError, in_words
 from keras_charrnn.recipe.checks import several
 from keras_charrnn.recipe.sections import ABOVE_0
-from keras_charrnn.runs import RunFolder
-from keras_charrnn.runs.records import choosing
 from keras_charrnn.studies.comparison.axes import make_variants, read_axes
-from keras_charrnn.studies.comparison.clock import Clock
 from keras_charrnn.studies.comparison.growing import GrowingTable
 from keras_charrnn.studies.comparison.matching import count_parameters, match_units
 from keras_charrnn.studies.comparison.results import Comparison, Trial
+from keras_charrnn.studies.comparison.training import train_one
 from keras_charrnn.studies.comparison.writing import to_rich, write_plots, write_tables
-from keras_charrnn.text.vocabularies import CHARACTER
-from keras_charrnn.training import fit, read_recipe, versions
+from keras_charrnn.studies.jobs import make_jobs
+from keras_charrnn.training import read_recipe, versions
 from keras_charrnn.training.data import read_text, vocabulary_of
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
 from keras_charrnn.training.starting import Beginning
@@ -45,6 +42,7 @@ def compare(
     rates=(),
     confirm=None,
     vocabularies=(),
+    jobs=1,
 ):
     """Train each combination of some cells, optimizers and values of other keys under one recipe, and write a table.
 
@@ -71,6 +69,8 @@ def compare(
             times each of them, with the first seed; the one with the least validation loss has the other seeds too.
         vocabularies: Of each the name of its unit of text, or a mapping of "name" and arguments, as in a recipe. All
             models have the same units then, as with "model.units" in the grid, and the losses are per character.
+        jobs: How many trainings go on side by side, each in a process of its own on its share of the cores, or a GPU;
+            their speeds are those of a share. Cells must be the package's then, or in plugins.
         confirm: Called with the number of trainings when all mistakes are found and before anything is written; may
             raise to have none of it done.
 
@@ -88,6 +88,7 @@ def compare(
         KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM or SIGHUP; what was done until then is written.
     """
     _check(match, parameters, seeds, rates)
+    jobs = make_jobs(jobs, train_one)
     plan = read_recipe(source, overrides)
     require_validation(plan, "compare")
     axes = read_axes(plan, overrides or {}, cells, optimizers, vocabularies, {} if grid is None else grid)
@@ -130,9 +131,11 @@ def compare(
     unmatched = f"{unmatched} varies, so that parameters are not matched" if unmatched else ""
     say_notes(console, *text.notes, note, *machine.notes, unmatched)
     try:
-        with GrowingTable(console, lambda: to_rich(comparison)) as screen:
-            for variant in comparison.variants:
-                _train_variant(variant, plan, find_vocabulary, comparison, screen)
+        with GrowingTable(console, lambda: to_rich(comparison)) as screen, jobs:
+            jobs.map(
+                lambda variant: _train_variant(variant, plan, find_vocabulary, comparison, screen, jobs),
+                comparison.variants,
+            )
     finally:  # of Ctrl-C too
         _conclude(comparison, console)
     return comparison
@@ -156,81 +159,54 @@ def _with_unit(plan, unit):
     return dataclasses.replace(plan, vocabulary=dataclasses.replace(plan.vocabulary, unit=json.loads(unit)))
 
 
-def _train_variant(variant, plan, find_vocabulary, comparison, screen):
+def _train_variant(variant, plan, find_vocabulary, comparison, screen, jobs):
     """Find the units of a variant and its learning rate, and train it for each seed; what fails is noted."""
     facts = comparison.facts
 
-    def train(seed, rate):
-        variant.trials.append(_train(variant, seed, rate, plan, comparison.folder, screen))
-        screen.ended(variant.newest())
-        write_tables(comparison)
+    def train(asked):
+        seed, rate = asked
+        order = {
+            "recipe": plan.to_mapping() if jobs.count > 1 else plan,
+            "overrides": {"model.units": variant.units, "compute.seed": seed},
+            "rate": rate,
+            "folder": str(comparison.folder),
+            "name": clean_name(variant.name),
+        }
+        found = jobs.do(order, lambda state: screen.tell(f"training {variant.name}, seed {seed}: {state}"))
+        return Trial(seed, rate, **found)
+
+    def train_all(asked):
+        for trial in jobs.map(train, asked):
+            with jobs.lock:
+                variant.trials.append(trial)
+                screen.ended(variant.newest())
+                write_tables(comparison)
 
     try:
-        plan = read_recipe(plan, variant.overrides)
-        units, vocabulary = plan.model.units, find_vocabulary(json.dumps(plan.vocabulary.unit))
-        if facts["match"] == "parameters":
-            units = match_units(plan.model, vocabulary, facts["parameters"])
-        variant.parameters = count_parameters(dataclasses.replace(plan.model, units=units), vocabulary)
-        variant.units = units
+        with jobs.lock:
+            plan = read_recipe(plan, variant.overrides)
+            units, vocabulary = plan.model.units, find_vocabulary(json.dumps(plan.vocabulary.unit))
+            if facts["match"] == "parameters":
+                units = match_units(plan.model, vocabulary, facts["parameters"])
+            variant.parameters = count_parameters(dataclasses.replace(plan.model, units=units), vocabulary)
+            variant.units = units
     except Exception as error:
-        variant.error = in_words(error)
-        screen.ended(variant.newest())
-        write_tables(comparison)
+        with jobs.lock:
+            variant.error = in_words(error)
+            screen.ended(variant.newest())
+            write_tables(comparison)
         return
     first, *others = facts["seeds"]
     if facts["rates"]:
-        for factor in facts["rates"]:
-            train(first, float(f"{factor * plan.training.optimizer['learning_rate']:.12g}"))  # 0.006, not 0.00600…01
-        variant.choose_rate()
-        write_tables(comparison)
+        own = plan.training.optimizer["learning_rate"]
+        train_all([(first, float(f"{factor * own:.12g}")) for factor in facts["rates"]])  # 0.006, not 0.00600…01
+        with jobs.lock:
+            variant.choose_rate()
+            write_tables(comparison)
     else:
-        train(first, None)
-    for seed in others if not variant.error else ():
-        train(seed, variant.rate)
-
-
-def _train(variant, seed, rate, plan, folder, screen):
-    """Return the trial of a variant, a seed and a learning rate, None for the recipe's; `plan` is the variant's."""
-    step = plan.windows.batch_size * plan.windows.length
-
-    def tell(state):
-        screen.tell(f"training {variant.name}, seed {seed}: {state}")
-
-    tell("compiling")
-    clock = Clock(step, tell)
-    overrides = {"model.units": variant.units, "compute.seed": seed}
-    if rate is not None:
-        overrides["training.optimizer.learning_rate"] = rate
-    try:
-        run = fit(plan, overrides, folder, clean_name(variant.name), callbacks=[clock], console=Screen(quiet=True))
-    except WriteError:  # it would hit the others too
-        raise
-    except Exception as error:
-        return Trial(seed, rate, error=in_words(error))
-    finally:
-        gc.collect()  # a model and its compiled functions refer to one another; clear_session frees no more
-    best = min((row for row in run.history if math.isfinite(row["val_loss"])), key=_loss, default=None)
-    if best is None:
-        return Trial(seed, rate, run=run.folder.name, error="the validation loss is no number after any epoch")
-    name, rows = choosing(run.history, run.progress)
-    per = _characters_of_a_symbol(run)
-    curve = [[row["seconds"], round(per * row["step"] * step), row[name]] for row in rows if math.isfinite(row[name])]
-    speeds = [round(per * speed) for speed in clock.speeds]
-    return Trial(
-        seed, rate, best["val_loss"], best["epoch"], run.history[-1]["seconds"], speeds, curve, run.folder.name
-    )
-
-
-def _characters_of_a_symbol(run):
-    """Return for how many characters of a run's text a symbol stands, in the mean."""
-    environment = RunFolder(run.folder).read_environment()
-    if environment["vocabulary"]["unit"] == CHARACTER:
-        return 1
-    return sum(environment["split"].values()) / sum(environment["vocabulary"]["counts"].values())
-
-
-def _loss(row):
-    return row["val_loss"]
+        others = [first, *others]
+    if not variant.error:
+        train_all([(seed, variant.rate) for seed in others])
 
 
 def _conclude(comparison, console):

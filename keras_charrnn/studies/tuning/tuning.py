@@ -1,26 +1,25 @@
 """tune: trials of a recipe's search, one after another, within a time, and the best recipe of them."""
 
-import contextlib
 import dataclasses
-import gc
 import math
 import os
 import pathlib
-import time
 
 from keras_charrnn import recipe
 from keras_charrnn.common.files import clean_name, lock, make_output, name_of, remove_temporaries, user_path
 from keras_charrnn.common.screen import Screen, say, say_notes
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.engine import compute
-from keras_charrnn.errors import RecipeError, RunError, SettingsError, WriteError, in_words
+from keras_charrnn.errors import RecipeError, RunError, SettingsError
 from keras_charrnn.studies.comparison.growing import GrowingTable
-from keras_charrnn.studies.tuning.judge import Deadline, Judge
-from keras_charrnn.studies.tuning.results import DONE, FAILED, FILE, OUT_OF_TIME, PRUNED, RUNNING, Search, Trial
+from keras_charrnn.studies.jobs import make_jobs
+from keras_charrnn.studies.tuning.judge import Deadline
+from keras_charrnn.studies.tuning.results import DONE, FAILED, FILE, PRUNED, RUNNING, Search, Trial
 from keras_charrnn.studies.tuning.space import Space
 from keras_charrnn.studies.tuning.study import Study, load_optuna
+from keras_charrnn.studies.tuning.training import train_trial
 from keras_charrnn.studies.tuning.writing import newest, to_rich, words_of, write_search
-from keras_charrnn.training import fit, read_recipe, resume, versions
+from keras_charrnn.training import read_recipe, versions
 from keras_charrnn.training.data import read_text, vocabulary_of
 from keras_charrnn.training.requirements import note_of_prefix, require_validation
 from keras_charrnn.training.starting import Beginning
@@ -28,7 +27,7 @@ from keras_charrnn.training.starting import Beginning
 FAILURES = 5  # in a row, after which nothing else is to be expected
 
 
-def tune(source, minutes, trials=None, overrides=None, output=None, console=None):
+def tune(source, minutes, trials=None, overrides=None, output=None, console=None, jobs=1):
     """Search over the keys that the section `tune` of a recipe names, for the least validation loss.
 
     Optuna proposes the values; trials that fall behind are ended early, by successive halving. A trial that fails is a
@@ -44,6 +43,8 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
         overrides: {"training.epochs": 1, ...}, laid over the recipe.
         output: The folder to make, new or empty; None for runs/NAME-tune-001, or the next number.
         console: A `rich.console.Console` for what is shown; None for standard output.
+        jobs: How many trials go on side by side, each in a process of its own on its share of the cores, or a GPU.
+            Which values are proposed then depends on which trial ends first.
 
     Returns:
         A `Search`. Its folder has tune.csv (the table), tune.json (with each epoch's loss, the recipe, the machine and
@@ -59,6 +60,7 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
     """
     load_optuna()
     _check(minutes, trials)
+    jobs = make_jobs(jobs, train_trial)
     end = Deadline.clock() + 60 * minutes
     console = console or Screen(lasting=True)
     search, plan = _open(source, overrides, output, minutes)
@@ -86,8 +88,8 @@ def tune(source, minutes, trials=None, overrides=None, output=None, console=None
         remove_temporaries(search.folder)
         say_notes(console, unlocked)
         try:
-            with GrowingTable(console, lambda: to_rich(search)) as screen:
-                _Searching(search, plan, end, screen).go_on(trials)
+            with GrowingTable(console, lambda: to_rich(search)) as screen, jobs:
+                _Searching(search, plan, end, screen, jobs).go_on(trials)
         finally:  # of Ctrl-C too
             write_search(search, plan)
             say(console, "\n".join(_conclusion(search, minutes)))
@@ -130,27 +132,43 @@ def _open(source, overrides, output, minutes):
 class _Searching:
     """Trains trials until the time is over, or whatever else ends a search."""
 
-    def __init__(self, search, plan, end, screen):
-        self._search, self._plan, self._end, self._screen = search, plan, end, screen
+    def __init__(self, search, plan, end, screen, jobs):
+        self._search, self._plan, self._end, self._screen, self._jobs = search, plan, end, screen, jobs
         self._study = Study(Space(plan.tune), plan.compute.seed)
-        self._alone = dataclasses.replace(plan, tune={})  # of a trial's run
         self._validation = 0.0  # seconds of the longest so far
+        self._left = [each for each in search.trials if each.state == RUNNING]  # of a search that was interrupted
 
     def go_on(self, most):
-        trials = self._search.trials
-        while most is None or len(self._search.ended) < most:
-            failed = [each.state == FAILED for each in self._search.ended[-FAILURES:]]
-            if not self._has_time() or (len(failed) == FAILURES and all(failed)):
-                return
-            if not trials or trials[-1].state != RUNNING:
-                values = self._study.propose(trials)
-                if values is None:
+        """Let as many trials go on at a time as there are jobs."""
+        self._jobs.map(lambda _: self._go_on(most), range(self._jobs.count))
+
+    def _go_on(self, most):
+        while True:
+            with self._jobs.lock:
+                trial = self._next(most)
+                if trial is None:
                     return
-                trials.append(Trial(len(trials) + 1, values))
-            write_search(self._search, self._plan)
-            self._train(trials[-1])
-            write_search(self._search, self._plan)
-            self._screen.ended(newest(self._search))
+                write_search(self._search, self._plan)
+            self._train(trial)
+            with self._jobs.lock:
+                write_search(self._search, self._plan)
+                self._screen.ended(newest(self._search))
+
+    def _next(self, most):
+        """Return the trial that begins or goes on now; None where there is none."""
+        trials = self._search.trials
+        failed = [each.state == FAILED for each in self._search.ended[-FAILURES:]]
+        if not self._has_time() or (len(failed) == FAILURES and all(failed)):
+            return None
+        if self._left:
+            return self._left.pop(0)
+        if most is not None and len(trials) >= most:
+            return None
+        values = self._study.propose(trials)
+        if values is None:
+            return None
+        trials.append(Trial(len(trials) + 1, values))
+        return trials[-1]
 
     def _has_time(self):
         """Whether there is as much time left as the quickest trial took that ended by itself, or else a validation."""
@@ -158,43 +176,25 @@ class _Searching:
         return Deadline.clock() + min(took, default=self._validation) < self._end
 
     def _train(self, trial):
-        """Train a trial to its end, from its beginning or from where it was interrupted; note what it came to."""
-
-        def tell(state):
-            self._screen.tell(f"trial {trial.number}, {words_of(trial)}: {state}")
-
-        tell("compiling")
-        judge = Judge(self._study.begin(self._search.ended, trial.values), tell)
-        deadline = Deadline(self._end, self._validation)
-        began = time.monotonic()
-        try:
-            epochs = recipe.read(self._alone, trial.values).training.epochs
-            run = self._run(trial, [judge, deadline])
-        except WriteError:  # it would hit the others too
-            raise
-        except Exception as error:
-            trial.state, trial.error, trial.seconds = FAILED, in_words(error), time.monotonic() - began
-            return
-        finally:
-            gc.collect()  # a model and its compiled functions refer to one another
-        losses = [row["val_loss"] for row in run.history]
-        judge.report(losses)  # of a run that had ended when the search was interrupted
-        self._validation = max(self._validation, deadline.validation)
-        trial.losses = [loss if math.isfinite(loss) else None for loss in losses]
-        trial.seconds, trial.run = run.history[-1]["seconds"], run.folder.name
-        trial.state = DONE
-        if judge.pruned and len(losses) < epochs:
-            trial.state = PRUNED
-        elif deadline.over:
-            trial.state = OUT_OF_TIME
-
-    def _run(self, trial, callbacks):
-        name, console = f"trial-{trial.number:03d}", Screen(quiet=True)
-        begun = sorted(self._search.folder.glob(f"{name}-*"))
-        if begun:
-            with contextlib.suppress(RunError):  # the interruption came before the first checkpoint
-                return resume(begun[-1], callbacks, console)
-        return fit(self._alone, trial.values, self._search.folder, name, callbacks, console)
+        """Train a trial; note what it came to."""
+        several = self._jobs.count > 1
+        with self._jobs.lock:
+            ended = self._search.ended
+            order = {
+                "recipe": self._plan.to_mapping() if several else self._plan,
+                "trial": {"number": trial.number, "values": trial.values},
+                "ended": [dataclasses.asdict(each) for each in ended] if several else ended,
+                "folder": str(self._search.folder),
+                "seconds": self._end - Deadline.clock(),
+                "validation": self._validation,
+            }
+        found = self._jobs.do(
+            order, lambda state: self._screen.tell(f"trial {trial.number}, {words_of(trial)}: {state}")
+        )
+        with self._jobs.lock:
+            self._validation = max(self._validation, found.pop("validation"))
+            for name, value in found.items():
+                setattr(trial, name, value)
 
 
 def _conclusion(search, minutes):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError, WorkerError
 
+LARGE = 2**17  # numbers of a gradient that is added up by itself
 FIGURES = 4  # that each tells with the gradients: loss, characters of a target, a signal, seconds
 
 
@@ -15,7 +16,8 @@ class Collective:
     """The sums of a group's workers. To be made before TensorFlow has done anything.
 
     Whatever is told exactly stands in the worker's own place of an array that is 0 elsewhere, so that the sum holds
-    all of them. A step makes one sum, of the gradients and all else that is to be told, in one array.
+    all of them. A step makes one sum, of the small gradients and all else that is to be told, in one array, and one of
+    each large gradient.
 
     Args:
         rank, count: Of this worker, and N.
@@ -97,12 +99,33 @@ class Collective:
         return tf.stack([x if rank == self.rank else tf.zeros_like(x) for rank in range(self.count)])
 
     def _sum(self, summed, exact):
-        """Return the sums of two lists of tensors over the workers; the second is exact in any precision."""
+        """Return the sums of two lists of tensors over the workers; the second is exact in any precision.
+
+        Large ones go by themselves: to copy them into one array and out of it takes longer than another sum.
+        """
+        large = {place for place, each in enumerate(summed) if np.prod(each.shape) >= LARGE}
+        alone = [self._alone(summed[place]) for place in sorted(large)]
+        small, exact = self._sum_flat([each for place, each in enumerate(summed) if place not in large], exact)
+        alone, small = iter(alone), iter(small)
+        self.bytes += sum(int(np.prod(summed[place].shape)) for place in large) * self._width
+        return [next(alone if place in large else small) for place in range(len(summed))], exact
+
+    @property
+    def _width(self):
+        return 2 if self.precision == "bfloat16" else 4
+
+    def _alone(self, tensor):
+        """Return the sum of a large tensor, in its own shape."""
+        sent = tf.cast(tensor, tf.bfloat16) if self.precision == "bfloat16" else tensor
+        return tf.cast(self.add(sent), tensor.dtype)
+
+    def _sum_flat(self, summed, exact):
+        """Return the sums of two lists, in one array."""
         parts = [*summed, *exact]
         shapes = [each.shape for each in parts]
         flat = [tf.concat([tf.reshape(each, [-1]) for each in group], 0) for group in (summed, exact) if group]
         if self.precision == "bfloat16":
-            flat = [tf.cast(flat[0], tf.bfloat16), *_terms(flat[1])]
+            flat = [*(tf.cast(each, tf.bfloat16) for each in flat[:-1]), *_terms(flat[-1])]
         flat = tf.concat(flat, 0)
         self.bytes = flat.shape[0] * flat.dtype.size
         total = tf.cast(self.add(flat), tf.float32)
@@ -115,7 +138,7 @@ class Collective:
         return split[: len(summed)], split[len(summed) :]
 
     def add(self, vector):
-        """Return the sum of a vector over the workers."""
+        """Return the sum of a tensor over the workers."""
         with self._strategy.scope():
             return self._strategy.reduce(tf.distribute.ReduceOp.SUM, vector, axis=None)
 
