@@ -113,6 +113,9 @@ def local(settings, repeats):
         {
             "one process, two replicas": lambda: train(settings, "--set", "compute.replicas=2"),
             "two workers": lambda: train(settings, "--workers", "2"),
+            "two workers, sums in bfloat16": lambda: train(
+                settings, "--workers", "2", "--set", "compute.reduce_precision=bfloat16"
+            ),
         },
         repeats,
     )

@@ -46,9 +46,7 @@ class RecurrentCell(keras.layers.Layer):
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
         require_whole(self, "units", units, 1)
-        self.units = units
-        self.state_size = [units]
-        self.output_size = units
+        self.units, self.state_size, self.output_size = units, [units], units
 
     @abc.abstractmethod
     def call(self, inputs, states, training=False):
@@ -87,6 +85,7 @@ class GatedCell(RecurrentCell):
         recurrent_product: Whether there is a product `h U`. A cell without one has no `recurrent_kernel` but what its
             own `build` makes, and its `combine` gets None for `zr`.
         adds_bias: Whether the package adds b to `zx`. Where it does not, `combine` adds `self.bias` at its own place.
+        fused: Name of cuDNN's kernels that do the same on a GPU, a key of `engine.cudnn.GATES`; None for none.
 
     `combine(self, zx, zr, states)` gets the states as a dictionary and returns the new ones so. It may also take
     `training` (a bool) and `seed` (int32 (2,), another one for each step, for `tf.random.stateless_*`): noise from this
@@ -94,8 +93,7 @@ class GatedCell(RecurrentCell):
     drawn outside the compiled step: write `draw_noise`, and have `combine` take its result as `noise`.
     Further weights are made in `build` (after `super().build(input_shape)`) and used in `combine` as they are. A layer
     with a state of its own, as `Dropout` has, keeps nothing there and is refused.
-    States that do not start from zero: override `get_initial_state`. What does not depend on the state, and so need not
-    be done in every step: write `prepare`.
+    States that do not start from zero: override `get_initial_state`. What does not depend on them: write `prepare`.
 
     Args:
         units: H, the width of the output and of each state.
@@ -114,6 +112,7 @@ class GatedCell(RecurrentCell):
     recurrent_bias = False
     recurrent_product = True
     adds_bias = True
+    fused = None
 
     def __init__(
         self,

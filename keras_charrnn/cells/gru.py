@@ -36,6 +36,11 @@ class GRU(GatedCell):
         self.activation = keras.activations.get(activation)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
 
+    @property
+    def fused(self):
+        usual = self.activation is keras.activations.tanh and self.recurrent_activation is keras.activations.sigmoid
+        return "gru" if usual and type(self) is GRU else None
+
     def combine(self, zx, zr, states):
         xz, xr, xg = ops.split(zx, 3, axis=-1)
         hz, hr, hg = ops.split(zr, 3, axis=-1)

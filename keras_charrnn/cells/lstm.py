@@ -39,6 +39,11 @@ class LSTM(GatedCell):
         self.activation = keras.activations.get(activation)
         self.recurrent_activation = keras.activations.get(recurrent_activation)
 
+    @property
+    def fused(self):
+        usual = self.activation is keras.activations.tanh and self.recurrent_activation is keras.activations.sigmoid
+        return "lstm" if usual and type(self) is LSTM else None
+
     def combine(self, zx, zr, states):
         i, f, g, o = ops.split(zx + zr, 4, axis=-1)
         c = self.recurrent_activation(f) * states["c"] + self.recurrent_activation(i) * self.activation(g)

@@ -27,6 +27,11 @@ class SimpleRNN(GatedCell):
         super().__init__(units, **kwargs)
         self.activation = keras.activations.get(activation)
 
+    @property
+    def fused(self):
+        modes = {keras.activations.tanh: "rnn_tanh", keras.activations.relu: "rnn_relu"}
+        return modes.get(self.activation) if type(self) is SimpleRNN else None
+
     def combine(self, zx, zr, states):
         return {"h": self.activation(zx + zr)}
 

@@ -28,6 +28,7 @@ from keras_charrnn.layers.contract import (
     require_cell,
     require_states,
 )
+from keras_charrnn.layers.fused import reason_against, run_fused
 from keras_charrnn.layers.symbols import Symbols
 from keras_charrnn.layers.unseen import Unseen
 
@@ -186,6 +187,10 @@ class Recurrent(CarriesStates, keras.layers.Layer):
         steps = inputs.shape[0]
         if steps is None:
             raise SettingsError(f"{self.name}: the number of time steps must be known; give the model a fixed one")
+        if not reason_against(self.cell, marks, inside_xla):
+            with self._dropped_weights(training, seed):
+                outputs, states = run_fused(self.cell, inputs, states, self._input_width)
+            return ops.cast(outputs, precision), states
         at_once = isinstance(self.cell, LinearCell) and not (inside_xla and steps == 1)
         source = self._source(inputs, precision, self.cell.bias if at_once else None)
         restarts = None if marks is None else Restarts(marks, self.initial_state(ops.shape(marks)[1]))

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_charrnn.common.screen import say, say_notes
 from keras_charrnn.common.shell import command_line, quote
+from keras_charrnn.layers.fused import describe_ways
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.recipe.checks import show
 from keras_charrnn.runs import RunFolder
@@ -35,7 +36,8 @@ def announce(console, plan, machine, data, model, folder, note, start=None):
         f"run      {quote(folder.path)}",
     ]
     say(console, "\n".join(lines))
-    say_notes(console, *text.notes, *_notes(plan, data), *machine.notes, note)
+    way = describe_ways(model, plan.states.reset in ("line", "document")) if machine.gpus else ""
+    say_notes(console, *text.notes, *_notes(plan, data), *machine.notes, way, note)
 
 
 def _symbols(vocabulary):
