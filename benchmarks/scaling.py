@@ -3,17 +3,20 @@
     python benchmarks/scaling.py
     sudo python benchmarks/scaling.py --links 1000 10000
     python benchmarks/scaling.py --plan 1 2 8 64 --rate 10000
+    python benchmarks/scaling.py --studies --units 128
 
 First two layers of 512 LSTM units, a batch of 64: two workers of one core each against one process with two replicas,
 alternating, medians. With --links two workers stand in network namespaces of their own, whose link has so many megabits
 a second; this needs root and Linux. There the share of a step that goes to the network is measured, by how much longer
 a step takes than one of the same rows by a process alone, and compared with what the run itself says. With --plan a
 model of the time of a step is printed for numbers of workers: the computing of B/N rows, which is measured here, and a
-ring's sum of the gradients, 2 (N - 1) / N times their size over the rate of the network.
+ring's sum of the gradients, 2 (N - 1) / N times their size over the rate of the network. With --studies four trainings
+of a comparison are timed, one after another with two replicas, and two at a time with a core each.
 """
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -127,6 +130,22 @@ def local(settings, repeats):
     )  # fmt: skip
 
 
+def side_by_side(settings, repeats):
+    """Time four trainings, two at a time on a core each, and one after another with two replicas."""
+
+    def study(jobs):
+        with tempfile.TemporaryDirectory() as place:
+            path = pathlib.Path(place) / "recipe.yaml"
+            path.write_text(json.dumps({"name": "study", **settings}))
+            arguments = ["compare", path, "--cells", settings["model"]["cell"], "--seeds", 4, "--jobs", jobs]
+            return {"seconds": common.execute(common.ROOT, place, *arguments, "--quiet")}
+
+    found = common.alternate({name: functools.partial(study, name) for name in (1, 2)}, repeats)
+    seconds = {name: common.median(each, "seconds") for name, each in found.items()}
+    rows = [[name, f"{each:.0f}", f"{seconds[1] / each:.2f}"] for name, each in seconds.items()]
+    common.table("Four trainings", ["at a time", "seconds", "times as fast"], rows)
+
+
 def alone(settings):
     """Return the seconds of a step of half of the rows, by a process alone on one core."""
     windows = {**settings["windows"], "batch_size": settings["windows"]["batch_size"] // 2}
@@ -181,9 +200,11 @@ def plan(settings, workers, megabits, parameters=None):
     common.table(title, ["workers", "computing, ms", "network, ms", "share", "chars/s", "times one"], rows)
 
 
-def main(cell, units, layers, batch, length, steps, repeats, links, plan_for, rate):
+def main(cell, units, layers, batch, length, steps, repeats, links, plan_for, rate, studies):
     settings = recipe(cell, units, layers, batch, length, steps)
-    if links:
+    if studies:
+        side_by_side(settings, repeats)
+    elif links:
         over_links(settings, links, repeats)
     elif plan_for:
         plan(settings, plan_for, rate)
@@ -197,6 +218,7 @@ if __name__ == "__main__":
     for name, default in {"units": 512, "layers": 2, "batch": 64, "length": 64, "steps": 40, "repeats": 3}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--links", nargs="+", type=int, metavar="MBIT", default=())
+    parser.add_argument("--studies", action="store_true", help="trainings of a comparison, side by side")
     parser.add_argument("--plan", dest="plan_for", nargs="+", type=int, metavar="N", default=())
     parser.add_argument("--rate", type=int, default=10_000, metavar="MBIT", help="of the network, for --plan")
     main(**vars(parser.parse_args()))

@@ -25,12 +25,17 @@ CASES = {
     "test_a_diverging_run_goes_back_with_a_smaller_rate": 1,
     "test_a_damaged_file_is_named_or_made_up_for": 4,
     "test_it_fits_and_is_accessible": 1,
+    "test_colours_and_units_change_with_what_is_asked_for": 1,
+    "test_the_keyboard_writes_stops_and_goes_back": 1,
+    "test_a_mistake_is_a_sentence": 1,
     "test_the_file_writes_the_packages_200_greedy_characters": 3,
     "test_text_and_logarithms_are_those_of_the_package_for_a_seed": 3,
     "test_a_wrong_cell_is_caught_by_the_check_meant_for_it": 14,
 }
 # Those without parameters that others stand in for in the quick suite.
 LATER = {
+    "test_a_comparison_by_several_processes_finds_what_one_finds",
+    "test_many_at_once_get_what_each_would_get_alone",
     "test_the_slstm_stays_within_one_for_any_gates_and_over_a_long_run",
     "test_one_file_is_enough_to_generate_in_a_fresh_process",
     "test_each_replica_draws_for_its_own_rows_and_everything_together_trains_and_is_repeated_by_a_seed",

@@ -8,11 +8,13 @@ import os
 import pathlib
 import re
 import sys
+import time
 import unicodedata
 
 from keras_charrnn.errors import RunError, SettingsError, WriteError
 
 _OPENED = re.compile(r"/dev/(stdin|fd/)|/proc/[^/]+/fd/")  # of a process, even where it is a file now
+PAUSE = 0.2  # seconds between two looks at a lock
 LONGEST_NAME = 180  # bytes in UTF-8: systems take 255, and numbers and endings are added
 
 
@@ -238,6 +240,25 @@ def lock(path, taken):
                 raise RunError(taken) from error
             note = f"the file system of {path.parent} has no locks: see to it that no other process trains there"
         yield note
+
+
+@contextlib.contextmanager
+def waiting_lock(path):
+    """Hold a file within `with`, once no other process does; where the file system has no locks, nothing is held.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    with path.open("ab") as file:
+        while True:
+            try:
+                _lock(file)
+                break
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    break
+                time.sleep(PAUSE)
+        yield
 
 
 def _lock(file):

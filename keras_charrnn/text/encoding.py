@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 from keras_charrnn import registry
-from keras_charrnn.common.files import write_whole
+from keras_charrnn.common.files import waiting_lock, write_whole
 from keras_charrnn.errors import WriteError
 from keras_charrnn.text.corpora import cache_folder
 from keras_charrnn.text.vocabularies import config_of
@@ -55,7 +55,9 @@ def encode(text, vocabulary, progress=None, longest=LONGEST):
         warnings.warn(f"{path} is damaged; it is made anew", stacklevel=2)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda temporary: _write(temporary, pieces))
+        with waiting_lock(folder.with_suffix(".lock")):  # of several processes one makes it, and the others wait
+            if not (path.is_file() and _verifies(path)):
+                write_whole(path, lambda temporary: _write(temporary, pieces))
     except OSError as error:
         raise WriteError(
             f"the ids of the text cannot be kept in {folder}: {error}; the environment variable KERAS_CHARRNN_CACHE "

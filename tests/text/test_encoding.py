@@ -1,5 +1,7 @@
+import concurrent.futures
 import io
 import pathlib
+import time
 
 import numpy as np
 import pytest
@@ -42,6 +44,23 @@ def test_a_long_text_has_the_ids_of_a_short_one_in_a_file_that_is_made_once(text
     assert path.stat().st_mtime_ns == written
     stored(text, Vocabulary.of(text.text + "Ω"))
     assert len(list(cache.iterdir())) == 2
+
+
+def test_of_several_processes_that_need_it_one_makes_it_and_the_others_wait(text, cache, monkeypatch):
+    made, write = [], encoding._write
+
+    def slowly(path, pieces):
+        made.append(path)
+        time.sleep(0.5)
+        write(path, pieces)
+
+    monkeypatch.setattr(encoding, "_write", slowly)
+    vocabulary = Vocabulary.of(text.text)
+    with concurrent.futures.ThreadPoolExecutor(3) as threads:  # a file that is opened anew has a lock of its own
+        found = list(threads.map(lambda _: np.asarray(stored(text, vocabulary)), range(3)))
+    assert len(made) == 1
+    for each in found:
+        np.testing.assert_array_equal(each, vocabulary.encode(text.text))
 
 
 def test_a_damaged_file_is_made_anew(text, cache):

@@ -102,6 +102,7 @@ async function write(label = "written") {
       text.value += piece;
       count += points(piece).length;
       paint();
+      lookLive();
       if (atEnd) text.scrollTop = text.scrollHeight;
     }
     const seconds = (performance.now() - began) / 1000;
@@ -146,6 +147,18 @@ async function look() {
   } catch (error) {
     if (number === asked) say(error.message, true);
   }
+}
+
+// While text comes, colours and units follow it, as often as a look is quick.
+let looking = false, pause = 400, looked = 0;
+async function lookLive() {
+  const now = performance.now();
+  if (looking || now - looked < pause) return;
+  looking = true;
+  await look();
+  looked = performance.now();
+  pause = Math.max(400, 4 * (looked - now));
+  looking = false;
 }
 
 let waiting = 0;
@@ -297,7 +310,9 @@ async function all() {
 function choose(each) {
   model = each;
   $("state").replaceChildren(...model.states.map(([name]) => new Option(name)));
-  const most = () => { $("unit").max = Object.fromEntries(model.states)[$("state").value] - 1; };
+  for (const each of $("colour").options) each.disabled = !model.states.length && ["unit", "causes"].includes(each.value);
+  if ($("colour").selectedOptions[0]?.disabled) $("colour").value = "surprise";
+  const most = () => { $("unit").max = (Object.fromEntries(model.states)[$("state").value] ?? 1) - 1; };
   most();
   $("state").onchange = () => { most(); look(); };
   $("named").replaceChildren();

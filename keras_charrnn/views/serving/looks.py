@@ -21,6 +21,8 @@ def inspectable(served):
 
 
 def look_at(served, asked):
+    if not served.is_inspectable and not (asked["unit"] or asked["named"]):
+        return _look_of_ensemble(served, asked)
     model = inspectable(served)
     vocabulary, ids = model.vocabulary, model.vocabulary.encode(asked["text"])
     widths = [[f"{number}.{name}", width] for (number, name), width in _widths(model).items()]
@@ -50,6 +52,21 @@ def look_at(served, asked):
             for unit, value in units
         ]
     return found
+
+
+def _look_of_ensemble(served, asked):
+    """Return what there is to see of several models together: surprise, and what comes after the text."""
+    vocabulary = served.model.vocabulary
+    ids, best = vocabulary.encode(asked["text"]), min(int(asked["alternatives"]), len(vocabulary))
+    alternatives = [[] for _ in range(len(ids) + 1)]
+    alternatives[0], alternatives[-1] = _next(served, "", best), _next(served, asked["text"], best)
+    nats = [None] * len(ids)
+    if len(ids) > 1 and vocabulary.is_of_characters:
+        nats = [None, *map(float, served.model.score(asked["text"]).nats)]
+    symbols = [plain(vocabulary.symbols[each]) for each in ids]
+    lengths = vocabulary.lengths[ids].tolist()
+    return {"states": [], "symbols": symbols, "lengths": lengths, "nats": nats, "activity": None,
+            "alternatives": alternatives}  # fmt: skip
 
 
 def _next(served, prefix, best):

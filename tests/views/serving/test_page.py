@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import time
 
+import keras
 import numpy as np
 import pytest
 
 import keras_charrnn
+from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.export.html import cost_of
 from keras_charrnn.model.export.wasm import module
 from tests.browser import open_browser
@@ -269,6 +271,27 @@ def test_the_file_writes_the_packages_200_greedy_characters(make_model, tmp_path
     model.export(tmp_path / "model.html", "html", precision="float32")
     found, fast = greedy((tmp_path / "model.html").read_text(), "the quick", 200)
     assert fast and found == model.generate("the quick", 200, temperature=0)[9:]
+
+
+@keras_charrnn.register_cell("sorting")
+class Sorting(keras_charrnn.GatedCell):
+    gates = ("new",)
+
+    def combine(self, zx, zr, states):
+        return {"h": keras.ops.tanh(keras.ops.sort(zx + zr))}
+
+
+def test_a_cell_without_counterpart_and_another_unit_are_one_line(make_model, tmp_path, monkeypatch):
+    keras_charrnn.registry.cells._entries.setdefault("sorting", Sorting)
+    with pytest.raises(SettingsError, match=r"html: the operation \w+ of the model has no counterpart in JavaScript"):
+        make_model(cell="sorting").export(tmp_path / "a.html", "html")
+    words = keras_charrnn.vocabularies.WordVocabulary.from_text(keras_charrnn.corpora.from_text("a", TEXT))
+    model = keras_charrnn.CharRNN(words, "gru", units=8)
+    with pytest.raises(SettingsError, match="units of character or byte; this model's unit is word"):
+        model.export(tmp_path / "a.html", "html")
+    with pytest.raises(SettingsError, match="precision is of the weights in html, int8 or float32"):
+        make_model().export(tmp_path / "a.npz", "weights", precision="int8")
+    assert not list(tmp_path.glob("*.html"))
 
 
 @needs_node

@@ -149,6 +149,21 @@ def test_scores_looks_and_causes_are_those_of_the_package(served, model):
     np.testing.assert_allclose(found, causes(model, text, 7), rtol=1e-4)
 
 
+def test_an_ensemble_writes_and_is_looked_at_but_has_no_units(trained, second):
+    serving = Serving({"both": f"{trained.folder}+{second.folder}"})
+    try:
+        both = keras_charrnn.load([trained.folder, second.folder])
+        found = json.loads(ask(serving, "/v1/completions", {"prompt": "the", "max_tokens": 30, "seed": 4})[1])
+        assert found["choices"][0]["text"] == both.samples(["the"], 30, seed=4)[0].text
+        look = json.loads(ask(serving, "/look", {"text": "the q"})[1])
+        np.testing.assert_allclose(look["nats"][1:], both.score("the q").nats, rtol=1e-4)
+        assert look["states"] == [] and len(look["alternatives"]) == 6 and len(look["alternatives"][-1]) == 10
+        assert "an ensemble has no units" in problem_of(serving, "/look", {"text": "the q", "unit": "1.h.0"})[1]
+        assert "an ensemble has no units" in problem_of(serving, "/causes", {"text": "the q", "place": 2})[1]
+    finally:
+        serving.close()
+
+
 @pytest.mark.parametrize("text", ["", "t"])
 def test_the_shortest_texts_can_be_looked_at(served, text):
     found = json.loads(ask(served, "/look", {"text": text, "unit": "1.h.0", "named": True})[1])
