@@ -33,6 +33,7 @@ class Request:
 
     Attributes:
         cancelled: Set to end it.
+        failed: Called with an error that has ended it.
 
     Raises:
         SettingsError, VocabularyError: As `Generator.samples`.
@@ -43,12 +44,13 @@ class Request:
             raise SettingsError("beams search for one text, and are not made side by side; leave them out")
         self.sampling, stops, (self.ids,) = generator.check([prefix], length, stop, settings)
         self.tell, self.length, self.count, self.cancelled = tell, length, num_samples, False
+        self.failed = lambda error: None
         vocabulary = generator.vocabulary
         samplers = self.sampling.samplers_for(vocabulary)
         rules = {name: value for name, value in settings.items() if name != "seed"}
-        # Rows of one call have the same rules; of some the state has the length in it.
-        bound = length if self.sampling.is_constrained or settings.get("no_repeat") else None
-        self.kind = json.dumps([rules, bound, scored], sort_keys=True, default=str)
+        # Rows of one call have the same rules, and states of the same shapes; what a rule refuses it refuses here.
+        own = tf.nest.flatten([each.start([self.ids], 1, length, vocabulary) for each in samplers])
+        self.kind = json.dumps([rules, [each.shape[1:].as_list() for each in own], scored], sort_keys=True, default=str)
         self.samplers, self.scored = samplers, scored
         self.grown = [Growing(vocabulary, stops) for _ in range(num_samples)]
         self.size = block_of(num_samples, len(vocabulary))
@@ -119,7 +121,7 @@ class Crowd:
     @property
     def rows(self):
         """How many rows there are."""
-        return sum(len(group.rows) for group in self._groups.values())
+        return sum(len(group.rows) for group in list(self._groups.values()))  # of another thread than works here
 
     def warm_up(self):
         """Compile what most requests take."""
@@ -130,27 +132,35 @@ class Crowd:
                 self.step()
 
     def join(self, requests):
-        """Let requests begin, those of one kind together."""
+        """Let requests begin, those of one kind together; one kind that cannot is no other's loss."""
         kinds = {}
         for each in requests:
             kinds.setdefault(each.kind, []).append(each)
         for kind, several in kinds.items():
             if kind not in self._groups:
                 self._groups[kind] = _Group(self._model, self.generator, several[0])
-            self._groups[kind].join(several)
+            try:
+                self._groups[kind].join(several)
+            except Exception as error:
+                self._fail(kind, error, several)
 
     def step(self):
         """Make the next block of all rows, and tell their requests."""
         for kind, group in list(self._groups.items()):
-            group.step()
+            try:
+                group.step()
+            except Exception as error:
+                self._fail(kind, error)
+                continue
             if not group.rows:
                 del self._groups[kind]
 
-    def clear(self):
-        """Let all rows go; return their requests."""
-        found = {id(row.request): row.request for group in self._groups.values() for row in group.rows}
-        self._groups = {}
-        return list(found.values())
+    def _fail(self, kind, error, joining=()):
+        """Let the rows of a kind go, and tell their requests why."""
+        group = self._groups.pop(kind)
+        for each in {id(each): each for each in [*joining, *(row.request for row in group.rows)]}.values():
+            each.cancelled = True
+            each.failed(error)
 
 
 class _Group:

@@ -181,7 +181,7 @@ class Generator:
     def log_probabilities(self, prefix=""):
         """Return the logarithms of the probabilities of the V symbols after a prefix, (V,)."""
         last, states, _ = self.begin([self._ids_of(prefix, self.vocabulary)], 1, 1, [])
-        logits, _ = self._model.step(last, states)
+        logits, _ = self._model.step(last, states, self._model.table(1))
         return tf.nn.log_softmax(tf.cast(logits[0], tf.float32)).numpy()
 
     def noise(self, sampling, size, batch, number):

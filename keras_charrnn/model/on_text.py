@@ -27,6 +27,10 @@ class OnText:
         """Return texts with what there is to know of them, a list; see `generation.Generator.samples`."""
         return self._generator.samples(prefixes, length, num_samples, **settings)
 
+    def run_compiled(self, kind, *arguments):
+        """Run "read" or "consume" as texts are made by: see `reading.read_prefixes`."""
+        return self._generator.run(kind, *arguments)
+
     def score(self, text):
         """Return how well the model predicts a text, an `evaluation.Score`; see `evaluation.Scorer.score`."""
         return self.scorer.score(text)

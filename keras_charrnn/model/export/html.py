@@ -10,7 +10,7 @@ from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.export import wasm
 from keras_charrnn.model.export.javascript import to_javascript
 from keras_charrnn.model.page import page_of, read_asset
-from keras_charrnn.text.vocabularies.base import DOCUMENT, LINE_END
+from keras_charrnn.text.vocabularies.base import DOCUMENT, LINE_END, REPLACEMENT
 
 LEAST = 64  # numbers of a weight for which int8 pays
 MOST = 127
@@ -40,7 +40,8 @@ def write_html(model, path, title, precision="int8"):
     data = {
         "title": title,
         "symbols": list(model.vocabulary.symbols),
-        "unknown": model.vocabulary.unknown,
+        "unknown": REPLACEMENT if model.vocabulary.unknown == "replace" else None,
+        "drops": model.vocabulary.unknown == "drop",
         "marked": model.fresh_at == DOCUMENT,
         "isBytes": model.vocabulary.unit == "byte",
         "first": _first(model),

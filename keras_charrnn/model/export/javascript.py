@@ -52,6 +52,8 @@ def to_javascript(model):
     states = model.initial_states(1)
     flat = [np.asarray(each)[0] for each in keras.tree.flatten(states)]
     weights = list(model.weights)
+    with eagerly(True):
+        model.step(tf.zeros((1,), tf.int32), states)  # a user's cell is tried out now, with numbers
 
     def step(ids, states, values):
         # Functions within are traced in place, those that XLA would compile too.
@@ -65,7 +67,7 @@ def to_javascript(model):
         [tf.TensorSpec(each.shape, each.dtype) for each in weights],
     ]
     concrete = tf.function(step, autograph=False).get_concrete_function(*signature)
-    frozen = convert_variables_to_constants_v2(concrete)  # which also inlines all functions
+    frozen = convert_variables_to_constants_v2(concrete, lower_control_flow=False)  # which also inlines all functions
     writer = _Writer(len(flat))
     return Program(*writer.write(frozen.inputs, frozen.outputs), flat, [np.asarray(each) for each in weights])
 
@@ -184,7 +186,7 @@ class _Writer:
         size = int(np.prod(tensor.shape))
         self._bytes += -(-size * 4 // 16) * 16
         # Among what is done once, so that a view of it comes after it.
-        self._once.append(f"const {name} = make({ARRAYS[tensor.dtype.name]}, {size});")
+        self._once.append(f"const {name} = make({_array_type(tensor.dtype.name)}, {size});")
 
     def _array(self, tensor):
         if self._kinds[tensor.ref()] == "fixed" and tensor.ref() not in self._names:
@@ -206,7 +208,7 @@ class _Writer:
     def _constant(self, value):
         value = np.asarray(value)
         name = f"c{len(self._constants)}"
-        kind, plain = ARRAYS[value.dtype.name], value.reshape(-1)
+        kind, plain = _array_type(value.dtype.name), value.reshape(-1)
         finite = [repr(float(each)) if np.isfinite(each) else _infinite(each) for each in plain]
         numbers = finite if value.dtype.kind == "f" else json.loads(json.dumps(plain.astype(int).tolist()))
         if len(plain) > 8 and (plain == plain[0]).all():
@@ -215,6 +217,14 @@ class _Writer:
             text = f"{kind}.of({', '.join(map(str, numbers))})"
         self._constants.append(f"const {name} = {text};")
         return name
+
+
+def _array_type(name):
+    if name not in ARRAYS:
+        raise SettingsError(
+            f"html: numbers of the type {name} have no counterpart in JavaScript; take float32 or int32"
+        )
+    return ARRAYS[name]
 
 
 def _infinite(value):

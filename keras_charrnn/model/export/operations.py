@@ -189,9 +189,12 @@ def gather(e):
 
 def one_hot(e):
     depth, on, off = (e.values[i].item() for i in (1, 2, 3))
+    if e.operation.get_attr("axis") != -1:
+        raise SettingsError("html: a one-hot along another axis than the last has no counterpart in JavaScript")
     return [
         f"{e.name}.fill({off});",
-        f"for (let i = 0; i < {e.size // depth}; i++) {e.name}[i * {depth} + {e.names[0]}[i]] = {on};",
+        f"for (let i = 0; i < {e.size // depth}; i++) if ({e.names[0]}[i] >= 0 && {e.names[0]}[i] < {depth}) "
+        f"{e.name}[i * {depth} + {e.names[0]}[i]] = {on};",
     ]
 
 
@@ -241,8 +244,19 @@ def multiply(e):
 
 
 def cast(e):
-    whole = e.operation.outputs[0].dtype.name in _IS_WHOLE
-    return elementwise("Math.trunc(a)" if whole else "a")(e)
+    kind = e.operation.outputs[0].dtype.name
+    return elementwise("Math.trunc(a)" if kind in _IS_WHOLE else "a !== 0" if kind == "bool" else "a")(e)
+
+
+def leaky_relu(e):
+    return elementwise(f"a > 0 ? a : {e.operation.get_attr('alpha')} * a")(e)
+
+
+def select(e):
+    """The older one takes rows by a vector."""
+    if e.operation.type == "Select" and len({len(e.shape_of(i)) for i in range(3)}) > 1:
+        raise SettingsError("html: a choice of rows by a vector has no counterpart in JavaScript")
+    return elementwise("a ? b : c")(e)
 
 
 EMITTERS = {
@@ -269,5 +283,8 @@ EMITTERS = {
     "Cumprod": cumulative("1", "x * a"),
     "Mul": multiply,
     "Cast": cast,
+    "LeakyRelu": leaky_relu,
+    "Select": select,
+    "SelectV2": select,
     **{name: elementwise(expression) for name, expression in FORMULAS.items()},
 }

@@ -26,10 +26,14 @@ async function makeEngine() {
 
   function likeliest(logs) {
     const places = Array.from(logs.keys()).sort((a, b) => logs[b] - logs[a]).slice(0, best);
-    return places.map(id => [DATA.isBytes ? String.fromCharCode(id) : model.symbols[id], Math.exp(logs[id])]);
+    return places.map(id => [shownSymbol(id), Math.exp(logs[id]), !(DATA.isBytes && id > 127)]);
   }
 
-  function lengths(ids) { return ids.map(id => DATA.isBytes ? Number((id & 0xC0) !== 0x80) : 1); }
+  // Of a byte that is a part of a longer character, its number.
+  function shownSymbol(id) {
+    if (!DATA.isBytes) return model.symbols[id];
+    return id < 128 ? String.fromCharCode(id) : `0x${id.toString(16)}`;
+  }
 
   function allowedBy({allow, forbid}) {
     if (!allow && !forbid) return null;
@@ -59,6 +63,7 @@ async function makeEngine() {
         piece.push(id);
         logits = model.step(id, states);
         if (performance.now() - then > 30) {
+          logits = logits.slice();  // the program's own, which a look meanwhile writes over
           yield text(piece);
           piece = [];
           await new Promise(resolve => setTimeout(resolve));
@@ -69,12 +74,12 @@ async function makeEngine() {
       if (piece.length) yield text(piece);
     },
     async look(_, whole, unit) {
-      const ids = model.encode(whole), all = read(ids);
+      const {ids, lengths} = model.read(whole), all = read(ids).slice();
       const found = {
-        symbols: ids.map(id => DATA.isBytes ? String.fromCharCode(id) : model.symbols[id]),
-        lengths: lengths(ids),
+        symbols: ids.map(shownSymbol),
+        lengths,
         nats: ids.map((id, i) => i ? -all[i].logs[id] : null),
-        alternatives: all.map(each => likeliest(each.logs)),
+        alternativesAt: here => likeliest(all[here].logs),  // of all places they would take long
       };
       if (unit) Object.assign(found, activity(all, unit));
       return found;

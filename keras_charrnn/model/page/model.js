@@ -13,6 +13,8 @@ const erf = x => {  // Abramowitz and Stegun 7.1.26, refined by its own series w
   return x >= 0 ? 1 - r : r - 1;
 };
 
+const roundEven = x => Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x);
+
 function bytesOf(text) {
   const raw = atob(text), bytes = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
@@ -74,15 +76,27 @@ class Model {
     this.ids = new Map(this.symbols.map((symbol, id) => [symbol, id]));
   }
 
-  // Ids of a text; characters that the model does not know are left out, or are its symbol for them.
-  encode(text) {
-    const ids = [], unknown = this.ids.get(DATA.unknown);
+  // Ids of a text and the characters that each stands for: one that the model drops belongs to the symbol before it.
+  read(text) {
+    const ids = [], lengths = [];
+    const unknown = this.ids.get(DATA.unknown);
+    let dropped = 0;
     for (const character of DATA.isBytes ? bytewise(text) : text) {
       const id = this.ids.get(character) ?? unknown;
-      if (id !== undefined) ids.push(id);
+      if (id === undefined) {
+        if (!DATA.drops) throw new Error(`the model does not know the character “${character}”; leave it out`);
+        if (ids.length) lengths[lengths.length - 1]++;
+        else dropped++;
+        continue;
+      }
+      ids.push(id);
+      lengths.push(DATA.isBytes ? Number((id & 0xC0) !== 0x80) : 1 + dropped);
+      dropped = 0;
     }
-    return ids;
+    return {ids, lengths};
   }
+
+  encode(text) { return this.read(text).ids; }
 
   initial() { return DATA.initial.map(each => Float32Array.from(each)); }
 
@@ -109,7 +123,9 @@ function logSoftmax(logits) {
 
 // Marsaglia's xorshift: the same seed gives the same text.
 function randomOf(seed) {
-  let x = (seed ^ 0x9E3779B9) >>> 0 || 1;
+  let x = seed;
+  for (const factor of [0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F]) x = Math.imul(x ^ (x >>> 15) ^ 0x9E3779B9, factor) >>> 0;
+  x ||= 1;
   return () => {
     x ^= x << 13; x >>>= 0; x ^= x >>> 17; x ^= x << 5; x >>>= 0;
     return x / 4294967296;

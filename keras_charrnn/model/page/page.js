@@ -22,6 +22,7 @@ function keep(label) {
 }
 
 function go(to) {
+  if (running) return;
   current = to;
   text.value = versions[to].text;
   text.selectionStart = text.selectionEnd = text.value.length;
@@ -30,6 +31,7 @@ function go(to) {
 }
 
 function undo() {
+  if (running) return;
   keep("typed");
   const {parent} = versions[current];
   if (parent === null) return;
@@ -37,7 +39,11 @@ function undo() {
   go(parent);
 }
 
-function redo() { if (future.length) go(future.pop()); }
+function redo() {
+  if (running) return;
+  keep("typed");  // which leaves nothing to redo
+  if (future.length) go(future.pop());
+}
 
 function showBranches() {
   const parents = new Set(versions.map(each => each.parent));
@@ -46,7 +52,7 @@ function showBranches() {
     const {text: whole, label} = versions[place];
     const button = choice(`${label} · …${shown(whole.slice(-24))}`, `${points(whole).length}`);
     button.setAttribute("aria-current", place === current);
-    button.onclick = () => { keep("typed"); future = []; go(place); };
+    button.onclick = () => { if (running) return; keep("typed"); future = []; go(place); text.focus(); };
     return item(button);
   }));
   $("undo").disabled = versions[current].parent === null;
@@ -91,7 +97,8 @@ async function write(label = "written") {
   if (running) return;
   keep("typed");
   running = new AbortController();
-  $("write").disabled = true;
+  text.readOnly = true;
+  $("write").setAttribute("aria-disabled", true);  // not disabled: the focus would be lost
   $("stop").disabled = false;
   const began = performance.now();
   let count = 0;
@@ -112,7 +119,8 @@ async function write(label = "written") {
     else say(error.message, true);
   }
   running = null;
-  $("write").disabled = false;
+  text.readOnly = false;
+  $("write").removeAttribute("aria-disabled");
   $("stop").disabled = true;
   text.selectionStart = text.selectionEnd = text.value.length;
   keep(label);
@@ -136,14 +144,15 @@ async function look() {
   const number = ++asked, whole = text.value;
   paint();
   try {
-    const found = await engine.look(model, whole, unitName());
+    const {part, offset} = ending(whole);
+    const found = await engine.look(model, part, unitName());
     if (number !== asked) return;
-    seen = {...found, text: whole};
+    seen = {...found, text: whole, offset};
     causes = null;
     paint();
     showAlternatives();
     if ($("colour").value === "unit") showUnits();
-    if ($("colour").value === "causes") await showCauses(number);
+    if ($("colour").value === "causes") await showCauses();
   } catch (error) {
     if (number === asked) say(error.message, true);
   }
@@ -170,11 +179,18 @@ function lookSoon() {
 
 const unitName = () => $("colour").value === "unit" && $("state").value ? `${$("state").value}.${$("unit").value || 0}` : null;
 
+// Of a long text its end is looked at: the place of a character is among the last ones.
+const MOST = 4000;
+function ending(whole) {
+  const all = points(whole);
+  return {part: all.length > MOST ? all.slice(-MOST).join("") : whole, offset: Math.max(0, all.length - MOST)};
+}
+
 // The symbol before which the cursor stands, by the lengths of the symbols; their number at the end.
 function place() {
   if (!seen) return 0;
   const before = points(text.value.slice(0, text.selectionStart)).length;
-  let end = 0;
+  let end = seen.offset;
   for (let i = 0; i < seen.lengths.length; i++) {
     end += seen.lengths[i];
     if (end > before) return i;
@@ -203,6 +219,7 @@ function paint() {
   let at = 0;
   if (fits) {
     const here = place();
+    parts.append(whole.slice(0, at = seen.offset).join(""));
     for (let i = 0; i < seen.lengths.length; i++) {
       if (!seen.lengths[i]) continue;
       const span = document.createElement("span");
@@ -219,12 +236,14 @@ function paint() {
 
 function showAlternatives() {
   if (!seen) return;
-  const here = place(), alternatives = seen.alternatives[here] ?? [];
+  const here = place();
+  const alternatives = (seen.alternativesAt ? seen.alternativesAt(here) : seen.alternatives[here]) ?? [];
   const there = here < seen.lengths.length ? seen.symbols[here] : null;
   $("alternatives-title").textContent = there === null ? "Next" : `In place of ${shown(there)}`;
-  $("alternatives").replaceChildren(...alternatives.map(([symbol, share]) => {
+  $("alternatives").replaceChildren(...alternatives.map(([symbol, share, taken = true]) => {
     const button = choice(shown(symbol), share < .001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`, share);
     if (symbol === there) button.setAttribute("aria-current", true);
+    button.disabled = !taken;  // a byte of a longer character
     button.onclick = () => take(here, symbol);
     return item(button);
   }));
@@ -233,10 +252,11 @@ function showAlternatives() {
 async function take(here, symbol) {
   if (running) return;
   keep("typed");
-  let before = 0;
+  let before = seen.offset;
   for (let i = 0; i < here; i++) before += seen.lengths[i];
   text.value = points(text.value).slice(0, before).join("") + symbol;
   keep(`took ${shown(symbol)}`);
+  text.focus();
   await write(`after ${shown(symbol)}`);
 }
 
@@ -278,9 +298,14 @@ async function showNamed() {
   } catch (error) { say(error.message, true); }
 }
 
-async function showCauses(number) {
-  const found = await engine.causes(model, text.value, place());
-  if (number !== asked) return;
+let caused = 0;
+async function showCauses() {
+  const number = ++caused, {here, whole} = {here: place(), whole: text.value};
+  await new Promise(resolve => setTimeout(resolve, 150));  // the cursor may be on its way
+  if (number !== caused) return;
+  const {part, offset} = ending(whole);
+  const found = await engine.causes(model, part, here);
+  if (number !== caused || offset !== seen?.offset) return;
   const most = Math.max(...found, 1e-12);
   causes = found.map(each => each / most);
   paint();
@@ -294,11 +319,19 @@ async function all() {
     const made = document.createElement("pre"), button = document.createElement("button");
     title.textContent = each.name;
     button.textContent = `Take ${each.name}'s`;
-    button.onclick = () => { text.value = whole + made.textContent; keep(`from ${each.name}`); look(); };
+    button.disabled = true;
+    button.onclick = () => {
+      if (running) return;
+      keep("typed");
+      text.value = whole + made.textContent;
+      keep(`from ${each.name}`);
+      look();
+    };
     article.append(title, made, button);
     (async () => {
       try {
         for await (const piece of engine.write(each, whole, short, new AbortController().signal)) made.textContent += piece;
+        button.disabled = false;
       } catch (error) { made.textContent = error.message; }
     })();
     return article;
@@ -309,6 +342,8 @@ async function all() {
 
 function choose(each) {
   model = each;
+  seen = causes = null;
+  $("alternatives").replaceChildren();
   $("state").replaceChildren(...model.states.map(([name]) => new Option(name)));
   for (const each of $("colour").options) each.disabled = !model.states.length && ["unit", "causes"].includes(each.value);
   if ($("colour").selectedOptions[0]?.disabled) $("colour").value = "surprise";
@@ -329,7 +364,9 @@ async function begin() {
   for (const each of document.querySelectorAll(".served")) if (!engine.serves) each.remove();
   $("beside").hidden = $("models-row").hidden = engine.models.length < 2;
   $("model").replaceChildren(...engine.models.map(each => new Option(each.name)));
-  $("model").onchange = async () => choose(await engine.open(engine.models[$("model").selectedIndex]));
+  $("model").onchange = async () => {
+    try { choose(await engine.open(engine.models[$("model").selectedIndex])); } catch (error) { say(error.message, true); }
+  };
   $("write").onclick = () => write();
   $("stop").onclick = stop;
   $("undo").onclick = undo;
@@ -345,13 +382,13 @@ async function begin() {
     if (document.activeElement !== text || running) return;
     paint();
     showAlternatives();
-    if ($("colour").value === "causes") showCauses(asked).catch(error => say(error.message, true));
+    if ($("colour").value === "causes") showCauses().catch(error => say(error.message, true));
   });
   document.addEventListener("keydown", event => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); write(); }
     else if (event.key === "Escape") stop();
-    else if (event.altKey && event.key.toLowerCase() === "z") { event.preventDefault(); undo(); }
-    else if (event.altKey && event.key.toLowerCase() === "y") { event.preventDefault(); redo(); }
+    else if (event.altKey && event.code === "KeyZ") { event.preventDefault(); undo(); }
+    else if (event.altKey && event.code === "KeyY") { event.preventDefault(); redo(); }
   });
   showBranches();
   say("loading the model…");

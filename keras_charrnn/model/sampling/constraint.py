@@ -37,7 +37,11 @@ class Constraint(Sampler):
 
     def __init__(self, vocabulary, allow=None, forbid=None, pattern=None, line_pattern=None):
         tables = _tables(vocabulary, allow, forbid, pattern, line_pattern)
-        self._least, (self._table, self._left) = int(tables[1][0]), map(tf.constant, tables)
+        table, left = tables
+        # Few sizes, each of which is compiled; no symbol leads to what is added.
+        more = (1 << (len(table) - 1).bit_length()) - len(table)
+        self._least, self._table = int(left[0]), tf.constant(np.pad(table, [(0, more), (0, 0)], constant_values=DEAD))
+        self._left = tf.constant(np.pad(left, (0, more), constant_values=_NEVER))
 
     key = property(lambda self: type(self))
     numbers = property(lambda self: (self._table, self._left))

@@ -16,6 +16,7 @@ import numpy as np
 from keras_charrnn.errors import SettingsError
 
 STATES = 20_000  # most of a machine
+TOGETHER = 4_000_000  # most nodes that are reached without a character, of all nodes together
 NODES = 200_000  # most of what it is made of: repeated parts are there as often as they are repeated
 DEAD = -1
 
@@ -189,9 +190,10 @@ class _Maker:
 
     def determine(self, begin, end):
         """Return the `Machine` of what leads from one node to another."""
-        closures = {}
+        closures, size = {}, 0
 
         def closure(node):
+            nonlocal size
             if node not in closures:
                 seen, waiting = {node}, [node]
                 while waiting:
@@ -200,6 +202,11 @@ class _Maker:
                             seen.add(each)
                             waiting.append(each)
                 closures[node] = frozenset(each for each in seen if self._edges[each] is not None or each == end)
+                size += len(closures[node])
+                if size > TOGETHER:
+                    raise SettingsError(
+                        f"{self._what}: too much may be left out of it; take smaller numbers of repetitions"
+                    )
             return closures[node]
 
         first = closure(begin)

@@ -7,9 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_charrnn.engine.products import project
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.model.reading import read_prefixes
 
 FARTHEST = 100  # symbols before the guess that are looked at
+MOST = 2**26  # numbers in all copies of the weight by which symbols come in
 
 
 def causes(model, text, place=None):
@@ -55,18 +58,16 @@ def causes_of(model, ids):
     weight, axis = model.symbol_axes[0]
     if axis or len(weight.shape) < 2:
         raise SettingsError("the model's first layer reads no symbols by a weight of its own")
-    begin, states = max(0, place - FARTHEST), model.initial_states(1)
-    for start in range(0, begin, 256):
-        window = ids[start : min(begin, start + 256)]
-        states = model.read(tf.constant(window[:, None]), states)
+    begin = max(0, place - min(FARTHEST, max(1, MOST // int(np.prod(weight.shape)))))
+    states = read_prefixes(model, model.run_compiled, [ids[:begin]])
     copies = [tf.identity(weight.value) for _ in range(begin, place)]
     with tf.GradientTape() as tape:
         tape.watch(copies)
         for copy, each in zip(copies, ids[begin:place], strict=True):
             with keras.StatelessScope(state_mapping=[(weight, copy)]):
-                logits, states = model.step(tf.constant([each]), states)
-        logs = tf.nn.log_softmax(logits[0])
-        guess = tf.reduce_max(logs)
+                hidden, states = model.run_recurrent(tf.constant([[each]]), states, inside_xla=True)
+        logits = project(hidden, *model.head_weights, model.variable_dtype)  # whose weight may be the same
+        guess = tf.reduce_max(tf.nn.log_softmax(logits[0]))
     gradients = tape.gradient(guess, copies, unconnected_gradients="zero")
     for number, (each, gradient) in enumerate(zip(ids[begin:place], gradients, strict=True), start=begin):
         found[number] = np.linalg.norm(tf.convert_to_tensor(gradient)[each].numpy())

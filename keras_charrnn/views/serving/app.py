@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
 import hmac
-import json
 import time
 
 from starlette.applications import Starlette
@@ -106,13 +106,14 @@ class App:
         lines = ["# TYPE keras_charrnn_responses_total counter"]
         for (path, status), count in sorted(self._answered.items()):
             lines.append(f'keras_charrnn_responses_total{{path="{path}",status="{status}"}} {count}')
-        for name, served in self.shelf.served.items():
-            label = json.dumps(name)
-            for key, value in {**served.counts, "rows": served.rows, "waiting": served.waiting}.items():
-                kind = "gauge" if key in ("rows", "waiting") else "counter"
-                suffix = "" if kind == "gauge" else "_total"
-                lines += [f"# TYPE keras_charrnn_{key}{suffix} {kind}",
-                          f"keras_charrnn_{key}{suffix}{{model={label}}} {value:g}"]  # fmt: skip
+        figures = {
+            name: {**served.counts, "rows": served.rows, "waiting": served.waiting}
+            for name, served in self.shelf.served.items()
+        }
+        for key in ("requests", "symbols", "seconds", "refused", "rows", "waiting"):
+            kind, metric = ("gauge", key) if key in ("rows", "waiting") else ("counter", f"{key}_total")
+            lines.append(f"# TYPE keras_charrnn_{metric} {kind}")
+            lines += [f"keras_charrnn_{metric}{{model={_label(name)}}} {each[key]}" for name, each in figures.items()]
         return PlainTextResponse("\n".join(lines) + "\n")
 
     async def _served(self, name):
@@ -128,7 +129,8 @@ class App:
                 loop.call_soon_threadsafe(news.put_nowait, (items, problem))
 
         settings = {name: asked[name] for name in _RULES if asked[name] is not None}
-        work = served.ask(
+        ask = functools.partial(
+            served.ask,
             tell,
             prefix=asked["prompt"],
             length=asked["max_tokens"],
@@ -137,11 +139,12 @@ class App:
             scored=asked["logprobs"] is not None,
             **settings,
         )
+        work = await run_in_threadpool(ask)  # a pattern may take a while
         completion = Completion(asked, served)
         if asked["stream"]:
             return StreamingResponse(streamed(request, completion, work, news), media_type="text/event-stream",
                                      headers={"Cache-Control": "no-store"})  # fmt: skip
-        watcher = asyncio.ensure_future(until_gone(request, work))
+        watcher = asyncio.ensure_future(until_gone(request, work, news))
         try:
             async for _ in completion.take(news):
                 if work.cancelled:
@@ -180,3 +183,9 @@ class App:
 
 _PATHS = ("/", "/health", "/metrics", "/openapi.json", "/v1/models", "/v1/completions", "/score", "/look", "/causes")
 _RULES = ("seed", "temperature", "top_p", "top_k", "min_p", "no_repeat", "allow", "forbid", "pattern", "line_pattern")
+
+
+def _label(text):
+    """Return a text as Prometheus reads it."""
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'"{escaped}"'

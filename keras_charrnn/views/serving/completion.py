@@ -6,6 +6,7 @@ import uuid
 
 import numpy as np
 
+from keras_charrnn.text.vocabularies import DOCUMENT
 from keras_charrnn.views.inspection.trace import trace
 from keras_charrnn.views.serving.answers import dumped, error_of
 from keras_charrnn.views.serving.fields import BadRequest
@@ -21,6 +22,11 @@ class Completion:
         self._texts = [asked["prompt"] if asked["echo"] else ""] * asked["n"]
         self._tokens, self._nats = ([[] for _ in range(asked["n"])] for _ in range(2))
         self._ends = [""] * asked["n"]
+
+    @property
+    def echoed(self):
+        """The prompt for each sample, where it is to be sent; else nothing."""
+        return [self._asked["prompt"]] * self._asked["n"] if self._asked["echo"] and self._asked["prompt"] else []
 
     async def take(self, news):
         """Yield the parts of the answer as they come, until all samples have ended.
@@ -41,8 +47,9 @@ class Completion:
 
     def part(self, number, text, ids, nats, ended):
         """Return a part of it as an event has it."""
-        found = None if self._asked["logprobs"] is None else self._figures(ids, nats, None)
-        choice = {"index": number, "text": text, "logprobs": found, "finish_reason": _finish(ended)}
+        begin = len(self._texts[number]) - len(text)  # which has been taken in already
+        found = None if self._asked["logprobs"] is None else self._figures(ids, nats, None, begin)
+        choice = {"index": number, "text": plain(text), "logprobs": found, "finish_reason": _finish(ended)}
         return {**self._frame(), "choices": [choice]}
 
     def whole(self):
@@ -55,7 +62,7 @@ class Completion:
                 likeliest = self._likeliest(number, ids) if self._asked["logprobs"] else None
                 found = self._figures(ids, nats, likeliest)
             choices.append(
-                {"index": number, "text": text, "logprobs": found, "finish_reason": _finish(self._ends[number])}
+                {"index": number, "text": plain(text), "logprobs": found, "finish_reason": _finish(self._ends[number])}
             )
         vocabulary = self._served.model.vocabulary
         read_, made = len(vocabulary.encode(self._asked["prompt"])), sum(map(len, self._tokens))
@@ -65,10 +72,10 @@ class Completion:
     def _frame(self):
         return {"id": self.id, "object": "text_completion", "created": self.created, "model": self._served.name}
 
-    def _figures(self, ids, nats, likeliest):
+    def _figures(self, ids, nats, likeliest, begin=0):
         symbols = self._served.model.vocabulary.symbols
         tokens = [plain(symbols[each]) for each in ids]
-        offsets = np.cumsum([0, *map(len, tokens)])[:-1].tolist()
+        offsets = (begin + np.cumsum([0, *map(len, tokens)])[:-1]).tolist()
         return {
             "tokens": tokens,
             "token_logprobs": [-each for each in nats],
@@ -80,7 +87,9 @@ class Completion:
         """Return of each symbol the likeliest in its place, with their log-probabilities."""
         prompt, text = self._asked["prompt"], self._texts[number]
         whole = text if self._asked["echo"] else prompt + text
-        if not (self._served.is_inspectable and ids and prompt):
+        model = self._served.model
+        as_traced = self._served.is_inspectable and model.vocabulary.is_of_characters and model.fresh_at != DOCUMENT
+        if not (as_traced and ids and prompt):
             return None
         seen = alone(self._served, lambda: trace(self._served.model, whole, int(self._asked["logprobs"])))
         rows = zip(seen.guesses[-len(ids) :], seen.probabilities[-len(ids) :], strict=True)
@@ -93,6 +102,8 @@ class Completion:
 async def streamed(request, completion, work, news):
     """Yield the server-sent events of an answer."""
     try:
+        for number, text in enumerate(completion.echoed):
+            yield f"data: {dumped(completion.part(number, text, [], [], ''))}\n\n"
         async for items in completion.take(news):
             if await request.is_disconnected():
                 return
@@ -106,12 +117,13 @@ async def streamed(request, completion, work, news):
         work.cancelled = True
 
 
-async def until_gone(request, work):
-    """Cancel what is being made when the client has left."""
+async def until_gone(request, work, news):
+    """Cancel what is being made when the client has left, and end the wait for it."""
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             work.cancelled = True
+            news.put_nowait(([], None))
             return
 
 

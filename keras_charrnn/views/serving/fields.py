@@ -55,13 +55,12 @@ class Field:
             if isinstance(value, bool):
                 return value
         elif not isinstance(value, bool) and isinstance(value, int | float) and self._holds(value):
-            return value
+            return int(value) if self.kind == "whole" else value
         raise BadRequest(f"{name} must be {accepted}; received {_short(value)}")
 
     def _holds(self, value):
-        if not math.isfinite(value) or (self.kind == "whole" and value != int(value)):
-            return False
-        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+        # A number that is none is in no range, and one of a thousand digits is no float.
+        return self.least <= value <= self.most and (self.kind == "number" or value == int(value))
 
     @property
     def accepted(self):
@@ -109,7 +108,7 @@ COMPLETION = {
     "top_p": Field("number", "draw from this share of probability", None, 0.000001, 1),
     "top_k": Field("whole", "draw from so many likeliest symbols", None, 1, 1_000_000),
     "min_p": Field("number", "draw from this share of the likeliest's probability", None, 0.000001, 1),
-    "no_repeat": Field("whole", "no piece of so many symbols comes twice", None, 1, 1000),
+    "no_repeat": Field("whole", "no piece of so many symbols comes twice", None, 1, 100),
     "allow": Field("text", "only these characters, as within the brackets of a regular expression", most=1000),
     "forbid": Field("text", "none of these characters", most=1000),
     "pattern": Field("text", "a regular expression that all of the new text matches", most=1000),

@@ -28,15 +28,13 @@ def look_at(served, asked):
     widths = [[f"{number}.{name}", width] for (number, name), width in _widths(model).items()]
     best = min(int(asked["alternatives"]), len(vocabulary))
     found = {"states": widths, "symbols": [plain(vocabulary.symbols[each]) for each in ids],
-             "lengths": vocabulary.lengths[ids].tolist(), "nats": [None] * len(ids), "activity": None,
+             "lengths": _lengths(vocabulary, asked["text"], ids), "nats": [None] * len(ids), "activity": None,
              "alternatives": []}  # fmt: skip
     seen = trace(model, asked["text"], best) if len(ids) > 1 else None
     if seen is not None:
         found["nats"] = [None, *map(float, seen.nats[1:])]
-        found["alternatives"] = [
-            [[plain(seen.symbols[each]), float(share)] for each, share in zip(*row, strict=True)]
-            for row in zip(seen.guesses, seen.probabilities, strict=True)
-        ]
+        rows = zip(seen.guesses, seen.probabilities, strict=True)
+        found["alternatives"] = [_pairs(vocabulary, *row) for row in rows]
         found["alternatives"][0] = []
     found["alternatives"] = [*(found["alternatives"] or [[]] * len(ids)), _next(served, asked["text"], best)]
     if len(ids):
@@ -64,16 +62,39 @@ def _look_of_ensemble(served, asked):
     if len(ids) > 1 and vocabulary.is_of_characters:
         nats = [None, *map(float, served.model.score(asked["text"]).nats)]
     symbols = [plain(vocabulary.symbols[each]) for each in ids]
-    lengths = vocabulary.lengths[ids].tolist()
+    lengths = _lengths(vocabulary, asked["text"], ids)
     return {"states": [], "symbols": symbols, "lengths": lengths, "nats": nats, "activity": None,
             "alternatives": alternatives}  # fmt: skip
+
+
+def _lengths(vocabulary, text, ids):
+    """Return the characters of a text that each symbol stands for: one that is dropped belongs to the one before it."""
+    lengths = vocabulary.lengths[ids].tolist()
+    if vocabulary.unknown != "drop" or not vocabulary.is_of_characters:
+        return lengths
+    place = -1
+    for known in vocabulary.knows(text):
+        if known:
+            place += 1
+        elif lengths:
+            lengths[max(0, place)] += 1
+    return lengths
+
+
+def _pairs(vocabulary, ids, shares):
+    """Return symbols with their probabilities, and whether each can be taken: not a byte of a longer character."""
+    is_bytes = vocabulary.unit == "byte"
+    return [
+        [plain(vocabulary.symbols[each]), float(share), not (is_bytes and each > 127)]
+        for each, share in zip(ids, shares, strict=True)
+    ]
 
 
 def _next(served, prefix, best):
     """Return the likeliest symbols after a text, with their probabilities."""
     logs = served.generator.log_probabilities(prefix)
     order = np.argsort(-logs, kind="stable")[:best]
-    return [[plain(served.model.vocabulary.symbols[each]), float(np.exp(logs[each]))] for each in order]
+    return _pairs(served.model.vocabulary, order, np.exp(logs[order]))
 
 
 def _widths(model):

@@ -50,7 +50,7 @@ def serve(paths, host="127.0.0.1", port=8000, token=None, plugins=(), console=No
     listening = _listen(host, port)
     shelf = Shelf(names, plugins)
     shelf.get(None)  # the first one at once: whoever comes finds it ready
-    app = App(shelf, token, LOCAL if local else ())
+    app = App(shelf, token, (*LOCAL, host) if local else ())
     shown = f"[{host}]" if ":" in host else host
     say(
         console or Screen(lasting=True),

@@ -1,5 +1,6 @@
 """The models of a server: each is loaded when it is first asked for, and makes text in a thread of its own."""
 
+import contextlib
 import functools
 import queue
 import threading
@@ -44,6 +45,8 @@ class Shelf:
             BadRequest: If there is none of the name, or it cannot be read any more.
         """
         name = self.names[0] if name is None else name
+        if name in self._served:  # whatever else is being loaded
+            return self._served[name]
         if name not in self._paths:
             raise BadRequest(f"there is no model {name!r}; there are {', '.join(self._paths)}", 404)
         with self._lock:
@@ -74,6 +77,7 @@ class Served:
     def __init__(self, name, model):
         self.name, self.model, self.lock = name, model, threading.Lock()
         self.counts = {"requests": 0, "symbols": 0, "seconds": 0.0, "refused": 0}
+        self._counting = threading.Lock()
         self.is_inspectable = isinstance(model, CharRNN)
         self._crowd = Crowd(model)
         self._waiting, self._closed = queue.Queue(MOST_WAITING), False
@@ -102,50 +106,49 @@ class Served:
             request = Request(self._crowd.generator, functools.partial(self._count, tell), **settings)
         except CharRNNError as error:
             raise BadRequest(" ".join(str(error).split())) from None
-        request.fail, request.until = lambda problem: tell(None, problem), time.monotonic() + LONGEST
+        request.until = time.monotonic() + LONGEST
+        request.tell_problem = lambda problem: tell(None, problem)
+        request.failed = lambda error: tell(None, f"the model could not go on: {type(error).__name__}")
         try:
             self._waiting.put_nowait(request)
         except queue.Full:
-            self.counts["refused"] += 1
+            self._add(refused=1)
             raise BadRequest("too many requests wait for the model; come again later", 503) from None
-        self.counts["requests"] += 1
+        self._add(requests=1)
         return request
 
+    def _add(self, **counts):
+        with self._counting:
+            for name, value in counts.items():
+                self.counts[name] += value
+
     def _count(self, tell, news):
-        self.counts["symbols"] += sum(len(ids) for _, _, ids, _, _ in news)
+        self._add(symbols=sum(len(ids) for _, _, ids, _, _ in news))
         tell(news, None)
 
     def close(self):
         self._closed = True
 
     def _work(self):
-        with self.lock:
+        with self.lock, contextlib.suppress(Exception):  # what cannot be compiled beforehand is compiled when asked for
             self._crowd.warm_up()
         active = []
         while not self._closed:
-            joining = self._next(self._crowd.rows)
-            active = [each for each in active if not _is_over(each)]
+            joining = [each for each in self._next(self._crowd.rows) if not each.cancelled]
+            active = [each for each in [*active, *joining] if not _is_over(each)]
             now = time.monotonic()
             for each in active:
                 if now > each.until:
                     each.cancelled = True
-                    each.fail(f"it took more than {LONGEST:g} seconds")
+                    each.tell_problem(f"it took more than {LONGEST:g} seconds")
             joining = [each for each in joining if not each.cancelled]
             if not (self._crowd.rows or joining):
                 continue
-            try:
-                began = time.perf_counter()
-                with self.lock:
-                    if joining:
-                        self._crowd.join(joining)
-                    active += joining
-                    self._crowd.step()
-                self.counts["seconds"] += time.perf_counter() - began
-            except Exception as error:  # of one kind of rules, or of the machine; the server goes on
-                for each in {id(each): each for each in [*self._crowd.clear(), *joining, *active]}.values():
-                    each.cancelled = True
-                    each.fail(f"the model could not go on: {type(error).__name__}")
-                active = []
+            began = time.perf_counter()
+            with self.lock:
+                self._crowd.join(joining)
+                self._crowd.step()
+            self._add(seconds=time.perf_counter() - began)
 
     def _next(self, rows):
         """Return the requests that begin now; wait for one where there is nothing to do."""

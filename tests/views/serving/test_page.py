@@ -282,10 +282,9 @@ class Sorting(keras_charrnn.GatedCell):
 
 
 def test_a_cell_without_counterpart_and_another_unit_are_one_line(make_model, tmp_path, monkeypatch):
-    keras_charrnn.registry.cells._entries.setdefault("sorting", Sorting)
     with pytest.raises(SettingsError, match=r"html: the operation \w+ of the model has no counterpart in JavaScript"):
         make_model(cell="sorting").export(tmp_path / "a.html", "html")
-    words = keras_charrnn.vocabularies.WordVocabulary.from_text(keras_charrnn.corpora.from_text("a", TEXT))
+    words = keras_charrnn.vocabularies.WordVocabulary.from_text(keras_charrnn.corpora.from_text("a", TEXT, "a.txt"))
     model = keras_charrnn.CharRNN(words, "gru", units=8)
     with pytest.raises(SettingsError, match="units of character or byte; this model's unit is word"):
         model.export(tmp_path / "a.html", "html")

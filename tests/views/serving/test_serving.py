@@ -134,6 +134,44 @@ def test_many_at_once_get_what_each_would_get_alone(client, model):
     assert texts == wanted
 
 
+def test_one_whose_rules_fail_in_the_loop_is_no_others_loss(served, model, monkeypatch):
+    """Rows of one kind end together; those of another go on, and what comes later is served."""
+    from keras_charrnn.model.crowd import _Group
+
+    step = _Group.step
+
+    def broken(group):
+        if any(type(each).__name__ == "MinP" for each in group._samplers):
+            raise RuntimeError("out of luck")
+        step(group)
+
+    monkeypatch.setattr(_Group, "step", broken)
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        asked = [{"max_tokens": 300, "seed": 1}, {"max_tokens": 30, "min_p": 0.1}]
+        good, bad = threads.map(lambda each: ask(served, "/v1/completions", {"model": "one", **each}), asked)
+    assert json.loads(good[1])["choices"][0]["text"] == model.samples(length=300, seed=1)[0].text
+    assert bad[0] == 503 and json.loads(bad[1])["error"]["message"] == "the model could not go on: RuntimeError"
+    assert served.shelf.get("one").rows == 0
+
+
+def test_prompts_of_any_length_go_side_by_side_with_a_rule_against_repetition(served, model):
+    prompts = ["the quick brown fox jumps " * times for times in (1, 12, 3, 30)]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        found = list(
+            threads.map(
+                lambda prompt: ask(served, "/v1/completions", {"prompt": prompt, "no_repeat": 5, "seed": 1}), prompts
+            )
+        )
+    for (status, answer), prompt in zip(found, prompts, strict=True):
+        assert status == 200
+        assert json.loads(answer)["choices"][0]["text"] == model.samples([prompt], 200, seed=1, no_repeat=5)[0].text
+
+
+def test_a_streamed_answer_has_the_prompt_first_where_it_is_to_be_echoed(client):
+    parts = client.completions.create(model="one", prompt="the q", max_tokens=5, echo=True, stream=True, seed=1)
+    assert next(iter(parts)).choices[0].text == "the q"
+
+
 def test_scores_looks_and_causes_are_those_of_the_package(served, model):
     text = "the quick brown fox."
     found = json.loads(ask(served, "/score", {"text": text})[1])
@@ -201,7 +239,9 @@ def test_causes_are_the_finite_differences_of_the_guess(model):
 def test_models_health_metrics_and_the_description(served, client):
     assert [each.id for each in client.models.list()] == ["one", "two"]
     assert json.loads(ask(served, "/health")[1]) == {"status": "ok"}
+    ask(served, "/v1/completions", {"max_tokens": 1})
     metrics = ask(served, "/metrics")[1]
+    assert metrics.count("# TYPE keras_charrnn_rows gauge") == 1
     assert 'keras_charrnn_responses_total{path="/health",status="200"}' in metrics
     assert 'keras_charrnn_rows{model="one"}' in metrics
     assert json.loads(ask(served, "/openapi.json")[1])["openapi"] == "3.1.0"
@@ -217,7 +257,9 @@ def test_models_health_metrics_and_the_description(served, client):
         ("/v1/completions", {"prompt": "Ж"}, 400, "the prefix has the character 'Ж'"),
         ("/v1/completions", {"pattern": "("}, 400, "pattern"),
         ("/v1/completions", {"allow": "Ж"}, 400, "leaves none of the model's"),
-        ("/v1/completions", {"pattern": "a{99}", "max_tokens": 3}, 503, "the model could not go on: SettingsError"),
+        ("/v1/completions", {"pattern": "a{99}", "max_tokens": 3}, 400, "takes 99 symbols at least; length is 3"),
+        ("/v1/completions", {"pattern": "(a?){28000}"}, 400, "take "),
+        ("/v1/completions", {"n": 10**400}, 400, "n must be a whole number from 1 to 16; received 1000"),
         ("/v1/completions", {"stop": "Ж"}, 400, "the stop text has the character 'Ж'"),
         ("/score", {"text": "t"}, 400, "at least 2"),
         ("/look", {"text": "the", "unit": "9.z.1"}, 400, "there is no unit '9.z.1'"),
