@@ -38,4 +38,4 @@ def _arguments(options):
     for name in ("epochs", "minutes", "learning_rate"):
         if (value := getattr(options, name)) is not None:
             longer += [f"--{name.replace('_', '-')}", value]
-    return [*again, *longer], again, again
+    return [*again, *longer], [*again, *longer], again

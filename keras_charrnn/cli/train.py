@@ -75,11 +75,15 @@ def _launch(options, plan, console):
     from keras_charrnn.common.files import write_text
     from keras_charrnn.runs import RunFolder
     from keras_charrnn.studies.launch import launch
+    from keras_charrnn.training.workers import Group
 
-    folder = RunFolder.reserve(options.runs, plan.name)
+    group = Group.of() if options.workers is None else None
+    is_chief = group is None or group.rank == 0
+    folder = RunFolder.reserve(options.runs, plan.name) if is_chief else RunFolder(options.runs)
     with tempfile.TemporaryDirectory() as place:
         recipe = pathlib.Path(place) / f"{plan.name}.yaml"
         write_text(recipe, plan.to_yaml())
         follow = ["train", recipe, "--quiet"]
         first = ["train", recipe, "--into", folder.path, *(["--quiet"] if options.quiet else [])]
-        launch(folder, first, ["resume", folder.path], follow, options.workers, options.restarts, console)
+        again = ["resume", folder.path]
+        launch(folder if is_chief else None, first, again, follow, options.workers, options.restarts, console)

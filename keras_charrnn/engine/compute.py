@@ -48,7 +48,7 @@ class Machine:
         return f"{self.precision} products, {workers}{parts}{' each' if workers else ''}, {self.hardware}"
 
 
-def prepare(precision="auto", replicas="auto", batch_size=64, workers=1, connect=None):
+def prepare(precision="auto", replicas="auto", batch_size=64, workers=1, connect=None, cores=None):
     """Choose precision and replicas, and set TensorFlow's threads to suit, once for the process.
 
     Args:
@@ -59,6 +59,7 @@ def prepare(precision="auto", replicas="auto", batch_size=64, workers=1, connect
         workers: N, the processes among which the batch is split before.
         connect: Called without arguments once TensorFlow's threads are set, before it has done anything; None for
             nothing.
+        cores: To work with; None for all that this process may use.
 
     Returns:
         A `Machine`.
@@ -76,11 +77,9 @@ def prepare(precision="auto", replicas="auto", batch_size=64, workers=1, connect
             f"{workers}, or another number of workers"
         )
     batch_size //= workers
-    notes, cores = [], len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    if replicas == "auto":
-        most = min(gpus or cores, max(1, batch_size // ROWS))
-        replicas = next(n for n in range(most, 0, -1) if batch_size % n == 0)
+    notes, (own_cores, gpus, native) = [], look()
+    cores = cores or own_cores
+    precision, replicas = decide(precision, replicas, batch_size, cores, gpus, native)
     if batch_size % replicas:
         of_worker = "" if workers == 1 else " of a worker"
         raise SettingsError(
@@ -95,12 +94,28 @@ def prepare(precision="auto", replicas="auto", batch_size=64, workers=1, connect
         connect()
     if not gpus:
         _start_xla(tf)
-    native = bool(gpus) or has_bfloat16()
+    if precision == "bfloat16" and not native:
+        notes.append("this processor has no instructions for bfloat16: it works, slower than float32")
+    return Machine(precision, replicas, processor_name(), own_cores, gpus, tuple(notes), workers)
+
+
+def look():
+    """Return how many cores this process may use, how many GPUs, and whether products in bfloat16 are quick."""
+    import tensorflow as tf
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    gpus = len(tf.config.get_visible_devices("GPU"))
+    return cores, gpus, bool(gpus) or has_bfloat16()
+
+
+def decide(precision, replicas, batch_size, cores, gpus, native):
+    """Return precision and replicas, as `prepare` takes them, without auto."""
     if precision == "auto":
         precision = "bfloat16" if native else "float32"
-    elif precision == "bfloat16" and not native:
-        notes.append("this processor has no instructions for bfloat16: it works, slower than float32")
-    return Machine(precision, replicas, processor_name(), cores, gpus, tuple(notes), workers)
+    if replicas == "auto":
+        most = min(gpus or cores, max(1, batch_size // ROWS))
+        replicas = next(n for n in range(most, 0, -1) if batch_size % n == 0)
+    return precision, replicas
 
 
 def require_eager():

@@ -3,18 +3,15 @@
 Shapes in letters: T time, B batch, D inputs, H units, G gates.
 """
 
-import functools
-
 import tensorflow as tf
 
 # Of each mode the places of the gates in the kernels, in the order in which cuDNN has them: its GRU begins with reset.
 GATES = {"lstm": (0, 1, 2, 3), "gru": (1, 0, 2), "rnn_tanh": (0,), "rnn_relu": (0,)}
 
 
-@functools.cache
 def has_gpu():
-    """Whether TensorFlow sees a GPU of NVIDIA's."""
-    return bool(tf.config.list_physical_devices("GPU")) and tf.test.is_built_with_cuda()
+    """Whether TensorFlow may use a GPU of NVIDIA's."""
+    return bool(tf.config.get_visible_devices("GPU")) and tf.test.is_built_with_cuda()
 
 
 def pack(mode, kernel, recurrent_kernel, bias):

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_charrnn.cells import GatedCell, LinearCell
 from keras_charrnn.common.keras_settings import require_float32
-from keras_charrnn.engine import noise
+from keras_charrnn.engine import cudnn, noise
 from keras_charrnn.engine.input_products import DenseInputs, ReadyInputs, SymbolInputs, products
 from keras_charrnn.engine.preparation import Preparation
 from keras_charrnn.engine.restarts import Restarts
@@ -83,6 +83,8 @@ class Recurrent(CarriesStates, keras.layers.Layer):
         self.return_sequences, self.go_backwards = return_sequences, go_backwards
         self.zero_output_for_mask, self.supports_masking = zero_output_for_mask, True
         self.input_spec = keras.layers.InputSpec(min_ndim=3)
+        if getattr(cell, "fused", None) and cudnn.has_gpu():  # whose kernels XLA does not have
+            self.supports_jit = False
         self._steps = Unseen()
         # Keras's own layer runs the cells that neither the fast loop nor their own parallel form can.
         self._loop = None

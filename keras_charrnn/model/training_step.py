@@ -122,7 +122,9 @@ class TrainingStep:
         loss, per = tf.add_n(losses) / replicas, self.characters_of(targets, weights)
         if self.workers is not None:
             gradients, slices, loss, per = self.workers.reduce(gradients, slices, loss, per)
-        dense, collected = len(gradients), [self.row_updates.collect(each) for each in zip(*slices, strict=True)]
+        # A GPU adds in no fixed order, and workers must come to the same.
+        with contextlib.nullcontext() if self.workers is None else tf.device("CPU:0"):
+            dense, collected = len(gradients), [self.row_updates.collect(each) for each in zip(*slices, strict=True)]
         gradients += [gradient for gradient, _ in collected]
         gradients = self.held.spare(gradients, [*self.trainable_weights, *self.row_updates.tables])
         if carried:

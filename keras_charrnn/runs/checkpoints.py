@@ -70,6 +70,15 @@ class Checkpoints:
         for path in self.paths()[KEPT:]:
             path.unlink(missing_ok=True)
 
+    def put(self, checkpoint):
+        """Write a `Checkpoint` that was read elsewhere.
+
+        Raises:
+            WriteError: If it cannot be written.
+        """
+        step = int(checkpoint.arrays["optimizer/0"])
+        write_bytes(self.folder / f"step-{step:09d}.checkpoint", *_pieces(checkpoint.facts, checkpoint.arrays))
+
     def paths(self):
         """Return the files, the newest first."""
         found = [path for path in self.folder.glob("step-*.checkpoint") if _NAME.fullmatch(path.name)]

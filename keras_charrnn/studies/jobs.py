@@ -5,18 +5,22 @@ What a training is told and what it finds are plain values, so that both ways ar
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import json
 import os
 import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
+import tensorflow as tf
+
+from keras_charrnn.common.signals import HeldSignals, ending
 from keras_charrnn.errors import SettingsError, StudyError, WriteError
 from keras_charrnn.studies.shares import divide
 
+PAUSE = 0.2  # seconds between two looks at whether to end
 COMMAND = (sys.executable, "-m", "keras_charrnn.studies.job")
 
 
@@ -33,7 +37,8 @@ def make_jobs(count, do):
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise SettingsError(f"jobs must be a whole number of 1 or more; received {count!r}")
-    return Here(do) if count == 1 else Jobs(count, do)
+    jobs = Jobs(count, do)
+    return Here(do) if jobs.count == 1 else jobs  # on one core, or with one GPU, too
 
 
 class Here:
@@ -71,19 +76,23 @@ class Jobs:
 
     def __init__(self, count, do):
         self._shares = divide(count)
+        if self._shares[0].gpu is not None:
+            with contextlib.suppress(RuntimeError):  # the processes are to have the GPUs, and all of their memory
+                tf.config.set_visible_devices([], "GPU")
         self.count, self.lock = len(self._shares), threading.RLock()
         self._name = f"{do.__module__}:{do.__qualname__}"
         self._free, self._processes = queue.Queue(), []
 
     def __enter__(self):
-        for share in self._shares:
+        self._errors = [tempfile.TemporaryFile() for _ in self._shares]  # noqa: SIM115
+        for share, errors in zip(self._shares, self._errors, strict=True):
             gpu = {} if share.gpu is None else {"CUDA_VISIBLE_DEVICES": share.gpu}
             with share.held():
                 process = subprocess.Popen(
                     [*COMMAND, self._name],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
+                    stderr=errors,
                     text=True,
                     encoding="utf-8",
                     env={**os.environ, **gpu},
@@ -94,24 +103,36 @@ class Jobs:
         return self
 
     def __exit__(self, *_):
+        self._free.put(None)  # whoever waits for a process waits in vain
         for each in self._processes:
             with contextlib.suppress(OSError):
                 each.stdin.close()
-            if each.poll() is None:
+            if each.poll() is None and hasattr(os, "setsid"):  # where there are no sessions, the system has told it
                 each.send_signal(signal.SIGINT)  # one that trains writes a checkpoint first
-        for each in self._processes:
+        for each, errors in zip(self._processes, self._errors, strict=True):
             each.wait()
             each.stdout.close()
+            errors.close()
 
     def map(self, function, items):
-        """Call a function with each of some items, all at once, each in a thread; return what it returned."""
+        """Call a function with each of some items, all at once, each in a thread; return what it returned.
+
+        Raises:
+            What a call has raised, as soon as it has.
+            KeyboardInterrupt: After Ctrl-C, and SystemExit after SIGTERM or SIGHUP.
+        """
         items = list(items)
         if not items:
             return []
         threads = concurrent.futures.ThreadPoolExecutor(len(items))
         try:
-            futures = [threads.submit(function, each) for each in items]
-            concurrent.futures.wait(futures, return_when=concurrent.futures.FIRST_EXCEPTION)
+            with HeldSignals(*ending()) as signals:
+                futures, left = [threads.submit(function, each) for each in items], True
+                while left:
+                    done, left = concurrent.futures.wait(futures, PAUSE, concurrent.futures.FIRST_EXCEPTION)
+                    for each in done:
+                        each.result()
+                    signals.check()
             return [each.result() for each in futures]
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
@@ -124,6 +145,10 @@ class Jobs:
             StudyError: If the process is lost.
         """
         process = self._free.get()
+        if process is None:
+            self._free.put(None)  # for the next one who waits
+            raise StudyError("the processes of the study have ended")
+        is_whole = False
         try:
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
@@ -131,20 +156,23 @@ class Jobs:
                 said = json.loads(line)
                 if "tell" in said:
                     tell(said["tell"])
-                elif "found" in said:
-                    return said["found"]
-                elif "cannot_write" in said:
+                    continue
+                is_whole = True
+                if "cannot_write" in said:
                     raise WriteError(said["cannot_write"])
-        except WriteError:  # which is an OSError too
-            raise
-        except (OSError, ValueError) as error:
-            raise StudyError(f"a process of the study is lost: {error}") from error
+                return said["found"]
+        except BrokenPipeError:
+            pass
         finally:
-            if process.poll() is None:
+            if is_whole:
                 self._free.put(process)
-        raise StudyError(f"a process of the study has ended, with status {process.wait()}")
+            elif process.poll() is not None and all(each.poll() is not None for each in self._processes):
+                self._free.put(None)
+        raise StudyError(f"a process of the study has ended, with status {process.wait()}{self._said(process)}")
 
-
-def plain(value):
-    """Return a dataclass as a mapping of plain values."""
-    return json.loads(json.dumps(dataclasses.asdict(value)))
+    def _said(self, process):
+        """Return the end of what a process has said on standard error."""
+        errors = self._errors[self._processes.index(process)]
+        errors.seek(0)
+        lines = errors.read().decode(errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""

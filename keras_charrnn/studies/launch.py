@@ -16,6 +16,7 @@ from keras_charrnn.studies.shares import PROGRAM, divide_among
 from keras_charrnn.training.workers import Group
 
 PAUSE = 0.1  # seconds between two looks at the processes
+SOON = 3  # and once the chief has come to its end
 GRACE = 15  # seconds for the others to end by themselves, once one has
 
 
@@ -26,7 +27,7 @@ def launch(folder, first, again, follow, workers=None, restarts=0, console=None)
     the newest checkpoint.
 
     Args:
-        folder: The run's `RunFolder`.
+        folder: The run's `RunFolder`; None in a worker besides the chief.
         first, again, follow: Arguments of the program, lists: of the chief, to begin with and to go on; of the others.
         workers: How many to start here; None for this one's part of a group that the environment tells of.
         restarts: How often to start again, at most.
@@ -48,8 +49,9 @@ def launch(folder, first, again, follow, workers=None, restarts=0, console=None)
         if group is not None and group.rank:
             first = again = follow
         for attempt in range(restarts + 1):
-            chief = again if attempt and folder.checkpoints.paths() else first
-            if attempt and chief is first is not again:  # before its first checkpoint
+            written = folder.checkpoints.paths() if folder else []
+            chief = again if attempt and written else first
+            if folder and attempt and chief is first is not again:  # before its first checkpoint
                 shutil.rmtree(folder.path)
                 folder.path.mkdir()
             try:
@@ -58,11 +60,11 @@ def launch(folder, first, again, follow, workers=None, restarts=0, console=None)
             except WorkerError as error:
                 if attempt == restarts:
                     raise
-                newest = folder.checkpoints.paths()
-                place = f"from {newest[0].name}" if newest else "from the beginning"
+                newest = folder.checkpoints.paths() if folder else []
+                place = f"from {newest[0].name}" if newest else "where the chief begins"
                 say(console, f"{error}\nstarting all again, {place} (restart {attempt + 1} of {restarts})")
     except CharRNNError:
-        with contextlib.suppress(OSError):  # it is empty where nothing began
+        with contextlib.suppress(OSError, AttributeError):  # it is empty where nothing began
             folder.path.rmdir()
         raise
 
@@ -85,8 +87,7 @@ class _Crew:
                         asked = True
             finally:
                 self._end()
-            if asked:
-                signals.check()
+            signals.check()
         self._conclude()
 
     def _start(self):
@@ -119,12 +120,15 @@ class _Crew:
         return chief is not None or any(others)
 
     def _end(self):
-        until = time.monotonic() + GRACE
-        while any(each.poll() is None for each in self._processes) and time.monotonic() < until:
-            time.sleep(PAUSE)
-        for each in self._processes:
-            if each.poll() is None:
-                each.kill()
+        """Wait for the others to end by themselves, where they know of it; then end them."""
+        until = time.monotonic() + (GRACE if self._processes[0].poll() != 0 else SOON)
+        try:
+            while any(each.poll() is None for each in self._processes) and time.monotonic() < until:
+                time.sleep(PAUSE)
+        finally:  # of a further Ctrl-C too
+            for each in self._processes:
+                if each.poll() is None:
+                    each.kill()
         self._statuses = [each.wait() for each in self._processes]
         self._said = []
         for file in self._errors:

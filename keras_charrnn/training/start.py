@@ -71,10 +71,11 @@ def begin(plan, make_folder, callbacks=(), console=None):
             team.join(plan)
             if team.rank:
                 return _follow(plan, team, callbacks)
+        text = None if team is None else _agreed_text(plan, team, console)
         machine = _prepare(plan, team)
         beginning = Beginning.of(plan)
         known = None if beginning is None else beginning.model.vocabulary
-        data, model, callbacks = _make(plan, team, machine, callbacks, console, known)
+        data, model, callbacks = _make(plan, team, machine, callbacks, console, known, text)
         start = None if beginning is None else beginning.hand_over(model, data, plan.compute.seed)
         folder = make_folder()
         with folder.lock() as note:
@@ -84,18 +85,29 @@ def begin(plan, make_folder, callbacks=(), console=None):
             return train(plan, data, model, folder, callbacks, console)
 
 
+def _agreed_text(plan, team, console):
+    """Return the text of a recipe, once all workers have seen that they have the same."""
+    text = read_text(plan, console)
+    team.agree_on(text)
+    return text
+
+
 def _prepare(plan, team, precision=None, replicas=None):
-    """Return the `Machine`, with the group connected."""
-    asked = plan.compute
-    group = {} if team is None else {"workers": team.count, "connect": lambda: team.connect(asked.reduce_precision)}
-    return compute.prepare(precision or asked.precision, replicas or asked.replicas, plan.windows.batch_size, **group)
+    """Return the `Machine`, with the group connected, where all compute alike."""
+    asked, rows = plan.compute, plan.windows.batch_size
+    if team is None:
+        return compute.prepare(precision or asked.precision, replicas or asked.replicas, rows)
+
+    def connect():
+        team.connect(asked.reduce_precision)
+
+    facts = team.facts
+    return compute.prepare(facts["precision"], facts["replicas"], rows, team.count, connect, facts["cores"])
 
 
 def _make(plan, team, machine, callbacks, console, known, text=None):
     """Return data, model and callbacks of a training, all that comes before its folder is touched."""
     text = text or read_text(plan, console)
-    if team is not None:
-        team.agree_on(text)
     data = Data.of(text, plan, console, known, team and team.collective.rows(plan.windows.batch_size))
     model = make_model(plan, data, machine, team and team.collective)
     return data, model, [*make_named_callbacks(plan), *callbacks]
@@ -111,14 +123,18 @@ def _follow_resumed(callbacks, plugins):
 def _follow(plan, team, callbacks):
     """Train beside the chief, in a folder that nobody keeps; return None."""
     console, start = Screen(quiet=True), team.start
+    text = _agreed_text(plan, team, console)
     machine = _prepare(plan, team)
     beginning = None if start is not None else Beginning.of(plan)
     known = known_symbols(team.facts["start"]) if beginning is None else beginning.model.vocabulary
-    data, model, callbacks = _make(plan, team, machine, callbacks, console, known)
+    data, model, callbacks = _make(plan, team, machine, callbacks, console, known, text)
     if beginning is not None:
         beginning.hand_over(model, data, plan.compute.seed)
     with tempfile.TemporaryDirectory() as place:
-        return train(plan, data, model, RunFolder(place).fill(), callbacks, console, start)
+        folder = RunFolder(place).fill()
+        if start is not None:  # a training that diverges goes back to it
+            folder.checkpoints.put(start)
+        return train(plan, data, model, folder, callbacks, console, start)
 
 
 def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=None, learning_rate=None):
@@ -186,15 +202,18 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
         environment = folder.read_environment()
         start = adapted(start, plan)
         with meet(plan.compute.workers) as team:
+            recorded = environment["machine"]
             if team is not None:
-                team.join(plan, start, environment.get("start"))
-            machine = _same_machine(environment["machine"], plan, team)
+                team.join(plan, start, environment.get("start"), _as_before(recorded, plan, team.count))
             text = read_text(plan, console)
             if not text.is_that_of(environment["corpus"]):
                 raise RunError(
                     f"{text.source} is not the text that {folder.path} was trained on: its checksum is another; "
                     "bring the text back, or start a new run"
                 )
+            if team is not None:
+                team.agree_on(text)
+            machine = _same_machine(recorded, plan, team)
             known = known_symbols(environment.get("start"))
             data, model, callbacks = _make(plan, team, machine, callbacks, console, known, text)
             if len(data.vocabulary) != environment["vocabulary"]["symbols"]:
@@ -214,13 +233,19 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
             return train(plan, data, model, folder, callbacks, console, start)
 
 
+def _as_before(recorded, plan, workers):
+    """Return precision and replicas that a run had; of other workers, who have other rows, auto replicas."""
+    precision, replicas = (recorded.get(name, getattr(plan.compute, name)) for name in ("precision", "replicas"))
+    return precision, replicas if recorded.get("workers", 1) == workers else "auto"
+
+
 def _same_machine(recorded, plan, team):
     """Return the machine with the precision and the replicas that the run had, where they can be had."""
-    precision, replicas = (recorded.get(name, getattr(plan.compute, name)) for name in ("precision", "replicas"))
-    if recorded.get("workers", 1) != (1 if team is None else team.count):  # other rows, whatever the replicas
-        return _prepare(plan, team, precision)
+    if team is not None:
+        return _prepare(plan, team)
+    precision, replicas = _as_before(recorded, plan, 1)
     try:
-        return _prepare(plan, team, precision, replicas)
+        return _prepare(plan, None, precision, replicas)
     except SettingsError as error:
-        machine = _prepare(plan, team, precision, "auto")
+        machine = _prepare(plan, None, precision, "auto")
         return dataclasses.replace(machine, notes=(*machine.notes, f"not exactly as before: {error}"))

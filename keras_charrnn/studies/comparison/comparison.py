@@ -161,7 +161,7 @@ def _with_unit(plan, unit):
 
 def _train_variant(variant, plan, find_vocabulary, comparison, screen, jobs):
     """Find the units of a variant and its learning rate, and train it for each seed; what fails is noted."""
-    facts = comparison.facts
+    facts, asked_for = comparison.facts, []
 
     def train(asked):
         seed, rate = asked
@@ -172,15 +172,22 @@ def _train_variant(variant, plan, find_vocabulary, comparison, screen, jobs):
             "folder": str(comparison.folder),
             "name": clean_name(variant.name),
         }
-        found = jobs.do(order, lambda state: screen.tell(f"training {variant.name}, seed {seed}: {state}"))
-        return Trial(seed, rate, **found)
+
+        def tell(state):
+            with jobs.lock:
+                screen.tell(f"training {variant.name}, seed {seed}: {state}")
+
+        trial = Trial(seed, rate, **jobs.do(order, tell))
+        with jobs.lock:
+            variant.trials.append(trial)
+            screen.ended(variant.newest())
+            order = [*asked_for]  # in which they were asked for, whichever has ended first
+            variant.trials.sort(key=lambda each: order.index((each.seed, each.rate)))
+            write_tables(comparison)
 
     def train_all(asked):
-        for trial in jobs.map(train, asked):
-            with jobs.lock:
-                variant.trials.append(trial)
-                screen.ended(variant.newest())
-                write_tables(comparison)
+        asked_for.extend(asked)
+        jobs.map(train, asked)
 
     try:
         with jobs.lock:

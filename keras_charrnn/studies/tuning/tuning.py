@@ -152,7 +152,7 @@ class _Searching:
             self._train(trial)
             with self._jobs.lock:
                 write_search(self._search, self._plan)
-                self._screen.ended(newest(self._search))
+                self._screen.ended(newest(trial))
 
     def _next(self, most):
         """Return the trial that begins or goes on now; None where there is none."""
@@ -188,9 +188,12 @@ class _Searching:
                 "seconds": self._end - Deadline.clock(),
                 "validation": self._validation,
             }
-        found = self._jobs.do(
-            order, lambda state: self._screen.tell(f"trial {trial.number}, {words_of(trial)}: {state}")
-        )
+
+        def tell(state):
+            with self._jobs.lock:
+                self._screen.tell(f"trial {trial.number}, {words_of(trial)}: {state}")
+
+        found = self._jobs.do(order, tell)
         with self._jobs.lock:
             self._validation = max(self._validation, found.pop("validation"))
             for name, value in found.items():

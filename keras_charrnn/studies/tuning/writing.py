@@ -75,9 +75,8 @@ def words_of(trial):
     return ", ".join(f"{path} {in_a_table(value)}" for path, value in trial.values.items())
 
 
-def newest(search):
-    """Return in a line what the last trial came to."""
-    trial = search.trials[-1]
+def newest(trial):
+    """Return in a line what a trial came to."""
     words = [f"trial {trial.number}", words_of(trial)]
     if trial.error:
         words.append(f"failed: {trial.error}")

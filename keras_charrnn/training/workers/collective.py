@@ -37,11 +37,12 @@ class Collective:
         self.rank, self.count, self.precision, self._clock = rank, count, precision, clock
         self.signal, self.agreed, self.seconds, self.bytes = 0, 0, 0.0, 0
         cluster = tf.train.ClusterSpec({"worker": addresses})
+        gpus = len(tf.config.get_visible_devices("GPU"))
+        has_gpus = gpus == 1  # with several, which are replicas, the sums go by the processor
         resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
-            cluster, task_type="worker", task_id=rank, rpc_layer="grpc"
+            cluster, task_type="worker", task_id=rank, rpc_layer="grpc", num_accelerators={"GPU": int(has_gpus)}
         )
         by = tf.distribute.experimental.CommunicationImplementation
-        has_gpus = bool(tf.config.list_physical_devices("GPU"))
         options = tf.distribute.experimental.CommunicationOptions(implementation=by.NCCL if has_gpus else by.RING)
         try:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)

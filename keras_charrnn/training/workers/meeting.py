@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 
-from keras_charrnn.errors import SettingsError, WorkerError
+from keras_charrnn.errors import CharRNNError, SettingsError, WorkerError
 from keras_charrnn.training.workers.group import WAIT
 
 PAUSE = 0.2  # seconds between two tries to reach the chief
@@ -33,7 +33,7 @@ class Meeting:
     """
 
     def __init__(self, group):
-        self.group, self._links, self._lost, self._ended = group, {}, None, False
+        self.group, self._links, self._lost, self._ended, self._is_watched = group, {}, None, False, False
         self._sending = threading.Lock()
         try:
             self._gather() if group.rank == 0 else self._reach()
@@ -74,20 +74,21 @@ class Meeting:
         return value, content
 
     def watch(self, on_loss):
-        """From now on, have a thread call `on_loss(message)` once if another worker is lost, or ends with an error."""
+        """From now on, have a thread call `on_loss(error)` once if another worker is lost, or ends with an error."""
+        self._is_watched = True
         threading.Thread(target=self._watch, args=(on_loss,), daemon=True).start()
 
     @property
     def lost(self):
-        """Why the group is broken, in words; None while it is not."""
+        """The error that the group is broken by; None while it is not."""
         return self._lost
 
-    def end(self, problem=None):
-        """Tell the others that this one has come to its end, in order or with a problem, in words."""
+    def end(self, problem=None, status=WorkerError.exit_status):
+        """Tell the others that this one has come to its end, in order or with a problem, in words and a status."""
         self._ended = True
         for rank in self._links:
             with contextlib.suppress(WorkerError):
-                self._send(rank, {"ended": problem})
+                self._send(rank, {"ended": problem, "status": status})
         self.close()
 
     def close(self):
@@ -189,9 +190,19 @@ class Meeting:
             content = _read_frame(self._links[rank])
         except (OSError, WorkerError) as error:
             raise WorkerError(_is_lost(rank)) from error
-        if content.startswith(b'{"ended":') and (problem := json.loads(content)["ended"]) is not None:
-            raise WorkerError(f"worker {rank}: {problem}")
+        if content.startswith(b'{"ended":'):
+            self._require_order(rank, **json.loads(content))
         return content
+
+    def _require_order(self, rank, ended, status):
+        """Raise what the end of another worker means, unless it is in order and nothing more is waited for."""
+        if ended is None and self._is_watched:
+            return
+        if status == WorkerError.exit_status:
+            raise WorkerError(f"worker {rank}: {ended or 'has come to its end'}")
+        error = CharRNNError(f"worker {rank}: {ended}")
+        error.exit_status = status
+        raise error
 
     def _watch(self, on_loss):
         links = {link: rank for rank, link in self._links.items()}
@@ -204,10 +215,10 @@ class Meeting:
                 try:
                     self._receive(links[link])  # whatever is said now is an end
                     del links[link]
-                except WorkerError as error:
+                except CharRNNError as error:
                     if not self._ended:
-                        self._lost = str(error)
-                        on_loss(self._lost)
+                        self._lost = error
+                        on_loss(error)
                     return
 
 

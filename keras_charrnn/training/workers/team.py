@@ -11,7 +11,8 @@ import tensorflow as tf
 from tensorflow.python.eager import context as tensorflow_context
 
 from keras_charrnn.common.screen import Screen, say
-from keras_charrnn.errors import SettingsError, WorkerError
+from keras_charrnn.engine import compute
+from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.checks import show
 from keras_charrnn.runs.checkpoints import from_bytes, to_bytes
 from keras_charrnn.training.changes import FREE, is_in, keys_of, recorded
@@ -33,7 +34,8 @@ class Team:
     Attributes:
         rank, count: Of this worker, and how many there are.
         start: The `Checkpoint` from which all go on; None from the beginning.
-        facts: What the chief has told: a mapping with `recipe`, and `start`, the record of a model begun from.
+        facts: What the chief has told: a mapping with `recipe`; `start`, the record of a model begun from; and
+            `precision`, `replicas` and `cores`, with which all compute.
         collective: The `Collective`; None before `connect`.
     """
 
@@ -41,21 +43,27 @@ class Team:
         self._meeting = meeting
         self.rank, self.count = meeting.group.rank, meeting.group.count
         self.start, self.facts, self.collective = None, {}, None
-        self._began = time.monotonic()
+        self._began, self._timer = time.monotonic(), None
 
-    def join(self, plan, start=None, model=None):
+    def join(self, plan, start=None, model=None, asked=None):
         """Have all see that they are to do the same, and get what the chief begins from.
 
         Args:
             plan: The `Recipe`; None for the chief's, in another worker.
             start: In the chief, the `Checkpoint` to go on from; None for the beginning.
             model: In the chief, the record of the model that its run began from; None where there is none.
+            asked: In the chief, precision and replicas, where they are not the recipe's.
 
         Raises:
             SettingsError: If versions or recipes differ, in words of which and how.
         """
         host, port = _address(self._meeting)
-        said = {"versions": _compared(versions()), "recipe": plan and recorded(plan), "address": f"{host}:{port}"}
+        said = {
+            "versions": _compared(versions()),
+            "recipe": plan and recorded(plan),
+            "address": f"{host}:{port}",
+            "machine": compute.look(),
+        }
 
         def answer(every):
             for rank, other in enumerate(every):
@@ -63,7 +71,13 @@ class Team:
                 if other["recipe"] is not None:
                     _require_same(rank, "recipe", _decisive(other["recipe"]), _decisive(said["recipe"]))
             content = b"" if start is None else to_bytes(start.facts, start.arrays)
+            # All compute alike, as the least of the machines can.
+            machine = [min(each) for each in zip(*(other["machine"] for other in every), strict=True)]
+            rows = max(1, plan.windows.batch_size // self.count)
+            chosen = compute.decide(*(asked or (plan.compute.precision, plan.compute.replicas)), rows, *machine)
             return {
+                **dict(zip(("precision", "replicas"), chosen, strict=True)),
+                "cores": machine[0],
                 "addresses": [other["address"] for other in every],
                 "recipe": plan.to_yaml(),
                 "start": model,
@@ -97,20 +111,26 @@ class Team:
             return {}, b""
 
         self._meeting.exchange(said, answer)
-        self._meeting.watch(self._break_off)
+        self._meeting.watch(self._break_off)  # nothing else is said from here on
 
-    def _break_off(self, message):
+    def close(self):
+        """Let nothing happen any more when another worker ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _break_off(self, error):
         """Have the main thread end what it waits for in vain."""
-        tensorflow_context.context().abort_collective_ops(tf.errors.UNAVAILABLE, message)
-        timer = threading.Timer(GRACE, self._leave, (message,))
-        timer.daemon = True
-        timer.start()
+        if self.collective is not None:
+            tensorflow_context.context().abort_collective_ops(tf.errors.UNAVAILABLE, str(error))
+        self._timer = threading.Timer(GRACE, self._leave, (error,))
+        self._timer.daemon = True
+        self._timer.start()
 
     @staticmethod
-    def _leave(message):
-        say(Screen(stderr=True), f"keras-charrnn: {message}")
+    def _leave(error):
+        say(Screen(stderr=True), f"keras-charrnn: {error}")
         sys.stderr.flush()
-        os._exit(WorkerError.exit_status)
+        os._exit(error.exit_status)
 
 
 @contextlib.contextmanager
@@ -132,24 +152,29 @@ def meet(workers):
         yield None
         return
     meeting = Meeting(group)
+    team = Team(meeting)
     try:
-        yield Team(meeting)
+        yield team
     except tf.errors.OpError as error:
         until = time.monotonic() + GRACE / 2
         while meeting.lost is None and time.monotonic() < until:  # TensorFlow may be the first to notice
             time.sleep(0.05)
-        meeting.end(f"worker {group.rank} has ended: {meeting.lost or error.message}")
         if meeting.lost is None:
+            meeting.end(f"has ended: {error.message}")
             raise
-        raise WorkerError(meeting.lost) from error
+        meeting.end(f"has ended: {meeting.lost}", meeting.lost.exit_status)
+        raise meeting.lost from error
     except (KeyboardInterrupt, SystemExit):
-        meeting.end()
+        agreed = team.collective is not None and team.collective.agreed
+        meeting.end(None if agreed else "was interrupted")
         raise
     except BaseException as error:
-        meeting.end(str(error) or type(error).__name__)
+        meeting.end(str(error) or type(error).__name__, getattr(error, "exit_status", 1))
         raise
     else:
         meeting.end()
+    finally:
+        team.close()
 
 
 def _address(meeting):

@@ -6,8 +6,6 @@ import keras
 
 from keras_charrnn.errors import WorkerError
 
-SIGNALS = "SIGINT, SIGTERM and SIGHUP"
-
 
 class Together(keras.callbacks.Callback):
     """Tells the other workers what this one knows, and takes in what they tell, at each step and between epochs.
@@ -29,6 +27,9 @@ class Together(keras.callbacks.Callback):
     def prepare(self, model):
         model.workers = self.collective
 
+    def on_train_begin(self, logs=None):
+        self._compare("before the first step; does it begin from the same model?")  # and the clock goes from here
+
     def on_train_batch_begin(self, batch, logs=None):
         self.collective.signal = self.received() or 0
         self.collective.speak()
@@ -40,16 +41,19 @@ class Together(keras.callbacks.Callback):
         self.collective.tell()
 
     def on_epoch_end(self, epoch, logs=None):
+        self._compare(f"at the end of epoch {epoch + 1}: its machine computes something else; look at its hardware")
+        # What ends a training for one, as a callback with a clock of its own, ends it for all.
+        if self.collective.tell(float(self.model.stop_training)).max():
+            self.model.stop_training = True
+
+    def _compare(self, when):
         digest = hashlib.sha256()
         for weight in self.model.get_weights():
             digest.update(weight.tobytes())
         found = self.collective.tell(*digest.digest()[:8])  # bytes, which are exact in float32
         for rank, other in enumerate(found):
             if (other != found[0]).any():
-                raise WorkerError(
-                    f"worker {rank} has come to other weights than the chief at the end of epoch {epoch + 1}: its "
-                    "machine computes something else; look at its hardware, or train without it"
-                )
+                raise WorkerError(f"worker {rank} has other weights than the chief {when}")
 
     def agreed(self):
         """Return the number of the signal that any worker has told of; None for none."""

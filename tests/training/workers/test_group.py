@@ -192,22 +192,27 @@ def test_a_loss_is_told_and_an_end_in_order_is_none():
 
     def stay(meeting):
         heard = threading.Event()
-        meeting.watch(lambda message: (losses.setdefault(meeting.group.rank, message), heard.set()))
+
+        def hear(error):
+            losses[meeting.group.rank] = str(error), error.exit_status
+            heard.set()
+
+        meeting.watch(hear)
         heard.wait(5)
 
     def leave(meeting):
         meeting.close()
 
     together(stay, leave)
-    assert losses == {0: "worker 1 is lost: its process has ended, or its machine cannot be reached"}
+    assert losses == {0: ("worker 1 is lost: its process has ended, or its machine cannot be reached", 75)}
     losses.clear()
 
     def end(meeting):
-        meeting.watch(lambda message: losses.setdefault(meeting.group.rank, message))
-        meeting.end("the disk is full" if meeting.group.rank == 1 else None)
+        meeting.watch(lambda error: losses.setdefault(meeting.group.rank, error))
+        meeting.end(*(("the disk is full", 1) if meeting.group.rank == 1 else ()))
 
     together(stay, end)
-    assert losses == {0: "worker 1: the disk is full"}
+    assert losses == {0: ("worker 1: the disk is full", 1)}  # no lost worker, after which to begin again
     losses.clear()
     together(end, lambda meeting: meeting.end())
     assert not losses
