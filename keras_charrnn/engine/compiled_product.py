@@ -1,8 +1,9 @@
 """Whether and how the product of a step can be made inside code that XLA compiles. TensorFlow only.
 
-Of float32 numbers it can, with XLA's own product. What there is for bfloat16, in `xla_product` and `onednn_product`, is
-not TensorFlow's public interface, but XLA's and oneDNN's to change. `is_usable` therefore tries a product of the very
-size before the first use, and says no where it fails, or is not TensorFlow's own.
+Of float32 numbers it can, with XLA's own product, and on a GPU of both kinds. What there is for bfloat16 on a
+processor, in `xla_product` and `onednn_product`, is not TensorFlow's public interface, but XLA's to change.
+`is_usable` therefore tries a product of the very size before the first use, and says no where it fails, or is not
+TensorFlow's own.
 """
 
 import functools
@@ -18,18 +19,23 @@ PACKED = 2**17  # numbers in U from which on packing it once a window pays
 
 def choose(units, columns, precision):
     """Return the module that makes the products with a kernel U (units, columns) and with its transpose."""
-    return onednn_product if precision == PRECISION and units * columns >= PACKED else xla_product
+    large = precision == PRECISION and units * columns >= PACKED
+    return onednn_product if large and not _has_gpu() else xla_product
+
+
+def _has_gpu():
+    return bool(tf.config.list_logical_devices("GPU"))
 
 
 def is_usable(rows, units, columns, precision):
     """Whether both products of that many rows are to be made inside.
 
-    They cannot be on a GPU, with an unknown number of rows, or, in bfloat16, without instructions for it or with a
-    TensorFlow that makes them otherwise.
+    They cannot be with an unknown number of rows, or, in bfloat16 on a processor, without instructions for it or with a
+    TensorFlow that makes them otherwise. On a GPU XLA has them made by cuBLAS.
     """
-    if rows is None or tf.config.list_logical_devices("GPU"):
+    if rows is None:
         return False
-    if precision != PRECISION:
+    if precision != PRECISION or _has_gpu():
         return True
     return has_bfloat16() and _is_exact(choose(units, columns, precision), rows, units, columns)
 

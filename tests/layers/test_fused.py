@@ -128,8 +128,8 @@ def test_the_way_is_a_note_of_the_run(make_model, monkeypatch):
     monkeypatch.setattr(cudnn, "has_gpu", lambda: True)
     assert describe_ways(make_model(cell="lstm"), False) == "cuDNN's kernels run the lstm layers, a window at a time"
     assert describe_ways(make_model(cell="lstm"), True).endswith("cuDNN's kernels: rows start anew within a window")
-    assert "step by step" in describe_ways(make_model(cell="rms_norm_lstm"), False)
-    assert "step by step" in describe_ways(make_model(cell="lstm", zoneout={"h": 0.1}), False)
+    assert "in a loop that XLA compiles" in describe_ways(make_model(cell="rms_norm_lstm"), False)
+    assert "in a loop that XLA compiles" in describe_ways(make_model(cell="lstm", zoneout={"h": 0.1}), False)
 
 
 def test_without_a_gpu_the_loop_runs(rng):

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import signal
 import threading
 
 import pytest
@@ -12,19 +11,9 @@ from keras_charrnn.runs import Run
 from keras_charrnn.studies.comparison import compare
 from keras_charrnn.studies.jobs import Here, Jobs, make_jobs
 from keras_charrnn.studies.tuning import tune
+from tests.studies.orders import shout
 
 thorough = pytest.mark.thorough
-
-
-def shout(order, tell):
-    """Do an order, in whatever process."""
-    print("not an answer")
-    tell(f"with {order['word']}")
-    if order["word"] == "full":
-        raise WriteError("the disk is full")
-    if order["word"] == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return {"word": order["word"].upper(), "process": os.getpid()}
 
 
 def test_orders_are_done_by_as_many_processes_as_there_are_and_all_is_told(monkeypatch):
@@ -38,8 +27,12 @@ def test_orders_are_done_by_as_many_processes_as_there_are_and_all_is_told(monke
         with pytest.raises(WriteError, match="the disk is full"):
             jobs.do({"word": "full"}, told.append)
         assert jobs.do({"word": "e"}, told.append)["word"] == "E"  # it goes on
+        with pytest.raises(StudyError, match="a process of the study has ended, with status 1: ValueError: a bad word"):
+            jobs.do({"word": "break"}, told.append)
         with pytest.raises(StudyError, match="a process of the study has ended, with status -9"):
             jobs.do({"word": "die"}, told.append)
+        with pytest.raises(StudyError, match="the processes of the study have ended"):
+            jobs.map(lambda word: jobs.do({"word": word}, told.append), ["f", "g", "h"])
     assert told[:4] != ["with é"] * 4 and {"with é", "with d", "with full", "with e", "with die"} <= set(told)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from keras_charrnn.errors import SettingsError
 
 STATES = 20_000  # most of a machine
-TOGETHER = 4_000_000  # most nodes that are reached without a character, of all nodes together
+TOGETHER = 500_000  # most nodes that are reached without a character, of all nodes together
 NODES = 200_000  # most of what it is made of: repeated parts are there as often as they are repeated
 DEAD = -1
 

@@ -10,6 +10,7 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 import uvicorn
 
+from keras_charrnn.model.crowd import Crowd
 from keras_charrnn.views.serving.app import App
 from keras_charrnn.views.serving.shelf import Shelf
 
@@ -39,6 +40,14 @@ class Serving:
         self._thread.join(10)
         self.shelf.close()
         self._socket.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_warm_up():
+    """Compile what the tests ask for, and nothing else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Crowd, "warm_up", lambda crowd: None)
+        yield
 
 
 @pytest.fixture(scope="module")
