@@ -20,7 +20,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--output",
         metavar="PATH",
-        help="of the file, or of SavedModel's folder (default: RUN/export/FORMAT with its ending)",
+        help="of the file, or of SavedModel's folder (default: RUN/export/FORMAT with its ending, or RUN.html)",
     )
     parser.add_argument("--precision", choices=("int8", "float32"), help="of the weights in html (default: int8)")
     parser.add_argument(
@@ -42,7 +42,8 @@ def run(options):
     require_one(options.path)
     path = user_path(options.path)
     folder = path / "export" if path.is_dir() else path.parent
-    output = user_path(options.output or folder / f"{options.format}{endings[options.format][0]}")
+    name = path.stem if options.format == "html" else options.format  # a page is called by its model
+    output = user_path(options.output or folder / f"{name}{endings[options.format][0]}")
     model = load(options.path, options.plugin)
     if options.format != "html":
         model.export(output, options.format, precision=options.precision)

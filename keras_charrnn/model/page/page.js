@@ -378,6 +378,7 @@ async function begin() {
   $("temperature").oninput = () => { $("temperature-value").value = $("temperature").value; };
   text.oninput = lookSoon;
   text.onscroll = () => { colours.scrollTop = text.scrollTop; };
+  new ResizeObserver(paint).observe(text);
   document.addEventListener("selectionchange", () => {
     if (document.activeElement !== text || running) return;
     paint();
