@@ -99,11 +99,15 @@ class _Row:
         kept = int(np.argmax(ids < 0)) if len(ids) and ids.min() < 0 else len(ids)
         self.ids = np.concatenate([self.ids, ids[:kept]])
         self.nats = self.nats if nats is None else np.concatenate([self.nats, nats[:kept]])
-        ends = np.cumsum(vocabulary.lengths[self.ids]) + self.told
-        certain = int(np.searchsorted(ends, self.grown.certain, side="right"))
+        if vocabulary.is_of_characters:
+            certain = min(len(self.ids), self.grown.certain - self.told)
+            self.told += certain
+        else:
+            ends = np.cumsum(vocabulary.lengths[self.ids]) + self.told
+            certain = int(np.searchsorted(ends, self.grown.certain, side="right"))
+            self.told = int(ends[certain - 1]) if certain else self.told
         ids, self.ids = self.ids[:certain], self.ids[certain:]
         nats, self.nats = self.nats[:certain], self.nats[certain:]
-        self.told = int(ends[certain - 1]) if certain else self.told
         return self.number, text, ids.tolist(), nats.tolist(), self.grown.ended
 
 

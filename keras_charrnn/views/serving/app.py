@@ -142,7 +142,7 @@ class App:
         work = await run_in_threadpool(ask)  # a pattern may take a while
         completion = Completion(asked, served)
         if asked["stream"]:
-            return StreamingResponse(streamed(request, completion, work, news), media_type="text/event-stream",
+            return StreamingResponse(streamed(completion, work, news), media_type="text/event-stream",
                                      headers={"Cache-Control": "no-store"})  # fmt: skip
         watcher = asyncio.ensure_future(until_gone(request, work, news))
         try:

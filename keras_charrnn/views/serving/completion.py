@@ -99,14 +99,12 @@ class Completion:
         ]
 
 
-async def streamed(request, completion, work, news):
-    """Yield the server-sent events of an answer."""
+async def streamed(completion, work, news):
+    """Yield the server-sent events of an answer; the server ends this when the client has left."""
     try:
         for number, text in enumerate(completion.echoed):
             yield f"data: {dumped(completion.part(number, text, [], [], ''))}\n\n"
         async for items in completion.take(news):
-            if await request.is_disconnected():
-                return
             for item in items:
                 if item[1] or item[4]:
                     yield f"data: {dumped(completion.part(*item))}\n\n"
