@@ -20,6 +20,7 @@ from keras_charrnn.common.signals import HeldSignals, ending
 from keras_charrnn.errors import SettingsError, StudyError, WriteError
 from keras_charrnn.studies.shares import divide
 
+SOON = 5  # seconds for a process to end that has nothing more to say
 PAUSE = 0.2  # seconds between two looks at whether to end
 COMMAND = (sys.executable, "-m", "keras_charrnn.studies.job")
 
@@ -148,7 +149,7 @@ class Jobs:
         if process is None:
             self._free.put(None)  # for the next one who waits
             raise StudyError("the processes of the study have ended")
-        is_whole = False
+        is_whole, is_heard = False, True
         try:
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
@@ -161,13 +162,19 @@ class Jobs:
                 if "cannot_write" in said:
                     raise WriteError(said["cannot_write"])
                 return said["found"]
+            is_heard = False  # it has nothing more to say
         except BrokenPipeError:
-            pass
+            is_heard = False
         finally:
             if is_whole:
                 self._free.put(process)
-            elif process.poll() is not None and all(each.poll() is not None for each in self._processes):
-                self._free.put(None)
+            else:  # what it says next would be of this order
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0 if is_heard else SOON)
+                process.kill()
+                process.wait()
+                if all(each.poll() is not None for each in self._processes):
+                    self._free.put(None)
         raise StudyError(f"a process of the study has ended, with status {process.wait()}{self._said(process)}")
 
     def _said(self, process):
