@@ -1,5 +1,6 @@
 """What the environment tells of a group, and how its workers meet."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -108,8 +109,8 @@ def together(*works, count=None, wait=20.0):
 
     def run(rank, work):
         try:
-            meeting = Meeting(Group(rank, count, ("127.0.0.1", port), wait=wait))
-            found[rank] = work(meeting)
+            with contextlib.closing(Meeting(Group(rank, count, ("127.0.0.1", port), wait=wait))) as meeting:
+                found[rank] = work(meeting)
         except Exception as error:
             found[rank] = error
 

@@ -262,6 +262,7 @@ MODELS = [
     {"cell": "rms_norm_lstm", "ngrams": 3, "normalization": "rms", "residual": True, "feed_forward": 16},
     {"cell": "gru", "tie_embedding": True, "embedding": 12, "fresh_lines": True},
     {"cell": "rhn"},
+    {"cell": "own_coupled", "layers": 2},
     *({"cell": cell} for cell in sorted(keras_charrnn.registry.cells.names())),
 ]
 
@@ -281,6 +282,20 @@ class Sorting(keras_charrnn.GatedCell):
 
     def combine(self, zx, zr, states):
         return {"h": keras.ops.tanh(keras.ops.sort(zx + zr))}
+
+
+@keras_charrnn.register_cell("own_coupled")
+class Coupled(keras_charrnn.GatedCell):
+    """As a user would write one."""
+
+    gates = ("forget", "output", "candidate")
+    states = ("h", "c")
+
+    def combine(self, zx, zr, states):
+        f, o, g = keras.ops.split(zx + zr, 3, axis=-1)
+        f = keras.ops.sigmoid(f)
+        c = f * states["c"] + (1 - f) * keras.ops.tanh(g)
+        return {"h": keras.ops.sigmoid(o) * keras.ops.tanh(c), "c": c}
 
 
 def test_a_cell_without_counterpart_and_another_unit_are_one_line(make_model, tmp_path, monkeypatch):
