@@ -48,9 +48,11 @@ class Request:
         vocabulary = generator.vocabulary
         samplers = self.sampling.samplers_for(vocabulary)
         rules = {name: value for name, value in settings.items() if name != "seed"}
-        # Rows of one call have the same rules, and states of the same shapes; what a rule refuses it refuses here.
+        # Rows of one call have the same rules, and states of the same shapes, made for one length; what a rule refuses
+        # it refuses here.
         own = tf.nest.flatten([each.start([self.ids], 1, length, vocabulary) for each in samplers])
-        self.kind = json.dumps([rules, [each.shape[1:].as_list() for each in own], scored], sort_keys=True, default=str)
+        alike = [rules, length if own else None, [each.shape[1:].as_list() for each in own], scored]
+        self.kind = json.dumps(alike, sort_keys=True, default=str)
         self.samplers, self.scored = samplers, scored
         self.grown = [Growing(vocabulary, stops) for _ in range(num_samples)]
         self.size = block_of(num_samples, len(vocabulary))
@@ -183,8 +185,8 @@ class _Group:
 
     def join(self, requests):
         for request in requests:
-            rows = [_Row(request, number) for number in range(request.count)]
             if request.length == 0:
+                rows = [_Row(request, number) for number in range(request.count)]
                 request.tell([row.take(np.zeros(0, np.int64), None, self._vocabulary) for row in rows])
         requests = [each for each in requests if each.length]
         for begin in range(0, len(requests), ROWS[-1]):

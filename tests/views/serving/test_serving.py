@@ -17,6 +17,7 @@ import pytest
 
 import keras_charrnn
 from keras_charrnn.cli import main
+from keras_charrnn.model.crowd import Crowd, Request
 from keras_charrnn.views.inspection.causes import causes
 from tests.views.serving.conftest import Serving
 
@@ -153,6 +154,24 @@ def test_one_whose_rules_fail_in_the_loop_is_no_others_loss(served, model, monke
     assert json.loads(good[1])["choices"][0]["text"] == model.samples(length=300, seed=1)[0].text
     assert bad[0] == 503 and json.loads(bad[1])["error"]["message"] == "the model could not go on: RuntimeError"
     assert served.shelf.get("one").rows == 0
+
+
+def test_rows_of_one_pattern_and_other_lengths_each_come_to_its_end(model):
+    """What is left of a text is a state of the rule: of the longest row, the others would not match at their end."""
+    crowd, found = Crowd(model), {}
+    lengths, rules = (14, 90, 30), {"pattern": "[a-z ]{12,}\\."}
+    requests = [
+        Request(crowd.generator, lambda news, length=length: found.setdefault(length, []).extend(news), "the ", length,
+                seed=7, **rules)
+        for length in lengths
+    ]  # fmt: skip
+    crowd.join(requests)
+    while crowd.rows:
+        crowd.step()
+    for length in lengths:
+        text = "".join(text for _, text, *_ in found[length])
+        assert re.fullmatch("[a-z ]{12,}\\.", text) and len(text) <= length
+        assert text == model.samples(["the "], length, seed=7, **rules)[0].text
 
 
 def test_prompts_of_any_length_go_side_by_side_with_a_rule_against_repetition(served, model):
