@@ -35,16 +35,20 @@ class Browser:
     def __init__(self, driver):
         self.driver = driver
 
-    def look(self, path, width=1400, mode="light"):
-        """Open a page at a width in pixels, in light or dark mode; return what `_LOOK` finds."""
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    def open(self, address, width=1400, mode="light", height=900):
+        """Open a page at a size in pixels, in light or dark mode, with nothing in the logs."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         media = {"features": [{"name": "prefers-color-scheme", "value": mode}]}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         for kind in ("browser", "performance"):
             self.driver.get_log(kind)
-        address = path.resolve().as_uri()
         self.driver.get(address)
+
+    def look(self, path, width=1400, mode="light"):
+        """Open a page at a width in pixels, in light or dark mode; return what `_LOOK` finds."""
+        address = path.resolve().as_uri()
+        self.open(address, width, mode)
         found = self.driver.execute_script(_LOOK)
         self.check_quiet(address)
         return found

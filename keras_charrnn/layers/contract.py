@@ -114,3 +114,9 @@ def require_states(cell, states, name):
     if received != wanted:
         raise SettingsError(f"{name}: initial_state must have the shapes {wanted}, None the rows; received {received}")
     return keras.tree.flatten(states)
+
+
+def state_names(layer):
+    """Return the names of the states of a `Recurrent`; s0, s1, … for a cell that does not name them."""
+    count, names = len(layer.initial_state(1)), list(getattr(layer.cell, "states", ()))
+    return names if len(names) == count else [f"s{index}" for index in range(count)]

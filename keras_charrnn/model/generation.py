@@ -122,9 +122,11 @@ class Generator:
         for prefix in prefixes:
             require("prefix", "a text", prefix, isinstance(prefix, str))
         sampling, vocabulary = Sampling(**settings), self._model.vocabulary
-        return sampling, Stops(stop, vocabulary), [self._ids_of(prefix, vocabulary) for prefix in prefixes]
+        return sampling, Stops(stop, vocabulary), [self.ids_of(prefix) for prefix in prefixes]
 
-    def _ids_of(self, prefix, vocabulary):
+    def ids_of(self, prefix):
+        """Return the ids of the symbols that are read before the first new one, int32 (T,), T at least 1."""
+        vocabulary = self.vocabulary
         start = prefix or (LINE_END if LINE_END in vocabulary else vocabulary.symbols[0])
         if self._model.fresh_at == DOCUMENT and not prefix.startswith(DOCUMENT):
             start = DOCUMENT + prefix  # before which no model has read anything
@@ -180,7 +182,7 @@ class Generator:
 
     def log_probabilities(self, prefix=""):
         """Return the logarithms of the probabilities of the V symbols after a prefix, (V,)."""
-        last, states, _ = self.begin([self._ids_of(prefix, self.vocabulary)], 1, 1, [])
+        last, states, _ = self.begin([self.ids_of(prefix)], 1, 1, [])
         logits, _ = self._model.step(last, states, self._model.table(1))
         return tf.nn.log_softmax(tf.cast(logits[0], tf.float32)).numpy()
 

@@ -6,19 +6,17 @@ What a training is told and what it finds are plain values, so that both ways ar
 import concurrent.futures
 import contextlib
 import json
-import os
 import queue
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 
 import tensorflow as tf
 
 from keras_charrnn.common.signals import HeldSignals, ending
 from keras_charrnn.errors import SettingsError, StudyError, WriteError
-from keras_charrnn.studies.shares import divide
+from keras_charrnn.studies.shares import Started, divide
 
 SOON = 5  # seconds for a process to end that has nothing more to say
 PAUSE = 0.2  # seconds between two looks at whether to end
@@ -82,38 +80,25 @@ class Jobs:
                 tf.config.set_visible_devices([], "GPU")
         self.count, self.lock = len(self._shares), threading.RLock()
         self._name = f"{do.__module__}:{do.__qualname__}"
-        self._free, self._processes = queue.Queue(), []
+        self._free, self._started = queue.Queue(), []
 
     def __enter__(self):
-        self._errors = [tempfile.TemporaryFile() for _ in self._shares]  # noqa: SIM115
-        for share, errors in zip(self._shares, self._errors, strict=True):
-            gpu = {} if share.gpu is None else {"CUDA_VISIBLE_DEVICES": share.gpu}
-            with share.held():
-                process = subprocess.Popen(
-                    [*COMMAND, self._name],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    text=True,
-                    encoding="utf-8",
-                    env={**os.environ, **gpu},
-                    start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on, once
-                )
-            self._processes.append(process)
-            self._free.put(process)
+        how = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+        for share in self._shares:
+            self._started.append(Started([*COMMAND, self._name], share, **how))
+            self._free.put(self._started[-1])
         return self
 
     def __exit__(self, *_):
         self._free.put(None)  # whoever waits for a process waits in vain
-        for each in self._processes:
+        for each in self._started:
             with contextlib.suppress(OSError):
-                each.stdin.close()
-            if each.poll() is None and hasattr(os, "setsid"):  # where there are no sessions, the system has told it
-                each.send_signal(signal.SIGINT)  # one that trains writes a checkpoint first
-        for each, errors in zip(self._processes, self._errors, strict=True):
-            each.wait()
-            each.stdout.close()
-            errors.close()
+                each.process.stdin.close()
+            each.ask(signal.SIGINT)  # one that trains writes a checkpoint first
+        for each in self._started:
+            each.process.wait()
+            each.process.stdout.close()
+            each.close()
 
     def map(self, function, items):
         """Call a function with each of some items, all at once, each in a thread; return what it returned.
@@ -145,11 +130,11 @@ class Jobs:
             WriteError: If a file cannot be written.
             StudyError: If the process is lost.
         """
-        process = self._free.get()
-        if process is None:
+        started = self._free.get()
+        if started is None:
             self._free.put(None)  # for the next one who waits
             raise StudyError("the processes of the study have ended")
-        is_whole, is_heard = False, True
+        process, is_whole, is_heard = started.process, False, True
         try:
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
@@ -167,19 +152,14 @@ class Jobs:
             is_heard = False
         finally:
             if is_whole:
-                self._free.put(process)
+                self._free.put(started)
             else:  # what it says next would be of this order
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0 if is_heard else SOON)
                 process.kill()
                 process.wait()
-                if all(each.poll() is not None for each in self._processes):
+                if all(each.process.poll() is not None for each in self._started):
                     self._free.put(None)
-        raise StudyError(f"a process of the study has ended, with status {process.wait()}{self._said(process)}")
-
-    def _said(self, process):
-        """Return the end of what a process has said on standard error."""
-        errors = self._errors[self._processes.index(process)]
-        errors.seek(0)
-        lines = errors.read().decode(errors="replace").strip().splitlines()
-        return f": {lines[-1]}" if lines else ""
+        *_, last = ["", *started.said().splitlines()]
+        told = f": {last}" if last else ""
+        raise StudyError(f"a process of the study has ended, with status {process.wait()}{told}")

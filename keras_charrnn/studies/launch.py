@@ -6,13 +6,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 
 from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.common.signals import HeldSignals, ending
 from keras_charrnn.errors import CharRNNError, SettingsError, WorkerError
-from keras_charrnn.studies.shares import PROGRAM, divide_among
+from keras_charrnn.studies.shares import PROGRAM, Started, divide_among
 from keras_charrnn.training.workers import Group
 
 PAUSE = 0.1  # seconds between two looks at the processes
@@ -64,8 +63,9 @@ def launch(folder, first, again, follow, workers=None, restarts=0, console=None)
                 place = f"from {newest[0].name}" if newest else "where the chief begins"
                 say(console, f"{error}\nstarting all again, {place} (restart {attempt + 1} of {restarts})")
     except CharRNNError:
-        with contextlib.suppress(OSError, AttributeError):  # it is empty where nothing began
-            folder.path.rmdir()
+        if folder is not None:
+            with contextlib.suppress(OSError):  # it is empty where nothing began
+                folder.path.rmdir()
         raise
 
 
@@ -73,7 +73,11 @@ class _Crew:
     """The processes of one try."""
 
     def __init__(self, shares, chief, follow):
-        self._shares, self._chief, self._follow, self._processes = shares, chief, follow, []
+        self._shares, self._chief, self._follow, self._started = shares, chief, follow, []
+
+    @property
+    def _processes(self):
+        return [each.process for each in self._started]
 
     def run(self, console):
         with HeldSignals(*ending()) as signals:
@@ -83,7 +87,7 @@ class _Crew:
                 while not self._has_ended():
                     time.sleep(PAUSE)
                     if signals.received is not None and not asked:
-                        self._processes[0].send_signal(signals.received)  # the chief, which tells the others
+                        self._started[0].ask(signals.received)  # the chief, which tells the others
                         asked = True
             finally:
                 self._end()
@@ -98,21 +102,11 @@ class _Crew:
                 port = free.getsockname()[1]
             group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(len(self._shares))}
         kept = {k: v for k, v in os.environ.items() if not several or k not in ("TF_CONFIG", "SLURM_PROCID")}
-        self._errors = [tempfile.TemporaryFile() for _ in self._shares]  # noqa: SIM115
-        for rank, (share, errors) in enumerate(zip(self._shares, self._errors, strict=True)):
+        for rank, share in enumerate(self._shares):
             own = {"RANK": str(rank), **group} if several else {}
-            gpu = {} if share is None or share.gpu is None else {"CUDA_VISIBLE_DEVICES": share.gpu}
-            is_chief = rank == 0
-            with contextlib.nullcontext() if share is None else share.held():
-                process = subprocess.Popen(
-                    [*PROGRAM, *map(str, self._chief if is_chief else self._follow)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=None if is_chief else subprocess.DEVNULL,
-                    stderr=errors,
-                    env={**kept, **own, **gpu},
-                    start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on, once
-                )
-            self._processes.append(process)
+            arguments, shown = (self._follow, subprocess.DEVNULL) if rank else (self._chief, None)
+            how = {"stdin": subprocess.DEVNULL, "stdout": shown}
+            self._started.append(Started([*PROGRAM, *arguments], share, {**kept, **own}, **how))
 
     def _has_ended(self):
         """Whether the chief has ended, with whom all end, or one of the others with a failure."""
@@ -130,11 +124,9 @@ class _Crew:
                 if each.poll() is None:
                     each.kill()
         self._statuses = [each.wait() for each in self._processes]
-        self._said = []
-        for file in self._errors:
-            file.seek(0)
-            self._said.append(file.read().decode(errors="replace").strip().removeprefix("keras-charrnn: "))
-            file.close()
+        self._said = [each.said() for each in self._started]
+        for each in self._started:
+            each.close()
 
     def _conclude(self):
         """Raise what the end of the processes means; where the chief has come to its end, all is done."""

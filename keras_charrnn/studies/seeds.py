@@ -1,7 +1,6 @@
 """Trainings of one recipe from several seeds side by side, each a process of its own on its share of the machine."""
 
 import contextlib
-import os
 import pathlib
 import signal
 import statistics
@@ -18,7 +17,7 @@ from keras_charrnn.common.signals import HeldSignals, ending
 from keras_charrnn.errors import SeedsError, SettingsError
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.runs import Run, RunFolder
-from keras_charrnn.studies.shares import PROGRAM, divide
+from keras_charrnn.studies.shares import PROGRAM, Started, divide
 from keras_charrnn.training import read_recipe
 from keras_charrnn.training.data import read_text
 
@@ -92,22 +91,12 @@ class Training:
         """Start the process."""
         self.folder, self.share = RunFolder.reserve(self._runs_dir, self._plan.name), share
         own = ["--set", f"compute.seed={self.seed}", "--quiet", "--into", self.folder.path]
-        gpu = {} if share.gpu is None else {"CUDA_VISIBLE_DEVICES": share.gpu}
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        with share.held():
-            self._process = subprocess.Popen(
-                [*PROGRAM, "train", self._recipe, *own],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._errors,
-                env={**os.environ, **gpu},
-                start_new_session=True,  # Ctrl-C reaches this process alone, which passes it on, once
-            )
+        command = [*PROGRAM, "train", self._recipe, *own]
+        self._started = Started(command, share, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
     def ask(self, number):
-        """Pass a signal on; where there are no sessions, Windows, the system has told the process itself."""
-        if hasattr(os, "setsid"):
-            self._process.send_signal(number)
+        """Pass a signal on: see `Started`."""
+        self._started.ask(number)
 
     def news(self):
         """Return a line for each epoch that has ended since the last call."""
@@ -117,14 +106,13 @@ class Training:
 
     def has_ended(self):
         """Whether the process has."""
-        return self._process.poll() is not None
+        return self._started.process.poll() is not None
 
     def end(self):
         """Wait for the process to end, and see what came of it; return what it said on standard error."""
-        self.status, self.share = self._process.wait(), None
-        self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().removeprefix("keras-charrnn: ")
-        self._errors.close()
+        self.status, self.share = self._started.process.wait(), None
+        said = self._started.said()
+        self._started.close()
         if self.status:
             how = f"signal {-self.status}" if self.status < 0 else f"status {self.status}"
             self.problem = said or f"its process ended with {how}"

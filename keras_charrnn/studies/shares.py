@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import os
+import subprocess
 import sys
+import tempfile
 
 import tensorflow as tf
 
@@ -59,3 +61,40 @@ def divide_among(count):
         what = "cores" if shares[0].gpu is None else "GPUs"
         raise SettingsError(f"{count} workers need as many {what}; there are {len(shares)}")
     return shares
+
+
+class Started:
+    """A process on its share of the machine, in a session of its own: Ctrl-C reaches this one, which passes it on.
+
+    Args:
+        command: A list.
+        share: A `Share`; None for the whole machine.
+        environment: {variable: value}; None for this process's own.
+        how: Further arguments of `subprocess.Popen`, which has standard error in a file.
+
+    Attributes:
+        process: The `Popen`.
+    """
+
+    def __init__(self, command, share=None, environment=None, **how):
+        environment = os.environ if environment is None else environment
+        gpu = {} if share is None or share.gpu is None else {"CUDA_VISIBLE_DEVICES": share.gpu}
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        with contextlib.nullcontext() if share is None else share.held():
+            self.process = subprocess.Popen(
+                [*map(str, command)], stderr=self._errors, env={**environment, **gpu}, start_new_session=True, **how
+            )
+
+    def ask(self, number):
+        """Pass a signal on; where there are no sessions, Windows, the system has told the process itself."""
+        if hasattr(os, "setsid"):
+            self.process.send_signal(number)
+
+    def said(self):
+        """Return what the process has said on standard error."""
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace").strip().removeprefix("keras-charrnn: ")
+
+    def close(self):
+        """Let go of that."""
+        self._errors.close()

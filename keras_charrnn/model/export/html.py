@@ -7,10 +7,12 @@ import pathlib
 import numpy as np
 
 from keras_charrnn.errors import SettingsError
+from keras_charrnn.layers.contract import state_names
 from keras_charrnn.model.export import wasm
 from keras_charrnn.model.export.javascript import to_javascript
+from keras_charrnn.model.generation import Generator
 from keras_charrnn.model.page import page_of, read_asset
-from keras_charrnn.text.vocabularies.base import DOCUMENT, LINE_END, REPLACEMENT
+from keras_charrnn.text.vocabularies.base import DOCUMENT, REPLACEMENT
 
 LEAST = 64  # numbers of a weight for which int8 pays
 MOST = 127
@@ -44,7 +46,7 @@ def write_html(model, path, title, precision="int8"):
         "drops": model.vocabulary.unknown == "drop",
         "marked": model.fresh_at == DOCUMENT,
         "isBytes": model.vocabulary.unit == "byte",
-        "first": _first(model),
+        "first": int(Generator(model).ids_of("")[0]),
         "initial": [each.reshape(-1).tolist() for each in program.initial],
         "states": _names_of_states(model),
         "bytes": program.bytes,
@@ -78,21 +80,10 @@ def _nats(model, text):
     return model.score(text).nats_per_character
 
 
-def _first(model):
-    """Return the id that a model reads before the first character of a text without a prefix."""
-    vocabulary = model.vocabulary
-    if model.fresh_at is not None and model.fresh_at in vocabulary:
-        return int(vocabulary.encode(model.fresh_at)[0])
-    return int(vocabulary.encode(LINE_END)[0]) if LINE_END in vocabulary else 0
-
-
 def _names_of_states(model):
-    names = [] if model.ngrams is None else [None]
-    for number, layer in enumerate(model.recurrent, start=1):
-        own = getattr(layer.cell, "states", ())
-        count = len(layer.initial_state(1))
-        names += [f"{number}.{own[i]}" if len(own) == count else f"{number}.s{i}" for i in range(count)]
-    return names
+    layers = enumerate(model.recurrent, start=1)
+    names = [f"{number}.{name}" for number, layer in layers for name in state_names(layer)]
+    return names if model.ngrams is None else [None, *names]
 
 
 def _stored(weight, precision):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
-from keras_charrnn.views.inspection.units import state_names
+from keras_charrnn.layers.contract import state_names
 
 BLOCK = 256  # steps of one call of the compiled loop
 

@@ -26,12 +26,6 @@ class Unit:
         return f"{self.layer}.{self.state}.{self.number}"
 
 
-def state_names(layer):
-    """Return the names of the states of a `Recurrent`; s0, s1, … for a cell that does not name them."""
-    count, names = len(layer.initial_state(1)), list(getattr(layer.cell, "states", ()))
-    return names if len(names) == count else [f"s{index}" for index in range(count)]
-
-
 def parse_unit(name, widths):
     """Return the `Unit` of a name: 17, c.17 or 1.c.17.
 

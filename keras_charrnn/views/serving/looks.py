@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from keras_charrnn.layers.contract import state_names
 from keras_charrnn.views.inspection.properties import find_units
 from keras_charrnn.views.inspection.trace import trace
-from keras_charrnn.views.inspection.units import parse_unit, state_names
+from keras_charrnn.views.inspection.units import parse_unit
 from keras_charrnn.views.serving.fields import BadRequest
 
 

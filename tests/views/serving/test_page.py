@@ -44,14 +44,8 @@ class Page:
 
     def __init__(self, browser, address, width=1600, mode="light"):
         self._driver, self._address = browser.driver, address
-        size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-        media = {"features": [{"name": "prefers-color-scheme", "value": mode}]}
-        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        for kind in ("browser", "performance"):
-            self._driver.get_log(kind)
-        self._driver.get("about:blank")
-        self._driver.get(address)
+        browser.driver.get("about:blank")
+        browser.open(address, width, mode, height=1000)
         self.until("return model && document.querySelectorAll('#alternatives button').length > 0")
 
     def do(self, script):
