@@ -14,6 +14,7 @@ import keras_charrnn
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.export.html import cost_of
 from keras_charrnn.model.export.wasm import module
+from keras_charrnn.views.inspection import find_units, trace
 from tests.browser import open_browser
 from tests.conftest import TEXT
 
@@ -50,6 +51,10 @@ class Page:
 
     def do(self, script):
         return self._driver.execute_script(script)
+
+    def do_async(self, script):
+        """Return what the script hands to `done`."""
+        return self._driver.execute_async_script(f"const done = arguments[0]; {script}")
 
     def until(self, script):
         deadline = time.monotonic() + 20
@@ -153,6 +158,22 @@ def test_colours_and_units_change_with_what_is_asked_for(page):
     page.until("return seen.activity")
     page.set(colour="none")
     assert set(colours()) == {""}
+
+
+def test_the_file_finds_the_units_that_the_package_finds(browser, file, trained):
+    """It has the properties of a text and their correlations in JavaScript."""
+    text = 'Said: "how vexingly\nquick" THE dog.\n' + TEXT[:90]
+    model = keras_charrnn.load(trained.folder)
+    text = "".join(each for each in text if each in model.vocabulary)
+    ranked = find_units(trace(model, text), best=1)
+    page = Page(browser, file.as_uri())
+    found = page.do_async(f"engine.named(model, {json.dumps(text)}).then(done)")
+    assert [(each["name"], each["unit"]) for each in found] == [
+        (name, str(unit)) for name, units in ranked.items() for unit, _ in units
+    ]
+    for each in found:
+        assert each["correlation"] == pytest.approx(ranked[each["name"]][0][1], abs=1e-4)
+    page.check_quiet()
 
 
 def test_the_keyboard_writes_stops_and_goes_back(page):
