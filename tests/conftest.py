@@ -44,6 +44,7 @@ def is_thorough(config):
 
 
 def pytest_configure(config):
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU is to multiply as a processor does
     hypothesis.settings.load_profile("thorough" if is_thorough(config) else "quick")
     if not is_thorough(config):  # what makes programs faster takes a third of a tiny training
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})

@@ -32,7 +32,10 @@ def reason_against(cell, marks=None, inside_xla=False):
 
 
 def run_fused(cell, inputs, states, width):
-    """Run a cell over time-major inputs by cuDNN's kernels, as `Recurrent.run` does.
+    """Run a cell over time-major inputs by cuDNN's kernels, as `Recurrent.run` does, in float32.
+
+    A GPU that has TF32 multiplies in that. In bfloat16 the kernels are no faster there, and their gradient is not a
+    number in TensorFlow 2.21.
 
     Args:
         cell: One that nothing speaks against.
@@ -42,7 +45,8 @@ def run_fused(cell, inputs, states, width):
     """
     if isinstance(inputs, Symbols):
         inputs = inputs.rows(width)
-    weights = (ops.convert_to_tensor(each) for each in (cell.kernel, cell.recurrent_kernel, cell.bias))
+    # A cast makes a tensor of a variable within a training step too, where Keras's conversion leaves it as it is.
+    weights = (ops.cast(each, "float32") for each in (cell.kernel, cell.recurrent_kernel, cell.bias))
     return cudnn.run(cell.fused, ops.cast(inputs, "float32"), list(states), *weights)
 
 

@@ -132,6 +132,35 @@ def test_the_way_is_a_note_of_the_run(make_model, monkeypatch):
     assert "in a loop that XLA compiles" in describe_ways(make_model(cell="lstm", zoneout={"h": 0.1}), False)
 
 
+def cudnn_in_operations(input, input_h, input_c, params, rnn_mode, **_):
+    """Do what the kernels of an LSTM do, with a gradient, on any device."""
+    h, c, units = input_h[0], input_c[0], input_h.shape[-1]
+    sizes = [units * input.shape[-1]] * 4 + [units * units] * 4 + [units] * 8
+    parts = tf.split(params, sizes)
+    w, r = ([tf.reshape(each, (units, -1)) for each in parts[start : start + 4]] for start in (0, 4))
+    biases, outputs = [one + other for one, other in zip(parts[8:12], parts[12:], strict=True)], []
+    for x in tf.unstack(input):
+        i, f, g, o = (
+            tf.matmul(x, w[n], transpose_b=True) + tf.matmul(h, r[n], transpose_b=True) + biases[n] for n in range(4)
+        )
+        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+        h = tf.sigmoid(o) * tf.tanh(c)
+        outputs.append(h)
+    return tf.stack(outputs), h[None], c[None], None, None
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_training_by_the_kernels_is_that_by_the_loop(precision, tiny, tmp_path, monkeypatch):
+    recipe = tiny | {"model": tiny["model"] | {"cell": "lstm"}, "compute": {"precision": precision, "replicas": 1}}
+    losses = []
+    for has_kernels in (False, True):
+        monkeypatch.setattr(cudnn, "has_gpu", lambda has_kernels=has_kernels: has_kernels)
+        monkeypatch.setattr(tf.raw_ops, "CudnnRNNV3", cudnn_in_operations)
+        run = keras_charrnn.fit(recipe, runs_dir=tmp_path / str(has_kernels))
+        losses.append([row[name] for row in run.history for name in ("loss", "val_loss")])
+    np.testing.assert_allclose(*losses, rtol=1e-5 if precision == "float32" else 1e-2)
+
+
 def test_without_a_gpu_the_loop_runs(rng):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("there is a GPU")
