@@ -5,16 +5,18 @@
     python benchmarks/scaling.py --plan 1 2 8 64 --rate 10000
     python benchmarks/scaling.py --studies --units 128
 
-First two layers of 512 LSTM units, a batch of 64: two workers of one core each against one process with two replicas,
-alternating, medians. With --links two workers stand in network namespaces of their own, whose link has so many megabits
-a second; this needs root and Linux. There the share of a step that goes to the network is measured, by how much longer
-a step takes than one of the same rows by a process alone, and compared with what the run itself says. With --plan a
-model of the time of a step is printed for numbers of workers: the computing of B/N rows, which is measured here, and a
-ring's sum of the gradients, 2 (N - 1) / N times their size over the rate of the network. With --studies four trainings
-of a comparison are timed, one after another with two replicas, and two at a time with a core each.
+First two layers of 512 LSTM units, a batch of 64: two workers of one core each, which share memory or add up by the
+network, against one process with two replicas, alternating, medians. With --links two workers stand in network
+namespaces of their own, whose link has so many megabits a second; this needs root and Linux. There the share of a step
+that goes to the network is measured, by how much longer a step takes than one of the same rows by processes that send
+nothing, side by side too, and compared with what the run itself says. With --plan a model of the time of a step is
+printed for numbers of workers: the computing of B/N rows, which is measured here, and a ring's sum of the gradients, 2
+(N - 1) / N times their size over the rate of the network. With --studies four trainings of a comparison are timed, one
+after another with two replicas, and two at a time with a core each.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import functools
 import json
@@ -27,6 +29,7 @@ import tempfile
 import common
 
 from keras_charrnn.runs.folder import RunFolder
+from keras_charrnn.training.workers.memory import SUMS
 
 LATENCY = 50e-6  # seconds of one message within a data centre
 PORT = 29_411
@@ -112,12 +115,14 @@ def linked(megabits):
 
 
 def local(settings, repeats):
+    network = [[{SUMS: "network"}]]
     found = common.alternate(
         {
             "one process, two replicas": lambda: train(settings, "--set", "compute.replicas=2"),
             "two workers": lambda: train(settings, "--workers", "2"),
-            "two workers, sums in bfloat16": lambda: train(
-                settings, "--workers", "2", "--set", "compute.reduce_precision=bfloat16"
+            "two workers, sums by the network": lambda: train(settings, "--workers", "2", prefixes=network),
+            "two workers, sums by the network in bfloat16": lambda: train(
+                settings, "--workers", "2", "--set", "compute.reduce_precision=bfloat16", prefixes=network
             ),
         },
         repeats,
@@ -147,11 +152,13 @@ def side_by_side(settings, repeats):
 
 
 def alone(settings):
-    """Return the seconds of a step of half of the rows, by a process alone on one core."""
+    """Return the seconds of a step of half of the rows, by two processes that send nothing, on a core each."""
     windows = {**settings["windows"], "batch_size": settings["windows"]["batch_size"] // 2}
     half = {**settings, "windows": windows}
-    rate = train(half, "--set", "compute.replicas=1", core=lambda _: 0)["rate"]
-    return windows["batch_size"] * windows["length"] / rate
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        found = pool.map(lambda core: train(half, "--set", "compute.replicas=1", core=lambda _: core), range(2))
+        slower = min(each["rate"] for each in found)
+    return windows["batch_size"] * windows["length"] / slower
 
 
 def over_links(settings, links, repeats):

@@ -108,8 +108,11 @@ class TrainingStep:
         if weights is not None:
             weights = tf.math.divide_no_nan(weights, total / tf.cast(tf.size(weights), total.dtype))
         found, rows, first = [], batch // replicas, 0 if self.workers is None else self.workers.rank * replicas
-        # Traced, optimized and compiled once for all replicas, as long as it stays a function of its own.
-        run = tf.function(self._run_replica, autograph=False, experimental_attributes={"_noinline": True})
+        # Traced, optimized and compiled once for all replicas, as long as it stays a function of its own. One that does
+        # not hands each gradient to the other workers while the next one is computed.
+        run = self._run_replica
+        if replicas > 1 or self.workers is None:
+            run = tf.function(run, autograph=False, experimental_attributes={"_noinline": True})
         for replica in range(replicas):
             mine = slice(replica * rows, (replica + 1) * rows)
             with self._device(replica):

@@ -294,4 +294,4 @@ class Compute(Section):
     precision: str = key("auto", "number format of the arithmetic", one_of("auto", "float32", "bfloat16"))
     replicas: int | str = key("auto", "parts of a batch that are computed at once", either(whole(1), one_of("auto")))
     workers: int | str = key("auto", "processes that train together", either(whole(1), one_of("auto")))
-    reduce_precision: str = key("float32", "number format of what they add up", one_of("float32", "bfloat16"))
+    reduce_precision: str = key("float32", "number format of what they send one another", one_of("float32", "bfloat16"))

@@ -8,7 +8,6 @@ import threading
 import time
 
 import tensorflow as tf
-from tensorflow.python.eager import context as tensorflow_context
 
 from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.engine import compute
@@ -20,6 +19,8 @@ from keras_charrnn.training.telling import versions
 from keras_charrnn.training.workers.collective import Collective
 from keras_charrnn.training.workers.group import Group
 from keras_charrnn.training.workers.meeting import Meeting
+from keras_charrnn.training.workers.memory import Memory, find_place, new_name
+from keras_charrnn.training.workers.ring import Ring
 
 GRACE = 5.0  # seconds for the training to end by itself once the group is broken
 SHOWN = 3  # keys of recipes that differ, in a message
@@ -34,8 +35,9 @@ class Team:
     Attributes:
         rank, count: Of this worker, and how many there are.
         start: The `Checkpoint` from which all go on; None from the beginning.
-        facts: What the chief has told: a mapping with `recipe`; `start`, the record of a model begun from; and
-            `precision`, `replicas` and `cores`, with which all compute.
+        facts: What the chief has told: a mapping with `recipe`; `start`, the record of a model begun from;
+            `precision`, `replicas` and `cores`, with which all compute; and how they add up: `memory`, the name of
+            what they share, or None, and `addresses`.
         collective: The `Collective`; None before `connect`.
     """
 
@@ -63,6 +65,7 @@ class Team:
             "recipe": plan and recorded(plan),
             "address": f"{host}:{port}",
             "machine": compute.look(),
+            "place": find_place(),
         }
 
         def answer(every):
@@ -75,9 +78,12 @@ class Team:
             machine = [min(each) for each in zip(*(other["machine"] for other in every), strict=True)]
             rows = max(1, plan.windows.batch_size // self.count)
             chosen = compute.decide(*(asked or (plan.compute.precision, plan.compute.replicas)), rows, *machine)
+            _, gpus, _ = said["machine"]
+            near = said["place"] is not None and all(other["place"] == said["place"] for other in every)
             return {
                 **dict(zip(("precision", "replicas"), chosen, strict=True)),
                 "cores": machine[0],
+                "memory": new_name() if near and not gpus else None,
                 "addresses": [other["address"] for other in every],
                 "recipe": plan.to_yaml(),
                 "start": model,
@@ -89,9 +95,11 @@ class Team:
 
     def connect(self, precision="float32"):
         """Make the group's sums, before TensorFlow has done anything; see that nobody is lost from here on."""
-        self.collective = Collective(
-            self.rank, self.count, self.facts["addresses"], precision, lambda: time.monotonic() - self._began
-        )
+        if self.facts["memory"]:
+            sums = Memory(self.rank, self.count, self.facts["memory"])
+        else:
+            sums = Ring(self.rank, self.facts["addresses"], precision)
+        self.collective = Collective(self.rank, self.count, sums, lambda: time.monotonic() - self._began)
 
     def agree_on(self, text):
         """Have all see that they have the same text.
@@ -121,7 +129,7 @@ class Team:
     def _break_off(self, error):
         """Have the main thread end what it waits for in vain."""
         if self.collective is not None:
-            tensorflow_context.context().abort_collective_ops(tf.errors.UNAVAILABLE, str(error))
+            self.collective.sums.abort()
         self._timer = threading.Timer(GRACE, self._leave, (error,))
         self._timer.daemon = True
         self._timer.start()

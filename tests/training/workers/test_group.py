@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from keras_charrnn.errors import SettingsError, WorkerError
-from keras_charrnn.training.workers.collective import _terms
 from keras_charrnn.training.workers.group import Group, expand
 from keras_charrnn.training.workers.meeting import Meeting
+from keras_charrnn.training.workers.ring import _terms
 
 WORKERS = ["a:1", "b:2", "c:3"]
 

@@ -16,6 +16,7 @@ import yaml
 import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.runs.folder import RunFolder
+from keras_charrnn.training.workers.memory import SUMS
 from tests.conftest import tiny_recipe
 
 thorough = pytest.mark.thorough
@@ -59,9 +60,10 @@ def program(*arguments, environment=(), wait=True):
 
 
 def by_hand(recipe, count, *arguments, wait=True):
-    """Start each worker as on a machine of its own; return the processes."""
+    """Start each worker as on a machine of its own, with sums by the network; return the processes."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         group = {"MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1"}
+    group[SUMS] = "network"
     processes = [
         program("train", recipe, *arguments, environment={**group, "RANK": str(rank)}, wait=False)
         for rank in range(count)
