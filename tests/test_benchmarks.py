@@ -19,7 +19,7 @@ SHORT = ["--length", "8"]  # most of the time goes to writing out the loop
 CALLS = {
     "training.py": [
         *("--cells", "users_lstm", "simple_rnn", "--units", "8"),
-        *("--repeats", "1", "--scale", "0.001", *SHORT),
+        *("--repeats", "1", "--scale", "0.001", "--batch", "8", "--loop", *SHORT),
     ],
     "linear.py": ["--cells", "min_gru", "--units", "8", "--layers", "1", "--repeats", "1", "--steps", "20", *SHORT],
     "optimizers.py": ["--units", "8", "--layers", "1", "--repeats", "1", "--steps", "20", *SHORT],
