@@ -34,8 +34,7 @@ def reason_against(cell, marks=None, inside_xla=False):
 def run_fused(cell, inputs, states, width):
     """Run a cell over time-major inputs by cuDNN's kernels, as `Recurrent.run` does, in float32.
 
-    A GPU that has TF32 multiplies in that. In bfloat16 the kernels are no faster there, and their gradient is not a
-    number in TensorFlow 2.21.
+    A GPU that has TF32 multiplies in that. In bfloat16 the kernels' gradient is not a number in TensorFlow 2.21.
 
     Args:
         cell: One that nothing speaks against.

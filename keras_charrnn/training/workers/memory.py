@@ -17,7 +17,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from keras_charrnn.errors import WorkerError
+from keras_charrnn.errors import SettingsError, WorkerError
 
 SUMS = "KERAS_CHARRNN_SUMS"  # "network" where workers that could share memory are not to
 ALIGNED = 64  # bytes, of a line of a processor's memory
@@ -27,8 +27,15 @@ CREDENTIALS = struct.Struct("3i")  # of the process at the other end of a socket
 
 
 def find_place():
-    """Return what is equal for workers that can share memory, a list; None where this system has no such thing."""
-    if os.environ.get(SUMS) == "network" or not (hasattr(os, "memfd_create") and hasattr(socket, "send_fds")):
+    """Return what is equal for workers that can share memory, a list; None where this system has no such thing.
+
+    Raises:
+        SettingsError: If the environment variable `SUMS` is something else than network.
+    """
+    asked = os.environ.get(SUMS)
+    if asked not in (None, "", "network"):
+        raise SettingsError(f"the environment variable {SUMS} must be network, or not be set; it is {asked!r}")
+    if asked or not (hasattr(os, "memfd_create") and hasattr(socket, "send_fds")):
         return None
     try:
         boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
@@ -164,7 +171,10 @@ class Memory:
                 _, user, _ = CREDENTIALS.unpack(
                     link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
                 )
-                links += [link] if user == os.getuid() else []
+                if user == os.getuid():
+                    links.append(link)
+                else:
+                    link.close()
         for link in links:
             link.setblocking(True)
         return links

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_charrnn.errors import WorkerError
+from keras_charrnn.errors import SettingsError, WorkerError
 from keras_charrnn.training.workers.memory import SUMS, Memory, find_place, new_name
 
 SHAPES = [(), (1,), (7,), (3, 5), (129, 130)]
@@ -94,3 +94,6 @@ def test_who_does_not_come_is_told_of(monkeypatch):
 def test_workers_share_memory_unless_they_are_told_not_to(monkeypatch):
     monkeypatch.setenv(SUMS, "network")
     assert find_place() is None
+    monkeypatch.setenv(SUMS, "ring")
+    with pytest.raises(SettingsError, match=rf"{SUMS} must be network, or not be set; it is 'ring'"):
+        find_place()

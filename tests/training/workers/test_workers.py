@@ -16,7 +16,7 @@ import yaml
 import keras_charrnn
 from keras_charrnn.cli import main
 from keras_charrnn.runs.folder import RunFolder
-from keras_charrnn.training.workers.memory import SUMS
+from keras_charrnn.training.workers.memory import SUMS, find_place
 from tests.conftest import tiny_recipe
 
 thorough = pytest.mark.thorough
@@ -119,7 +119,9 @@ def test_two_workers_come_to_the_weights_of_one_process(pair, alone):
     runs = [keras_charrnn.Run.open(each / "runs" / "tiny-001") for each in (pair, alone)]
     losses = [[row["val_loss"] for row in run.history] for run in runs]
     np.testing.assert_allclose(*losses, atol=1e-5)
-    assert [RunFolder(run.folder).read_environment()["machine"]["workers"] for run in runs] == [2, 1]
+    environments = [RunFolder(run.folder).read_environment() for run in runs]
+    assert [each["machine"]["workers"] for each in environments] == [2, 1]
+    assert environments[0]["network"]["by"] == ("memory" if find_place() else "network")
 
 
 def test_one_process_goes_on_where_two_have_ended(pair, alone, tmp_path):
@@ -194,6 +196,8 @@ def _child(process, option):
 def test_any_number_of_workers_comes_to_the_weights_of_one_process(count, alone, tmp_path):
     recipe = recipe_of(tmp_path)
     by_hand(recipe, count, "--runs", tmp_path / "runs")
+    if count > 1:
+        assert RunFolder(tmp_path / "runs" / "tiny-001").read_environment()["network"]["by"] == "network"
     assert_near(state(tmp_path / "runs" / "tiny-001"), state(alone / "runs" / "tiny-001"), 1e-5)
 
 
