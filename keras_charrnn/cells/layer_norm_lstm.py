@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_charrnn.cells.base import GatedCell
+from keras_charrnn.engine.norms import layer_norm
 from keras_charrnn.registry import register_cell
 
 
@@ -60,17 +61,13 @@ class LayerNormLSTM(GatedCell):
         self.memory_shift = self.add_weight(shape=(self.units,), initializer="zeros", name="memory_shift")
 
     def prepare(self, zx):
-        return self.input_gain * self._norm(zx)
+        return self.input_gain * layer_norm(zx, self.epsilon)
 
     def combine(self, zx, zr, states):
-        i, f, g, o = ops.split(zx + self.recurrent_gain * self._norm(zr), 4, axis=-1)
+        i, f, g, o = ops.split(zx + self.recurrent_gain * layer_norm(zr, self.epsilon), 4, axis=-1)
         c = self.recurrent_activation(f) * states["c"] + self.recurrent_activation(i) * self.activation(g)
-        read = self.activation(self.memory_gain * self._norm(c) + self.memory_shift)
+        read = self.activation(self.memory_gain * layer_norm(c, self.epsilon) + self.memory_shift)
         return {"h": self.recurrent_activation(o) * read, "c": c}
-
-    def _norm(self, x):
-        centred = x - ops.mean(x, axis=-1, keepdims=True)
-        return centred * ops.rsqrt(ops.mean(ops.square(centred), axis=-1, keepdims=True) + self.epsilon)
 
     def get_config(self):
         return {

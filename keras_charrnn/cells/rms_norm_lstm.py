@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_charrnn.cells.base import GatedCell
+from keras_charrnn.engine.norms import rms_norm
 from keras_charrnn.registry import register_cell
 
 
@@ -45,13 +46,10 @@ class RMSNormLSTM(GatedCell):
         self.memory_gain = self.add_weight(shape=(self.units,), initializer="ones", name="memory_gain")
 
     def combine(self, zx, zr, states):
-        f, g, o = ops.split(zx + self.recurrent_gain * self._norm(zr), 3, axis=-1)
+        f, g, o = ops.split(zx + self.recurrent_gain * rms_norm(zr, self.epsilon), 3, axis=-1)
         f = ops.sigmoid(f)
         c = f * states["c"] + (1 - f) * ops.tanh(g)
-        return {"h": ops.sigmoid(o) * ops.tanh(self.memory_gain * self._norm(c)), "c": c}
-
-    def _norm(self, x):
-        return x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + self.epsilon)
+        return {"h": ops.sigmoid(o) * ops.tanh(self.memory_gain * rms_norm(c, self.epsilon)), "c": c}
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}

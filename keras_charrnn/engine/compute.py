@@ -9,8 +9,11 @@ from keras_charrnn.errors import SettingsError
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86 and ARM, as Linux names them
 ROWS = 8  # fewest rows of a batch for which a core of their own pays
-YNNPACK_SINCE = (2, 21)  # release of TensorFlow
-YNNPACK = "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
+FLAGS_SINCE = (2, 21)  # release of TensorFlow
+FLAGS = (
+    "--xla_cpu_experimental_ynn_fusion_type=LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT",
+    "--xla_cpu_use_fusion_emitters=false",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,10 +142,13 @@ def require_eager():
 
 
 def _set_threads(tf, replicas, cores):
-    """Share the cores among the replicas; return what the user must know, a list of sentences."""
-    threads, wanted = tf.config.threading, max(1, cores // replicas)
+    """Have a thread for each core; return what the user must know, a list of sentences.
+
+    All replicas share them. XLA hands some of what it has compiled to these threads, so that with one for each replica,
+    or one for all, replicas would wait for one another's work.
+    """
+    threads, wanted = tf.config.threading, cores
     try:
-        # A product on threads of its own replica alone waits for nobody.
         threads.set_intra_op_parallelism_threads(wanted)
         threads.set_inter_op_parallelism_threads(replicas)
     except RuntimeError:  # TensorFlow has started, and keeps the threads that it has
@@ -156,17 +162,17 @@ def _set_threads(tf, replicas, cores):
 
 
 def _start_xla(tf):
-    """Start XLA with YNNPACK for products alone, and not for sums and maxima.
+    """Start XLA with YNNPACK for products alone, and not for sums and maxima, and with its plainer emitter of loops.
 
     Of a program with such sums that two replicas run for the first time, both add to one list, and now and then the
-    process ends there (EmitYnnSubgraph, TensorFlow 2.21). Sums are as fast without. The flag is read once; other
-    programs that this one starts shall not see it. Earlier releases have no YNNPACK, and end where they do not know a
-    flag.
+    process ends there (EmitYnnSubgraph, TensorFlow 2.21). Sums are as fast without. The emitter that is new in that
+    release takes longer to compile the loops of a window, which are then no faster. The flags are read once; other
+    programs that this one starts shall not see them. Earlier releases end where they do not know a flag.
     """
-    if tuple(map(int, tf.__version__.split(".")[:2])) < YNNPACK_SINCE:
+    if tuple(map(int, tf.__version__.split(".")[:2])) < FLAGS_SINCE:
         return
     before = os.environ.get("XLA_FLAGS")
-    os.environ["XLA_FLAGS"] = f"{before or ''} {YNNPACK}".strip()
+    os.environ["XLA_FLAGS"] = " ".join((*filter(None, [before]), *FLAGS))
     try:
         tf.function(lambda: tf.zeros(()), jit_compile=True)()
     except tf.errors.InvalidArgumentError as error:

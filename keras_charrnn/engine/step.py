@@ -44,7 +44,7 @@ class Step:
         kind = likeness, training and cell.knows_training, precision
         self._first = self if likeness is None else _FIRST.setdefault(kind, self)
         if self._first is self:
-            self._same_gradient, self._own_output, self._reads, self._normalizes = None, None, None, None
+            self._same_gradient, self._own_output, self._reads = None, None, None
             self._loop = Loop(self)
             self._make_functions(jit_compile=True)
 
@@ -128,13 +128,8 @@ class Step:
         """Of each state whether `run_backward` reads it; known once `find_gradients` has been called."""
         return self._first._reads
 
-    @property
-    def normalizes(self):
-        """Whether `combine` takes means; known as `reads` is."""
-        return self._first._normalizes
-
     def find_gradients(self):
-        """Let `same_gradient`, `own_output`, `reads` and `normalizes` be known."""
+        """Let `same_gradient`, `own_output` and `reads` be known."""
         first = self._first
         if first._reads is not None:
             return
@@ -150,7 +145,6 @@ class Step:
 
         # Outside of the scope, in which no tape records.
         traced = tf.function(backward, autograph=False).get_concrete_function(*specs)
-        first._normalizes = any(each.type == "Mean" for each in traced.graph.get_operations())
         first._reads = [bool(each.consumers()) for each in traced.inputs[: len(states)]]
 
     def weights(self):

@@ -27,8 +27,7 @@ def choose_calls(step, rows):
     if not (whole and compiled_product.is_usable(rows, *cell.recurrent_kernel.shape, step.precision)):
         return StepByStep
     step.find_gradients()  # now: a function with its own gradient, as the loop will be, may not read variables
-    # With means in the loop XLA makes slower code than for single steps.
-    return StepByStep if step.normalizes else WholeWindow
+    return WholeWindow
 
 
 class StepByStep:

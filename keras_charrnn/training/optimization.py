@@ -3,6 +3,7 @@
 import re
 
 import keras
+import tensorflow as tf
 
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.recipe.arguments import optimizer_class
@@ -15,7 +16,10 @@ NOT_DECAYED = re.compile(r"bias|gain|gamma|beta|scale")
 
 
 class Course(keras.optimizers.schedules.CosineDecay):
-    """Keras's, from a step on.
+    """Keras's, from a step on, worked out once in a graph.
+
+    Keras asks for the rate anew for each weight that decays. The graph of a training would have some 50 operations for
+    each answer.
 
     Args:
         args, kwargs: Keras's.
@@ -24,9 +28,17 @@ class Course(keras.optimizers.schedules.CosineDecay):
 
     def __init__(self, *args, first=0, **kwargs):
         super().__init__(*args, **kwargs)
-        self.first = first
+        self.first, self._made = first, (None, None, None)
 
     def __call__(self, step):
+        if tf.executing_eagerly():
+            return self._at(step)
+        graph = tf.compat.v1.get_default_graph()
+        if self._made[0] is not graph or self._made[1] is not step:
+            self._made = graph, step, self._at(step)
+        return self._made[2]
+
+    def _at(self, step):
         return super().__call__(keras.ops.maximum(step - self.first, 0))
 
     def get_config(self):

@@ -109,7 +109,7 @@ def stepwise(layer, x, seed):
     cell, states, outputs = layer.cell, layer.initial_state(B), []
     noises = cell.draw_noise(seed, 0, len(x), B)
     for t in range(len(x)):
-        zx = x[t] @ cell.kernel + (cell.biases[0] if cell.biases else 0.0)
+        zx = cell.unwrap().prepare(x[t] @ cell.kernel) + (cell.biases[0] if cell.biases else 0.0)
         zr = states[0] @ cell.recurrent_kernel if cell.recurrent_product else None
         if cell.recurrent_bias:
             zr += cell.biases[1]

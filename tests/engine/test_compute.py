@@ -27,7 +27,7 @@ def test_threads_that_tensorflow_has_started_with_are_told_where_others_would_be
     machine = compute.prepare(replicas=2, batch_size=64)
     present = tf.config.threading.get_intra_op_parallelism_threads() or machine.cores
     told = [note for note in machine.notes if f"started before, with products on {present} thread(s)" in note]
-    assert len(told) == (present != max(1, machine.cores // 2))
+    assert len(told) == (present != machine.cores)
 
 
 @pytest.mark.parametrize(("flags", "native"), [("fma avx512_bf16", True), ("fma amx_bf16", True), ("fma avx2", False)])

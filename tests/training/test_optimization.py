@@ -14,7 +14,7 @@ from keras_charrnn.model import load_model
 from keras_charrnn.recipe.training import Training
 from keras_charrnn.text import windows
 from keras_charrnn.training.callbacks import AverageWeights, GradientClipping, TimeBudget
-from keras_charrnn.training.optimization import make_callbacks, make_optimizer
+from keras_charrnn.training.optimization import Course, make_callbacks, make_optimizer
 from tests.conftest import TEXT
 
 thorough = pytest.mark.thorough
@@ -46,6 +46,20 @@ def test_a_schedule_steers_a_fit(schedule, wanted):
 
 
 @thorough  # beside the test above; that a run of a recipe follows its schedule is in test_resume.py, too
+def test_the_rate_is_worked_out_once_in_a_graph_and_follows_the_step():
+    course = Course(0.0, 8, warmup_target=0.5, warmup_steps=2, first=3)
+    step, other = tf.Variable(4), tf.Variable(13)
+
+    @tf.function
+    def rates():
+        assert course(step) is course(step) and course(other) is not course(step)
+        return course(step), course(other)
+
+    np.testing.assert_allclose(rates(), [0.25, 0.0], atol=1e-7)
+    step.assign(5)
+    np.testing.assert_allclose([*rates(), course(step)], [0.5, 0.0, 0.5], atol=1e-7)
+
+
 def test_the_step_schedule_falls_every_so_many_epochs(tiny, console):
     tiny["training"] |= {"epochs": 5, "schedule": {"name": "step", "rate": 0.1, "every_epochs": 2}}
     rates = [row["learning_rate"] for row in keras_charrnn.fit(tiny, console=console).history]

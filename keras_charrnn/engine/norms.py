@@ -1,0 +1,61 @@
+"""Normalisation of rows, for code that XLA compiles. TensorFlow only.
+
+XLA adds up the last axis of a row number by number, each after the one before it, since another order would round
+otherwise, and so takes as long for a mean as for all else of a step. Here a row is added up in lanes that lie side by
+side, for the processor's vectors. The gradients are written out: two sums a row, where those that follow from the
+operations have more, each of them several passes.
+
+Shapes in letters: N rows, H their width.
+"""
+
+import tensorflow as tf
+
+LANES = 32  # sums of a row side by side: of float32, two of the widest vectors or more
+ADDENDS = 32  # of a lane; a wider row has more lanes
+
+
+def rms_norm(x, epsilon):
+    """Return x / sqrt(mean(x^2) + epsilon) of each row of x (N, H).
+
+    Source: B. Zhang and R. Sennrich, Root mean square layer normalization, 2019.
+    """
+
+    @tf.custom_gradient
+    def run(x):
+        y, scale = _scaled(x, epsilon)
+        return y, lambda dy: scale * (dy - y * row_mean(dy * y))
+
+    return run(x)
+
+
+def layer_norm(x, epsilon):
+    """Return (x - mean(x)) / sqrt(variance(x) + epsilon) of each row of x (N, H).
+
+    Source: J. L. Ba et al., Layer normalization, 2016.
+    """
+
+    @tf.custom_gradient
+    def run(x):
+        y, scale = _scaled(x - row_mean(x), epsilon)
+        return y, lambda dy: scale * (dy - row_mean(dy) - y * row_mean(dy * y))
+
+    return run(x)
+
+
+def row_mean(x):
+    """Return the mean of each row of x (N, H), as (N, 1)."""
+    width = x.shape[-1]
+    lanes = LANES * -(-width // (LANES * ADDENDS))
+    whole = width - width % lanes
+    total = 0.0
+    if whole > lanes:
+        total = tf.reduce_sum(tf.add_n(tf.split(x[..., :whole], whole // lanes, axis=-1)), -1, keepdims=True)
+        x = x[..., whole:]
+    if x.shape[-1]:
+        total += tf.reduce_sum(x, -1, keepdims=True)
+    return total / width
+
+
+def _scaled(x, epsilon):
+    scale = tf.math.rsqrt(row_mean(tf.square(x)) + epsilon)
+    return x * scale, scale
