@@ -23,6 +23,11 @@ def choose(units, columns, precision):
     return onednn_product if large and not _has_gpu() else xla_product
 
 
+def type_of(units, columns, precision):
+    """Return the type of the products: float32 of sums of bfloat16 products that XLA makes, else the precision."""
+    return "float32" if precision == PRECISION and choose(units, columns, precision) is xla_product else precision
+
+
 def _has_gpu():
     return bool(tf.config.list_logical_devices("GPU"))
 

@@ -97,7 +97,7 @@ class Loop:
             zx_t, zr_t, d_output = (numbers(each[t]) for each in (zx, zr, d_outputs))
             before = zip(befores, d_states, strict=True)
             before = tuple(tf.zeros_like(d) if each is None else each[t] for each, d in before)
-            d_zx, d_zr, d_states, d_own = step.run_backward(
+            d_zx, d_zr, d_states, d_own = step.traced_backward(
                 zx_t, zr_t, before, _at(noise, t), weights, d_output, d_hidden, d_states, d_own
             )
             d_hidden = tf.cast(self._product(d_zx if d_zr is None else d_zr, kernel, d_hidden.shape[1]), dtype)

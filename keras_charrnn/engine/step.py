@@ -9,6 +9,7 @@ import weakref
 import keras
 import tensorflow as tf
 
+from keras_charrnn.engine import compiled_product
 from keras_charrnn.engine.loop import Loop
 from keras_charrnn.engine.noise import fold_in_each
 from keras_charrnn.engine.products import rounded
@@ -50,6 +51,7 @@ class Step:
 
     def _make_functions(self, jit_compile):
         self._compiled = jit_compile
+        self.traced_backward = tf.function(self.run_backward, autograph=False)  # to be a part of a compiled loop
         self._forward = tf.function(self.run_forward, jit_compile=jit_compile, autograph=False)
         self._backward = tf.function(self.run_backward, jit_compile=jit_compile, autograph=False)
 
@@ -85,9 +87,9 @@ class Step:
                 )
                 around(zx, training=self.training)
 
-    def _zeros(self):
+    def _zeros(self, batch=2):
         """Return what a step gets, zx, zr, states and noise, all zeros."""
-        cell, batch = self.cell, 2
+        cell = self.cell
         states = tuple(tf.cast(state, cell.variable_dtype) for state in cell.get_initial_state(batch_size=batch))
         product = tf.zeros((batch, len(cell.gates) * cell.units), self.precision)
         (noise,) = self.noises(tf.constant([1, 2]) if self.noisy else None, 0, product[None])
@@ -128,24 +130,26 @@ class Step:
         """Of each state whether `run_backward` reads it; known once `find_gradients` has been called."""
         return self._first._reads
 
-    def find_gradients(self):
-        """Let `same_gradient`, `own_output` and `reads` be known."""
+    def find_gradients(self, rows=2):
+        """Let `same_gradient`, `own_output` and `reads` be known.
+
+        Args:
+            rows: Of the steps to come, for which what is traced here serves too.
+        """
         first = self._first
         if first._reads is not None:
             return
         with tf.init_scope():
-            (zx, zr, states, noise), weights = first._zeros(), first.weights()
+            (zx, zr, states, noise), weights = first._zeros(rows), tuple(first.weights())
+            if zr is not None:
+                zr = tf.cast(zr, compiled_product.type_of(*first.cell.recurrent_kernel.shape, first.precision))
             d_own = tuple(tf.zeros_like(weight) for weight in weights[first.biases :])
-            d_hidden = tf.cast(states[0], first.precision)
-        arguments = states, zx, zr, noise, weights, d_hidden, d_hidden, states, d_own
+        arguments = zx, zr, states, noise, weights, tf.cast(states[0], zx.dtype), states[0], states, d_own
         specs = tf.nest.map_structure(lambda each: each if each is None else tf.TensorSpec.from_tensor(each), arguments)
-
-        def backward(states, zx, zr, *others):
-            return first.run_backward(zx, zr, states, *others)
-
         # Outside of the scope, in which no tape records.
-        traced = tf.function(backward, autograph=False).get_concrete_function(*specs)
-        first._reads = [bool(each.consumers()) for each in traced.inputs[: len(states)]]
+        traced = first.traced_backward.get_concrete_function(*specs)
+        before = 1 if zr is None else 2
+        first._reads = [bool(each.consumers()) for each in traced.inputs[before : before + len(states)]]
 
     def weights(self):
         """Return the tensors of the biases and of the cell's own weights."""

@@ -26,7 +26,7 @@ def choose_calls(step, rows):
     whole = whole and not tf.executing_eagerly()  # a tape records what is inside, which has no gradient of its own
     if not (whole and compiled_product.is_usable(rows, *cell.recurrent_kernel.shape, step.precision)):
         return StepByStep
-    step.find_gradients()  # now: a function with its own gradient, as the loop will be, may not read variables
+    step.find_gradients(rows)  # now: a function with its own gradient, as the loop will be, may not read variables
     return WholeWindow
 
 

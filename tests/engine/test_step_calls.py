@@ -178,6 +178,17 @@ def test_what_a_step_does_not_read_going_back_is_not_kept():
     assert step.reads == [False, True] and step.own_output and step.same_gradient
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_equations_are_traced_once_forward_and_once_backward(precision, rng, monkeypatch):
+    traced, combine = [], TwoWays.combine
+    monkeypatch.setattr(TwoWays, "combine", lambda self, *products: traced.append(1) or combine(self, *products))
+    layer, x, states = make(TwoWays(H), 5, rng)
+    layer._step(True, precision)  # where it is tried out
+    traced.clear()
+    run_and_gradients(layer, x, states, precision=precision)
+    assert len(traced) == 2
+
+
 def test_the_graph_does_not_grow_with_the_window(rng):
     def nodes(length):
         layer, x, states = make(cells.LSTM(H), length, rng)
