@@ -211,7 +211,7 @@ def test_the_speed_leaves_out_the_first_steps_of_an_epoch(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore")
 def test_ctrl_c_keeps_what_is_done(tiny, monkeypatch):
-    from keras_charrnn.studies.comparison import comparison as module
+    from keras_charrnn.studies.comparison import training as module
 
     fit, calls = module.fit, []
 
