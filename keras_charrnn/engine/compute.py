@@ -147,15 +147,15 @@ def _set_threads(tf, replicas, cores):
     All replicas share them. XLA hands some of what it has compiled to these threads, so that with one for each replica,
     or one for all, replicas would wait for one another's work.
     """
-    threads, wanted = tf.config.threading, cores
+    threads = tf.config.threading
     try:
-        threads.set_intra_op_parallelism_threads(wanted)
+        threads.set_intra_op_parallelism_threads(cores)
         threads.set_inter_op_parallelism_threads(replicas)
     except RuntimeError:  # TensorFlow has started, and keeps the threads that it has
         present = threads.get_intra_op_parallelism_threads() or cores
-        if present != wanted:
+        if present != cores:
             return [
-                f"TensorFlow had started before, with products on {present} thread(s), where {wanted} would be faster; "
+                f"TensorFlow had started before, with products on {present} thread(s), where {cores} would be faster; "
                 "call fit before anything else uses TensorFlow"
             ]
     return []
@@ -172,7 +172,7 @@ def _start_xla(tf):
     if tuple(map(int, tf.__version__.split(".")[:2])) < FLAGS_SINCE:
         return
     before = os.environ.get("XLA_FLAGS")
-    os.environ["XLA_FLAGS"] = " ".join((*filter(None, [before]), *FLAGS))
+    os.environ["XLA_FLAGS"] = f"{before or ''} {' '.join(FLAGS)}".strip()
     try:
         tf.function(lambda: tf.zeros(()), jit_compile=True)()
     except tf.errors.InvalidArgumentError as error:

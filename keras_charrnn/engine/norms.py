@@ -1,9 +1,8 @@
 """Normalisation of rows, for code that XLA compiles. TensorFlow only.
 
 XLA adds up the last axis of a row number by number, each after the one before it, since another order would round
-otherwise, and so takes as long for a mean as for all else of a step. Here a row is added up in lanes that lie side by
-side, for the processor's vectors. The gradients are written out: two sums a row, where those that follow from the
-operations have more, each of them several passes.
+otherwise. Here a row is added up in lanes that lie side by side, for the processor's vectors. The gradients are written
+out: two sums a row, where those that follow from the operations have more, each of them several passes.
 
 Shapes in letters: N rows, H their width.
 """

@@ -45,7 +45,6 @@ def test_a_schedule_steers_a_fit(schedule, wanted):
     np.testing.assert_allclose(rates, wanted, rtol=1e-5)
 
 
-@thorough  # beside the test above; that a run of a recipe follows its schedule is in test_resume.py, too
 def test_the_rate_is_worked_out_once_in_a_graph_and_follows_the_step():
     course = Course(0.0, 8, warmup_target=0.5, warmup_steps=2, first=3)
     step, other = tf.Variable(4), tf.Variable(13)
@@ -60,6 +59,7 @@ def test_the_rate_is_worked_out_once_in_a_graph_and_follows_the_step():
     np.testing.assert_allclose([*rates(), course(step)], [0.5, 0.0, 0.5], atol=1e-7)
 
 
+@thorough  # beside the test above; that a run of a recipe follows its schedule is in test_resume.py, too
 def test_the_step_schedule_falls_every_so_many_epochs(tiny, console):
     tiny["training"] |= {"epochs": 5, "schedule": {"name": "step", "rate": 0.1, "every_epochs": 2}}
     rates = [row["learning_rate"] for row in keras_charrnn.fit(tiny, console=console).history]
