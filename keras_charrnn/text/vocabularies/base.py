@@ -159,7 +159,7 @@ class UnitVocabulary(abc.ABC):
         """
         result = np.full(len(text), np.nan, np.float32)
         kept = np.flatnonzero(self.knows(text)) if self.unknown == "drop" else slice(None)
-        result[kept] = shared_out(nats, self.lengths[ids])
+        result[kept] = nats if self.is_of_characters else shared_out(nats, self.lengths[ids])
         return result
 
     def with_added(self, symbols, unknown="error"):
