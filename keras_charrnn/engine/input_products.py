@@ -9,6 +9,8 @@ Shapes in letters: T time, B batch, D width of the input, H units, G gates, V sy
 
 import tensorflow as tf
 
+from keras_charrnn.engine.products import backward_product
+
 
 class DenseInputs:
     """The inputs of a window as rows of numbers: zx = x W, or x W + b.
@@ -38,8 +40,8 @@ class DenseInputs:
     def gradient(self, memory, dz):
         """Return the gradients of x, W and b from that of zx, (T*B, G*H)."""
         rows, kernel, shape = memory
-        d_kernel = tf.cast(tf.matmul(rows, dz, transpose_a=True), self.weights[0].dtype)
-        d_x = tf.reshape(tf.matmul(dz, kernel, transpose_b=True), shape)
+        d_kernel = tf.cast(backward_product(rows, dz, transpose_x=True), self.weights[0].dtype)
+        d_x = tf.reshape(backward_product(dz, kernel, transpose_y=True), shape)
         gradients = tf.cast(d_x, self.inputs.dtype), d_kernel
         if len(self.weights) == 1:
             return gradients
@@ -72,7 +74,7 @@ class SymbolInputs:
         ids, symbols = memory
         # Far faster than tf.one_hot.
         one_hot = tf.gather(tf.eye(symbols, dtype=dz.dtype), tf.reshape(ids, (-1,)))
-        return None, tf.cast(tf.matmul(one_hot, dz, transpose_a=True), self.weights[0].dtype)
+        return None, tf.cast(backward_product(one_hot, dz, transpose_x=True), self.weights[0].dtype)
 
     def sum_rows(self, dz, d_table):
         """Return the sum of the rows of dz, by way of the sums that are there of each symbol's."""

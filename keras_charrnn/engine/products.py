@@ -6,6 +6,7 @@ Shapes in letters: N rows, D inputs, K outputs.
 import tensorflow as tf
 
 PRECISIONS = ("float32", "bfloat16", "float64")
+STRIDE = 2048  # float32 numbers in a row with which oneDNN, on a processor with AVX2, loses a quarter of its rate
 
 
 def project(x, kernel, bias, precision):
@@ -34,6 +35,29 @@ def project(x, kernel, bias, precision):
         return tf.nn.bias_add(tf.cast(tf.matmul(operand, compute_kernel), bias.dtype), bias), gradient
 
     return run(*map(tf.convert_to_tensor, (x, kernel, bias)))
+
+
+def backward_product(x, y, transpose_x=False, transpose_y=False):
+    """Return the product of two matrices, either transposed, as going backward through a window needs it.
+
+    With rows of a multiple of `STRIDE` float32 numbers, as an LSTM of 512 units has them, XLA makes it and not oneDNN,
+    whose blocks of such rows all fall upon the same few places of a processor's cache.
+    """
+    wide = any(each.shape[1] and each.shape[1] % STRIDE == 0 for each in (x, y))
+    if not wide or x.dtype != tf.float32 or None in (x.shape[0], y.shape[0]) or tf.config.list_logical_devices("GPU"):
+        return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
+    # Transposed by itself: within the product XLA would have it done by slower code.
+    return _xla_product(_transposed(x) if transpose_x else x, _transposed(y) if transpose_y else y)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _transposed(x):
+    return tf.transpose(x)
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _xla_product(x, y):
+    return tf.matmul(x, y)
 
 
 def rounded(x, precision):

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from keras_charrnn.engine import restarts as restarting
 from keras_charrnn.engine.input_products import sum_rows
+from keras_charrnn.engine.products import backward_product
 from keras_charrnn.engine.step_calls import choose_calls
 
 CHUNK = 32  # steps that are written out of a window that is too long to be so as a whole
@@ -120,7 +121,7 @@ def _scan_chunk(way, step, source, inputs, states, seed, start, restarts):
             d_own = tuple(tf.zeros_like(weight) for weight in weights[step.biases :])
             d_zx, d_zr, d_initial, d_own = steps.backward(steps_memory, d_outputs, d_states, d_own)
             dtype = d_initial[0].dtype
-            d_kernels = [tf.cast(tf.matmul(hidden, d_zr, transpose_a=True), dtype) for _ in kernels]
+            d_kernels = [tf.cast(backward_product(hidden, d_zr, transpose_x=True), dtype) for _ in kernels]
             d_inputs, *d_sources = source.gradient(memory, d_zx)
             d_biases = [source.sum_rows(d_zx, *d_sources)] if step.biases else []
             if step.biases == 2:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_charrnn.engine.products import project, rounded
+from keras_charrnn.engine.products import STRIDE, backward_product, project, rounded
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05)])
@@ -17,6 +17,23 @@ def test_a_projection_and_its_gradient_are_products(precision, tolerance, rng):
     for got, wanted in [*products, (db, ones.sum(0))]:
         np.testing.assert_allclose(got, wanted, atol=tolerance * 3)
     assert y.dtype == tf.float32
+
+
+@pytest.mark.parametrize("columns", [64, STRIDE])
+@pytest.mark.parametrize("transposed", ["x", "y"])
+def test_a_backward_product_is_numpys_whoever_makes_it(columns, transposed, rng):
+    x = rng.normal(size=(30, 8 if transposed == "x" else columns)).astype("float32")
+    y = rng.normal(size=(30 if transposed == "x" else 5, columns)).astype("float32")
+    expected = x.T @ y if transposed == "x" else x @ y.T
+
+    @tf.function(autograph=False)
+    def multiply(x, y):
+        return backward_product(x, y, **{f"transpose_{transposed}": True})
+
+    np.testing.assert_allclose(multiply(x, y), expected, rtol=1e-4, atol=1e-3)
+    calls = {each.type for each in multiply.get_concrete_function(x, y).graph.get_operations()}
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))
+    assert ("MatMul" in calls) == (columns != STRIDE or on_gpu)  # else within a call of what XLA compiles
 
 
 def test_rounded_is_a_cast_to_the_last_bit():
