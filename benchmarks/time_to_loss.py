@@ -102,6 +102,9 @@ def draw(results, path):
             if result is not None:
                 axes.plot(*zip(*result["curve"], strict=True), label=name)
         axes.set(xscale="log", xlabel="seconds of training", ylabel="validation loss, nats per character")
+        axes.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
         axes.legend()
         figure.savefig(path, dpi=DPI, facecolor="white")
 
