@@ -40,8 +40,8 @@ def project(x, kernel, bias, precision):
 def backward_product(x, y, transpose_x=False, transpose_y=False):
     """Return the product of two matrices, either transposed, as going backward through a window needs it.
 
-    With rows of a multiple of `STRIDE` float32 numbers, as an LSTM of 512 units has them, XLA makes it and not oneDNN,
-    whose blocks of such rows all fall upon the same few places of a processor's cache.
+    With rows of a multiple of `STRIDE` float32 numbers, as an LSTM of 512 units has them, XLA makes it and not oneDNN:
+    numbers below one another are then in the same few places of a processor's cache.
     """
     wide = any(each.shape[1] and each.shape[1] % STRIDE == 0 for each in (x, y))
     if not wide or x.dtype != tf.float32 or None in (x.shape[0], y.shape[0]) or tf.config.list_logical_devices("GPU"):
