@@ -20,7 +20,7 @@ PACKED = 2**17  # numbers in U from which on packing it once a window pays
 def choose(units, columns, precision):
     """Return the module that makes the products with a kernel U (units, columns) and with its transpose."""
     large = precision == PRECISION and units * columns >= PACKED
-    return onednn_product if large and not _has_gpu() else xla_product
+    return onednn_product if large and not has_gpu() else xla_product
 
 
 def type_of(units, columns, precision):
@@ -28,7 +28,8 @@ def type_of(units, columns, precision):
     return "float32" if precision == PRECISION and choose(units, columns, precision) is xla_product else precision
 
 
-def _has_gpu():
+def has_gpu():
+    """Whether TensorFlow uses a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
@@ -40,7 +41,7 @@ def is_usable(rows, units, columns, precision):
     """
     if rows is None:
         return False
-    if precision != PRECISION or _has_gpu():
+    if precision != PRECISION or has_gpu():
         return True
     return has_bfloat16() and _is_exact(choose(units, columns, precision), rows, units, columns)
 

@@ -5,8 +5,10 @@ Shapes in letters: N rows, D inputs, K outputs.
 
 import tensorflow as tf
 
+from keras_charrnn.engine.compiled_product import has_gpu
+
 PRECISIONS = ("float32", "bfloat16", "float64")
-STRIDE = 2048  # float32 numbers in a row with which oneDNN, on a processor with AVX2, loses a quarter of its rate
+STRIDE = 2048  # float32 numbers in a row, or a multiple, that make oneDNN's product slow on a processor with AVX2
 
 
 def project(x, kernel, bias, precision):
@@ -44,7 +46,7 @@ def backward_product(x, y, transpose_x=False, transpose_y=False):
     numbers below one another are then in the same few places of a processor's cache.
     """
     wide = any(each.shape[1] and each.shape[1] % STRIDE == 0 for each in (x, y))
-    if not wide or x.dtype != tf.float32 or None in (x.shape[0], y.shape[0]) or tf.config.list_logical_devices("GPU"):
+    if not wide or x.dtype != tf.float32 or None in (x.shape[0], y.shape[0]) or has_gpu():
         return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
     # Transposed by itself: within the product XLA would have it done by slower code.
     return _xla_product(_transposed(x) if transpose_x else x, _transposed(y) if transpose_y else y)

@@ -115,7 +115,7 @@ def test_none_where_it_would_be_another_product(kind, name, other, monkeypatch, 
 
 
 def test_on_a_gpu_xla_makes_the_products_of_any_size_inside(monkeypatch):
-    monkeypatch.setattr(compiled_product, "_has_gpu", lambda: True)
+    monkeypatch.setattr(compiled_product, "has_gpu", lambda: True)
     for precision in ("float32", "bfloat16"):
         assert compiled_product.is_usable(8, 512, 2048, precision)
         assert compiled_product.choose(512, 2048, precision) is xla_product
