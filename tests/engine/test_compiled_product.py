@@ -44,6 +44,16 @@ def test_one_of_float32_numbers_is_not(rng):
     np.testing.assert_allclose(back, x.numpy() @ u.numpy() @ u.numpy().T, rtol=1e-4, atol=1e-2)
 
 
+@pytest.mark.parametrize(("columns", "wider"), [(96, 96), (512, 528), (1024, 1040)])
+def test_rows_of_float32_numbers_are_kept_from_lying_a_power_of_two_apart(columns, wider, rng):
+    u = kernel(rng, 3, columns)
+    for found in (xla_product.pack(u, "float32"), xla_product.pack_transposed(tf.transpose(u), "float32")):
+        assert found.shape == (3, wider)
+        np.testing.assert_array_equal(found[:, :columns], u)
+        np.testing.assert_array_equal(found[:, columns:], 0)
+    assert xla_product.pack(u, "bfloat16").shape == (3, columns)  # is packed in any case
+
+
 ROWS = [1, 4, 25, 64]
 SIZES = [(64, 64), (128, 512), (192, 576), (160, 640), (99, 297), (75, 75)]
 
