@@ -1,7 +1,8 @@
 """Whether and how the product of a step can be made inside code that XLA compiles. TensorFlow only.
 
-Of float32 numbers it can, with XLA's own product, and on a GPU of both kinds. What there is for bfloat16 on a
-processor, in `xla_product` and `onednn_product`, is not TensorFlow's public interface, but XLA's to change.
+Of float32 numbers it can, with XLA's own product (`xla_product`, `transposed_product`), and on a GPU of both kinds.
+What there is for bfloat16 on a processor, in `xla_product` and `onednn_product`, is not TensorFlow's public interface,
+but XLA's to change.
 `is_usable` therefore tries a product of the very size before the first use, and says no where it fails, or is not
 TensorFlow's own.
 """
@@ -10,17 +11,22 @@ import functools
 
 import tensorflow as tf
 
-from keras_charrnn.engine import onednn_product, xla_product
-from keras_charrnn.engine.compute import has_bfloat16
+from keras_charrnn.engine import onednn_product, transposed_product, xla_product
+from keras_charrnn.engine.compute import has_avx2_alone, has_bfloat16
 from keras_charrnn.engine.onednn_product import PRECISION
 
 PACKED = 2**17  # numbers in U from which on packing it once a window pays
+TRANSPOSED = 2**20  # numbers in U, in float32, from which on it is the left operand where that is measured: with AVX2
 
 
 def choose(units, columns, precision):
     """Return the module that makes the products with a kernel U (units, columns) and with its transpose."""
-    large = precision == PRECISION and units * columns >= PACKED
-    return onednn_product if large and not has_gpu() else xla_product
+    numbers = units * columns
+    if precision == PRECISION and numbers >= PACKED and not has_gpu():
+        return onednn_product
+    if precision == "float32" and numbers >= TRANSPOSED and not has_gpu() and has_avx2_alone():
+        return transposed_product
+    return xla_product
 
 
 def type_of(units, columns, precision):

@@ -192,6 +192,12 @@ def has_bfloat16():
     return not BFLOAT16_FLAGS.isdisjoint(_cpuinfo("flags", "Features").split())
 
 
+def has_avx2_alone():
+    """Whether the processor says that it has AVX2, and not AVX-512."""
+    flags = _cpuinfo("flags").split()
+    return "avx2" in flags and "avx512f" not in flags
+
+
 def processor_name():
     """Return the processor's name."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()

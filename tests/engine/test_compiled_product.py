@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_charrnn.engine import compiled_product, onednn_product, xla_product
+from keras_charrnn.engine import compiled_product, onednn_product, transposed_product, xla_product
 from keras_charrnn.engine.compute import has_bfloat16
 
 native = pytest.mark.skipif(not has_bfloat16(), reason="the processor has no instructions for bfloat16")
@@ -35,13 +35,30 @@ def test_a_large_kernel_is_packed():
     assert chosen == [xla_product, xla_product, onednn_product]
 
 
-def test_one_of_float32_numbers_is_not(rng):
-    assert compiled_product.choose(256, 1024, "float32") is xla_product
+@pytest.mark.parametrize("kind", [xla_product, transposed_product])
+def test_a_product_of_float32_numbers_is_numpys(kind, rng):
     u, x = kernel(rng, 256, 1024), kernel(rng, 4, 256)
-    product = tf.function(xla_product.product, jit_compile=True)
-    np.testing.assert_allclose(product(x, xla_product.pack(u, "float32"), 1024), x.numpy() @ u.numpy(), atol=1e-4)
-    back = product(tf.matmul(x, u), xla_product.pack_transposed(u, "float32"), 256)
+    product = tf.function(kind.product, jit_compile=True)
+    np.testing.assert_allclose(product(x, kind.pack(u, "float32"), 1024), x.numpy() @ u.numpy(), atol=1e-4)
+    back = product(tf.matmul(x, u), kind.pack_transposed(u, "float32"), 256)
     np.testing.assert_allclose(back, x.numpy() @ u.numpy() @ u.numpy().T, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("units", "precision", "alone", "gpu", "kind"),
+    [
+        (512, "float32", True, False, transposed_product),
+        (511, "float32", True, False, xla_product),
+        (512, "float32", False, False, xla_product),
+        (512, "float32", True, True, xla_product),
+        (512, "float64", True, False, xla_product),
+        (512, "bfloat16", True, False, onednn_product),
+    ],
+)
+def test_a_large_one_of_float32_numbers_is_the_left_operand_with_avx2(units, precision, alone, gpu, kind, monkeypatch):
+    monkeypatch.setattr(compiled_product, "has_avx2_alone", lambda: alone)
+    monkeypatch.setattr(compiled_product, "has_gpu", lambda: gpu)
+    assert compiled_product.choose(units, 4 * units, precision) is kind
 
 
 @pytest.mark.parametrize(("columns", "wider"), [(96, 96), (512, 528), (1024, 1040)])

@@ -38,6 +38,14 @@ def test_bfloat16_is_chosen_where_the_processor_has_it(monkeypatch, flags, nativ
     assert any("no instructions for bfloat16" in note for note in notes) != native
 
 
+@pytest.mark.parametrize(
+    ("flags", "alone"), [("avx avx2 fma", True), ("avx avx2 avx512f", False), ("asimd bf16", False)]
+)
+def test_avx2_alone_is_without_avx_512(monkeypatch, flags, alone):
+    monkeypatch.setattr(compute, "_cpuinfo", lambda *keys: flags)
+    assert compute.has_avx2_alone() == alone
+
+
 SUMS = """
 import os
 import tensorflow as tf
