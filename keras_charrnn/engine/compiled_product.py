@@ -2,9 +2,8 @@
 
 Of float32 numbers it can, with XLA's own product (`xla_product`, `transposed_product`), and on a GPU of both kinds.
 What there is for bfloat16 on a processor, in `xla_product` and `onednn_product`, is not TensorFlow's public interface,
-but XLA's to change.
-`is_usable` therefore tries a product of the very size before the first use, and says no where it fails, or is not
-TensorFlow's own.
+but XLA's to change. `is_usable` therefore tries a product of the very size before the first use, and says no where it
+fails, or is not TensorFlow's own.
 """
 
 import functools
@@ -22,9 +21,11 @@ TRANSPOSED = 2**20  # numbers in U, in float32, from which on it is the left ope
 def choose(units, columns, precision):
     """Return the module that makes the products with a kernel U (units, columns) and with its transpose."""
     numbers = units * columns
-    if precision == PRECISION and numbers >= PACKED and not has_gpu():
+    if has_gpu():
+        return xla_product
+    if precision == PRECISION and numbers >= PACKED:
         return onednn_product
-    if precision == "float32" and numbers >= TRANSPOSED and not has_gpu() and has_avx2_alone():
+    if precision == "float32" and numbers >= TRANSPOSED and has_avx2_alone():
         return transposed_product
     return xla_product
 

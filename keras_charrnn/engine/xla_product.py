@@ -44,10 +44,11 @@ def product(x, kernel, columns):
 
 
 def pack(kernel, precision="bfloat16"):
-    """Return U (K, M) in the precision, with more columns, of zeros, where its rows would be a `STRIDE` apart."""
+    """Return U (K, M) in the precision, with more columns, of zeros, where float32 rows would be a `STRIDE` apart."""
     kernel = tf.cast(kernel, precision)
-    apart = kernel.dtype == tf.bfloat16 or kernel.shape[1] % STRIDE
-    return kernel if apart else tf.pad(kernel, [(0, 0), (0, _MORE)])
+    if kernel.dtype == tf.bfloat16 or kernel.shape[1] % STRIDE:
+        return kernel
+    return tf.pad(kernel, [(0, 0), (0, _MORE)])
 
 
 def pack_transposed(kernel, precision="bfloat16"):

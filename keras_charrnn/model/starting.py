@@ -17,9 +17,9 @@ def take_over(model, old, seed=0):
     """Give a model the weights of another of the same architecture, with another vocabulary.
 
     A symbol that both know keeps its rows and columns, so that its logits in any context of such symbols are the same
-    to the last bit (with a tied embedding, but for the rounding of sums). A new one begins with the mean of the known
-    ones and noise of their spread, as if it were one of them: the nearer new symbols begin to one another, the longer
-    they take to part. N-grams of known symbols keep their rows, others begin from zeros.
+    but for the rounding of a sum: a processor may sum the last rows of a product in another order. A new one begins
+    with the mean of the known ones and noise of their spread, as if it were one of them: the nearer new symbols begin
+    to one another, the longer they take to part. N-grams of known symbols keep their rows, others begin from zeros.
 
     Args:
         model: The `CharRNN` to change.

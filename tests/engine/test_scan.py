@@ -14,8 +14,6 @@ from tests.kinds import KINDS, of_each_kind
 B, D, H = 4, 3, 6
 GATED = [name for name in cells.names() if issubclass(cells.get(name), GatedCell)]
 LOOPS = (*KINDS, "indrnn")  # which has no product, but a loop
-# Where a row's numbers are small, its normalisation makes a rounding before it that much larger.
-NORMALISED = ("layer_norm_lstm", "rms_norm_lstm")
 made = []  # kept, so that steps that are alike are compiled once for all tests
 
 
@@ -98,7 +96,8 @@ def test_in_float64_they_are_equal_to_its_rounding(name, length, rng, float64):
         run_and_gradients(layer, x, states, "float64"), steps_and_gradients(layer, x, states), strict=True
     ):
         assert fast.dtype == slow.dtype == "float64"
-        rounding = 1e-10 if name in NORMALISED else 1e-12
+        # Of so long a window one last bit of its inputs moves the gradients by ten times more than is seen here.
+        rounding = 1e-10 if name == "rms_norm_lstm" else 1e-12
         np.testing.assert_allclose(fast, slow, rtol=rounding, atol=rounding)
 
 
@@ -118,7 +117,8 @@ def test_bfloat16_is_near_float32(name, length, rng):
     for half, full in zip(
         run_and_gradients(layer, x, states, "bfloat16"), run_and_gradients(layer, x, states), strict=True
     ):
-        tolerance = 0.15 if name in NORMALISED else 0.03
+        # The normalisation of a row with small numbers makes its rounding larger.
+        tolerance = {"layer_norm_lstm": 0.08, "rms_norm_lstm": 0.15}.get(name, 0.03)
         np.testing.assert_allclose(half, full, atol=tolerance * max(1, float(tf.reduce_max(tf.abs(full)))))
 
 
