@@ -11,20 +11,20 @@ import sys
 
 @contextlib.contextmanager
 def uncollected():
-    """Do without the garbage collector, which finds nothing in an import and makes that of TensorFlow longer.
+    """Do without the garbage collector in what leaves no garbage: after TensorFlow's import it has a million objects
+    to look through, a quarter of a second each time.
 
-    What is there at the end is never looked through again. Does nothing where TensorFlow is imported already.
+    What an import of TensorFlow within has made is never looked through again.
     """
-    if "tensorflow" in sys.modules or not gc.isenabled():
-        yield
-        return
+    imported, wanted = "tensorflow" in sys.modules, gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
-        if "tensorflow" in sys.modules:
-            gc.freeze()
+        if wanted:
+            gc.enable()
+            if "tensorflow" in sys.modules and not imported:
+                gc.freeze()
 
 
 def suggest(name, names):

@@ -17,6 +17,6 @@ A window flows through it so (T time, B batch, D width of the input, H units, G 
 
 Beside the way: `products` (a matrix product in a precision, with its gradient), `norms` (of the rows of a step),
 `recurrence` (cells whose recurrence is linear need no loop of products), `noise` (from explicit seeds), `stand_ins`
-(tensors in the place of a cell's weights, and what its equations may not do), `eagerly` (all of it as plain Python),
-`compute` (the machine: precision, replicas, threads).
+(tensors in the place of a cell's weights, and what its equations may not do), `as_traced` (without TensorFlow's graph
+optimizer), `eagerly` (all of it as plain Python), `compute` (the machine: precision, replicas, threads).
 """

@@ -5,6 +5,8 @@ import functools
 
 import tensorflow as tf
 
+from keras_charrnn.engine.as_traced import follow
+
 # One thread, for XLA spreads what it compiles over the cores by itself.
 _AHEAD = concurrent.futures.ThreadPoolExecutor(1, "keras_charrnn.compiled")
 
@@ -36,6 +38,7 @@ def _zeros(spec):
 
 
 def _run_on_zeros(function, specs):
+    follow()  # what is compiled is found by those who run it with the same options
     zeros = tf.nest.map_structure(_zeros, specs)
     # In a graph here too: what is compiled for a call outside of any is not found there.
     return tf.function(lambda: function(*zeros), autograph=False)()

@@ -7,6 +7,8 @@ A = X X', which is smaller than X, and X is multiplied once by what comes of it.
 Shapes in letters: N, M the two widths of a matrix, N the smaller; K blocks of R rows.
 """
 
+import functools
+
 import tensorflow as tf
 
 # Rows that are made orthogonal to one another. Of more, the products grow with the square of their number, by far more
@@ -31,26 +33,36 @@ def orthogonalize(x, precision):
     """
     tall = x.shape[0] > x.shape[1]
     rows = _blocks(tf.transpose(x) if tall else x)
-
-    def product(left, right):
-        return tf.cast(tf.matmul(tf.cast(left, precision), tf.cast(right, precision)), x.dtype)
-
-    rows = tf.math.divide_no_nan(rows, _of_each(tf.reduce_max, tf.abs(rows)))  # lest fourth powers leave float32
-    a = product(rows, tf.linalg.matrix_transpose(rows))
-    square = product(a, a)
-    # At least the largest singular value of A, and hardly more: the fourth root of the sum of their fourth powers.
-    size = tf.sqrt(tf.sqrt(_of_each(tf.reduce_sum, square**2)))
-    a, square = tf.math.divide_no_nan(a, size), tf.math.divide_no_nan(square, size**2)
-    one, total, factor = tf.eye(a.shape[-1], dtype=x.dtype), None, None
-    for linear, cubic, quintic in POLYNOMIALS:
-        if total is not None:
-            a = product(a, product(factor, factor))
-            square = product(a, a)
-        factor = linear * one + cubic * a + quintic * square
-        total = factor if total is None else product(factor, total)
-    result = tf.math.divide_no_nan(product(total, rows), tf.sqrt(size))
+    result = _orthogonalized(precision, x.dtype)(rows)
     result = tf.reshape(result, (-1, result.shape[-1]))[: min(x.shape)]
     return tf.transpose(result) if tall else result
+
+
+@functools.cache
+def _orthogonalized(precision, dtype):
+    """Return the function that `orthogonalize` calls for blocks (K, R, M), traced once for those of all matrices."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None), dtype)], autograph=False)
+    def orthogonalized(rows):
+        def product(left, right):
+            return tf.cast(tf.matmul(tf.cast(left, precision), tf.cast(right, precision)), dtype)
+
+        rows = tf.math.divide_no_nan(rows, _of_each(tf.reduce_max, tf.abs(rows)))  # lest fourth powers leave float32
+        a = product(rows, tf.linalg.matrix_transpose(rows))
+        square = product(a, a)
+        # At least the largest singular value of A, and hardly more: the fourth root of the sum of their fourth powers.
+        size = tf.sqrt(tf.sqrt(_of_each(tf.reduce_sum, square**2)))
+        a, square = tf.math.divide_no_nan(a, size), tf.math.divide_no_nan(square, size**2)
+        one, total, factor = tf.eye(tf.shape(a)[-1], dtype=dtype), None, None
+        for linear, cubic, quintic in POLYNOMIALS:
+            if total is not None:
+                a = product(a, product(factor, factor))
+                square = product(a, a)
+            factor = linear * one + cubic * a + quintic * square
+            total = factor if total is None else product(factor, total)
+        return tf.math.divide_no_nan(product(total, rows), tf.sqrt(size))
+
+    return orthogonalized
 
 
 def _blocks(x):

@@ -8,6 +8,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from keras_charrnn.engine.as_traced import as_traced
 from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.unseen import Unseen
@@ -45,7 +46,7 @@ class Evaluating:
         initial = self.initial_states(rows)
         self._evaluation_states = made.get(("states", rows)) or made.setdefault(("states", rows), _Variables(initial))
         self._evaluation_states.assign(initial)
-        with self._function_for("test", data), self._evaluating(), telling(symbols):
+        with self._function_for("test", data), self._evaluating(), telling(symbols), as_traced():
             return super().evaluate(data, verbose=verbose, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):

@@ -5,6 +5,8 @@ Shapes in letters: B batch, T time.
 
 import keras
 
+from keras_charrnn.common.importing import uncollected
+from keras_charrnn.engine.as_traced import as_traced
 from keras_charrnn.engine.eagerly import eagerly
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.layers.unseen import Unseen
@@ -112,7 +114,7 @@ class Fitting(TrainingStep):
                 verbose=verbose,
             )
         how = {"epochs": epochs, "verbose": verbose, "callbacks": callbacks, "validation_data": validation_data}
-        with telling(symbols):
+        with telling(symbols), as_traced():
             return super().fit(data, shuffle=False, **how, **kwargs)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
@@ -123,7 +125,7 @@ class Fitting(TrainingStep):
         return {name: values[-1] for name, values in history.items()} if return_dict else history["loss"][-1]
 
     def train_step(self, data):
-        with eagerly(self.run_eagerly):
+        with eagerly(self.run_eagerly), uncollected():
             return super().train_step(data)
 
     def make_train_function(self, force=False):
