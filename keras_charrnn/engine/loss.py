@@ -6,6 +6,8 @@ Shapes in letters: N characters, H units, V symbols.
 import tensorflow as tf
 
 from keras_charrnn.engine.compiled import compiled
+from keras_charrnn.engine.compiled_product import has_gpu
+from keras_charrnn.engine.norms import row_max
 from keras_charrnn.engine.products import rounded
 
 
@@ -47,19 +49,34 @@ def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0, 
 def _loss_and_gradient(logits, bias, targets, smoothing, weights):
     """Return the mean loss, smoothed and plain, the gradient of the logits in their own type, and that of the bias."""
     logits, dtype = tf.cast(logits, bias.dtype) + bias, logits.dtype
-    logits -= tf.reduce_max(logits, 1, keepdims=True)
+    logits -= row_max(logits)
     powers, symbols = tf.exp(logits), logits.shape[1]
-    total, count = tf.reduce_sum(powers, 1, keepdims=True), tf.cast(tf.shape(logits)[0], bias.dtype)
+    total, count = _row_sum(powers), tf.cast(tf.shape(logits)[0], bias.dtype)
     wanted = tf.one_hot(targets, symbols, dtype=bias.dtype)
     smoothed = wanted * (1 - smoothing) + smoothing / symbols if smoothing else wanted
     d_logits = (powers / total - smoothed) / count
-    # A sum a row first: XLA makes one of all numbers at once in passes of their own.
-    log_total = tf.math.log(total[:, 0])
-    each = log_total - tf.reduce_sum(logits * wanted, 1)
-    each_smoothed = log_total - tf.reduce_sum(logits * smoothed, 1) if smoothing else each
+    log_total = tf.math.log(total)
+    each = log_total - _row_sum(logits * wanted)
+    each_smoothed = log_total - _row_sum(logits * smoothed) if smoothing else each
     if weights is not None:
-        weights = tf.cast(weights, bias.dtype)
-        d_logits, each, each_smoothed = d_logits * weights[:, None], each * weights, each_smoothed * weights
-    nats = tf.reduce_sum(each) / count
-    loss = tf.reduce_sum(each_smoothed) / count if smoothing else nats
-    return loss, nats, rounded(d_logits, dtype), tf.reduce_sum(d_logits, 0)
+        weights = tf.cast(weights, bias.dtype)[:, None]
+        d_logits, each, each_smoothed = d_logits * weights, each * weights, each_smoothed * weights
+    nats = _column_sum(each)[0] / count
+    loss = _column_sum(each_smoothed)[0] / count if smoothing else nats
+    return loss, nats, rounded(d_logits, dtype), _column_sum(d_logits)
+
+
+# Sums as products: XLA makes of a sum on a processor passes over windows of 32 numbers, and of each so much code that
+# to compile it took longer than what compiles a step of the loop over time. On a GPU products might round.
+
+
+def _row_sum(x):
+    """Return the sum of each row of x (N, V), as (N, 1)."""
+    if has_gpu():
+        return tf.reduce_sum(x, 1, keepdims=True)
+    return tf.matmul(x, tf.ones((x.shape[1], 1), x.dtype))
+
+
+def _column_sum(x):
+    """Return the sum of each column of x (N, V), as (V,)."""
+    return tf.reduce_sum(x, 0) if has_gpu() else tf.matmul(tf.ones((1, tf.shape(x)[0]), x.dtype), x)[0]

@@ -1,4 +1,4 @@
-"""Normalisation of rows, for code that XLA compiles. TensorFlow only.
+"""Normalisation of rows, and sums and maxima of them, for code that XLA compiles. TensorFlow only.
 
 XLA adds up the last axis of a row number by number, each after the one before it, since another order would round
 otherwise. Here a row is added up in lanes that lie side by side, for the processor's vectors. The gradients are written
@@ -6,6 +6,8 @@ out: two sums a row, where those that follow from the operations have more, each
 
 Shapes in letters: N rows, H their width.
 """
+
+import functools
 
 import tensorflow as tf
 
@@ -43,16 +45,26 @@ def layer_norm(x, epsilon):
 
 def row_mean(x):
     """Return the mean of each row of x (N, H), as (N, 1)."""
-    width = x.shape[-1]
+    return _in_lanes(x, tf.add_n, tf.reduce_sum) / x.shape[-1]
+
+
+def row_max(x):
+    """Return the largest number of each row of x (N, H), as (N, 1)."""
+    return _in_lanes(x, lambda parts: functools.reduce(tf.maximum, parts), tf.reduce_max)
+
+
+def _in_lanes(x, side_by_side, along):
+    """Return what `along` makes of each row, where the lanes have been brought to one, `side_by_side`, before."""
+    width, found = x.shape[-1], []
     lanes = LANES * -(-width // (LANES * ADDENDS))
     whole = width - width % lanes
-    total = 0.0
     if whole > lanes:
-        total = tf.reduce_sum(tf.add_n(tf.split(x[..., :whole], whole // lanes, axis=-1)), -1, keepdims=True)
+        found.append(side_by_side(tf.split(x[..., :whole], whole // lanes, axis=-1)))
         x = x[..., whole:]
     if x.shape[-1]:
-        total += tf.reduce_sum(x, -1, keepdims=True)
-    return total / width
+        found.append(x)
+    found = [along(each, -1, keepdims=True) for each in found]
+    return found[0] if len(found) == 1 else side_by_side(found)
 
 
 def _scaled(x, epsilon):

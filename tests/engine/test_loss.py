@@ -28,6 +28,22 @@ def test_the_loss_is_finite_for_any_logits():
     np.testing.assert_allclose(loss, 1e4)
 
 
+@pytest.mark.parametrize("symbols", [1, 31, 33, 65, 100, 1100])
+def test_so_it_is_of_any_number_of_symbols(symbols, rng):
+    logits = 30 * rng.normal(size=(3, symbols)).astype("float32")
+    targets = rng.integers(symbols, size=3)
+    kernel, wanted = tf.eye(symbols), tf.constant(targets, tf.int32)
+    with tf.GradientTape() as tape:
+        bias = tf.zeros(symbols)
+        tape.watch(bias)
+        loss, nats = mean_cross_entropy(tf.constant(logits), kernel, bias, wanted, "float32")
+    logs = logits - logits.max(1, keepdims=True).astype("float64")
+    logs -= np.log(np.exp(logs).sum(1, keepdims=True))
+    np.testing.assert_allclose([loss, nats], -logs[np.arange(3), targets].mean(), rtol=1e-5, atol=1e-6)
+    d_bias = (np.exp(logs) - np.eye(symbols)[targets]).mean(0)
+    np.testing.assert_allclose(tape.gradient(loss, bias), d_bias, atol=1e-6)
+
+
 def test_smoothing_spreads_a_share_of_the_target_and_the_plain_loss_stays(rng):
     hidden, bias = tf.constant(rng.normal(size=(6, 4)).astype("float32")), tf.zeros(5)
     kernel = tf.constant(rng.normal(size=(4, 5)).astype("float32"))
