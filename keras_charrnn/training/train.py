@@ -129,6 +129,7 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         raise
     finally:
         shown.close()
+        checkpointing.close()
 
 
 def _keep_good_model(model, folder, checkpoint):

@@ -1,5 +1,6 @@
 """Checkpoints while a model trains, and the way back into a training from one."""
 
+import concurrent.futures
 import inspect
 import json
 import random
@@ -22,6 +23,9 @@ class Checkpointing(keras.callbacks.Callback):
     While other values stand in the place of the weights, the callback that has put them there holds the weights of
     training in its attribute `weights_aside`, arrays; these are saved. Where several processes train, the states are
     those of all rows, of which each process takes its own.
+
+    That of the beginning is written while the first steps are traced and compiled, in a thread of its own; `close`, to
+    be called in the end whatever has happened, waits for it.
 
     Args:
         checkpoints: A `Checkpoints`.
@@ -53,6 +57,7 @@ class Checkpointing(keras.callbacks.Callback):
         self.rate_factor, self.facts = rate_factor, dict(facts or {})
         self.clock = time.monotonic
         self.saved, self._finished = None, False  # windows at the last one; whether the training has come to its end
+        self._beginning = None
 
     def prepare(self, model):
         """Bring weights and optimizer to where the checkpoint has them."""
@@ -67,7 +72,9 @@ class Checkpointing(keras.callbacks.Callback):
         self._written = self.clock()
         if self.start is None:
             self._epoch, self._step = 0, 0
-            self.save()
+            now, aside = self._now(), concurrent.futures.ThreadPoolExecutor(1)
+            self.saved, self._beginning = now[0], aside.submit(self.checkpoints.save, *now)
+            aside.shutdown(wait=False)
         else:
             self._epoch, self._step = (self.start.facts[name] for name in ("epoch", "step"))
             self.saved = int(self.model.windows_done)
@@ -83,6 +90,7 @@ class Checkpointing(keras.callbacks.Callback):
         self._epoch, self.start = epoch, None
 
     def on_train_batch_end(self, batch, logs=None):
+        self.close()
         self._step = min(batch + 1, self.steps)
         passed = int(self.model.windows_done) - self.saved
         due = self.every_steps and passed >= self.every_steps
@@ -101,6 +109,23 @@ class Checkpointing(keras.callbacks.Callback):
         Raises:
             WriteError: If it cannot be written.
         """
+        self.close()
+        now = self._now()
+        self.checkpoints.save(*now)
+        self.saved, self._written = now[0], self.clock()
+
+    def close(self):
+        """Wait until the checkpoint of the beginning is written.
+
+        Raises:
+            WriteError: If it cannot be.
+        """
+        beginning, self._beginning = self._beginning, None
+        if beginning is not None:
+            beginning.result()
+
+    def _now(self):
+        """Return what `Checkpoints.save` writes of this moment: the step, facts and arrays."""
         facts = {
             **self.facts,
             "epoch": self._epoch,
@@ -119,8 +144,7 @@ class Checkpointing(keras.callbacks.Callback):
         for callback in self.callbacks:
             if (weights := getattr(callback, "weights_aside", None)) is not None:
                 arrays["weights"] = weights
-        self.checkpoints.save(int(self.model.windows_done), facts, arrays)
-        self.saved, self._written = int(self.model.windows_done), self.clock()
+        return int(self.model.windows_done), facts, arrays
 
     def _bring_back(self, groups):
         bring_back(self.model, self.start, groups)
