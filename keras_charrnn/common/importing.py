@@ -11,10 +11,10 @@ import sys
 
 @contextlib.contextmanager
 def uncollected():
-    """Do without the garbage collector in what leaves no garbage: after TensorFlow's import it has a million objects
-    to look through, a quarter of a second each time.
+    """Do without the garbage collector in what leaves no garbage, an import or the tracing of a graph.
 
-    What an import of TensorFlow within has made is never looked through again.
+    With TensorFlow it has a million objects to look through each time. What an import of TensorFlow within has made is
+    never looked through again.
     """
     imported, wanted = "tensorflow" in sys.modules, gc.isenabled()
     gc.disable()

@@ -4,6 +4,8 @@ import contextlib
 
 import tensorflow as tf
 
+from keras_charrnn.engine.compiled_product import has_gpu
+
 _OPTIONS = tf.config.optimizer
 
 
@@ -14,7 +16,7 @@ def as_traced():
     It takes longer than ten steps of a training. A step is no quicker for it, most of which is in code that XLA
     compiles. What is run here once is to be run here always: elsewhere it would be prepared, and compiled, anew.
     """
-    if tf.config.list_logical_devices("GPU"):
+    if has_gpu():
         yield
         return
     before = _OPTIONS.get_experimental_options().get("disable_meta_optimizer", False)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_charrnn.engine.compiled import compiled
 from keras_charrnn.engine.compiled_product import has_gpu
+from keras_charrnn.engine.input_products import sum_rows
 from keras_charrnn.engine.norms import row_max
 from keras_charrnn.engine.products import rounded
 
@@ -79,4 +80,4 @@ def _row_sum(x):
 
 def _column_sum(x):
     """Return the sum of each column of x (N, V), as (V,)."""
-    return tf.reduce_sum(x, 0) if has_gpu() else tf.matmul(tf.ones((1, tf.shape(x)[0]), x.dtype), x)[0]
+    return tf.reduce_sum(x, 0) if has_gpu() else sum_rows(x, x.dtype)

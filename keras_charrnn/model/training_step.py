@@ -8,6 +8,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from keras_charrnn.engine.compiled_product import has_gpu
 from keras_charrnn.engine.compute import require_eager
 from keras_charrnn.engine.loss import mean_cross_entropy
 from keras_charrnn.errors import SettingsError
@@ -167,6 +168,6 @@ class TrainingStep:
 
     def _device(self, replica):
         """Return the context of a replica: a GPU of its own; on a CPU they are threads of one device."""
-        if self.replicas > 1 and tf.config.list_logical_devices("GPU"):
+        if self.replicas > 1 and has_gpu():
             return tf.device(f"/GPU:{replica}")
         return contextlib.nullcontext()

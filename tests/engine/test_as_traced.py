@@ -18,9 +18,10 @@ def is_off():
 
 @pytest.fixture
 def asked():
-    """A function that turns the optimizer off or on, as a user might; at the end it is on."""
+    """A function that turns the optimizer off or on, as a user might; at the end it is as it was."""
+    before = is_off()
     yield lambda off: OPTIONS.set_experimental_options({"disable_meta_optimizer": off})
-    OPTIONS.set_experimental_options({"disable_meta_optimizer": False})
+    OPTIONS.set_experimental_options({"disable_meta_optimizer": before})
 
 
 @pytest.mark.parametrize("off", [False, True])
@@ -34,7 +35,8 @@ def test_the_optimizer_is_off_within_and_as_it_was_after(off, asked):
     assert is_off() == off
 
 
-def test_a_training_and_its_validation_run_as_traced_and_leave_no_trace(make_model):
+def test_a_training_and_its_validation_run_as_traced_and_leave_no_trace(make_model, asked):
+    asked(False)  # the quick tests are without it
     model, seen = make_model(), []
     model.compile()
     ids = np.zeros((4, 5), "int32")
@@ -48,6 +50,8 @@ def test_a_training_and_its_validation_run_as_traced_and_leave_no_trace(make_mod
 
 
 def test_what_is_compiled_ahead_goes_by_the_options_of_now(asked):
+    asked(False)
+
     def options():
         return context.context().function_call_options.config_proto_serialized
 

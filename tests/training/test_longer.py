@@ -106,11 +106,7 @@ def test_a_run_that_time_or_patience_has_ended_goes_on_when_that_is_more(tiny, c
     again = keras_charrnn.resume(run, console=console, epochs=2, minutes=5)
     assert again.history[-1]["step"] == before + (2 - len(run.history)) * 92
     assert again.history[-1]["learning_rate"] < 1e-4 * RATE
-    how = {
-        "training.patience": 2,
-        "training.epochs": 9,
-        "training.optimizer.learning_rate": 1e-12,
-    }  # too little to learn
+    how = {"training.patience": 2, "training.epochs": 9, "training.optimizer.learning_rate": 1e-12}  # learns nothing
     run = keras_charrnn.fit(tiny, how, "runs", "patient", console=console)
     ended = len(run.history)
     again = keras_charrnn.resume(run, console=console, epochs=12, learning_rate=1e-2)

@@ -109,7 +109,6 @@ class Checkpointing(keras.callbacks.Callback):
         Raises:
             WriteError: If it cannot be written.
         """
-        self.close()
         now = self._now()
         self.checkpoints.save(*now)
         self.saved, self._written = now[0], self.clock()

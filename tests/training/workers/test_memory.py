@@ -45,9 +45,10 @@ def test_all_get_the_same_sum_of_arrays_of_any_shape(count, together, rng):
         own = [tf.constant(each) for each in arrays[rank]]
         assert memory.size(own) == 4 * sum(each.size for each in arrays[rank])
         first, exact = memory.sum(own[:2], own[2:])
-        # Graphs that wait for one another need as many threads, which an earlier test may have asked to have one of.
-        graphs = count == 2 and tf.config.threading.get_inter_op_parallelism_threads() != 1
-        add = tf.function(memory.sum) if graphs else memory.sum
+        # Graphs that wait for one another need as many threads, of which an earlier test may have left one.
+        threads = tf.config.threading.get_inter_op_parallelism_threads()
+        graph = rank == 0 or (count == 2 and threads != 1)
+        add = tf.function(memory.sum) if graph else memory.sum
         whole, _ = add([10 * each for each in [*own, *own]])  # more than before
         numbers = memory.add(tf.range(rank, 100 + rank))  # and smaller
         return [*first, *exact], whole, numbers
