@@ -15,8 +15,9 @@ A window flows through it so (T time, B batch, D width of the input, H units, G 
 5. `scan` again: the gradients of W, U and b are one product each for the whole window, after the loop.
 6. `loss`: from the last layer's outputs (T*B, H) to the mean cross-entropy and its gradient, in one compiled pass.
 
-Beside the way: `products` (a matrix product in a precision, with its gradient), `norms` (of the rows of a step),
-`recurrence` (cells whose recurrence is linear need no loop of products), `noise` (from explicit seeds), `stand_ins`
-(tensors in the place of a cell's weights, and what its equations may not do), `as_traced` (without TensorFlow's graph
-optimizer), `eagerly` (all of it as plain Python), `compute` (the machine: precision, replicas, threads).
+Beside the way: `products` (a matrix product in a precision, with its gradient), `rows` and `norms` (means, maxima and
+norms of the rows of a step), `recurrence` (cells whose recurrence is linear need no loop of products), `noise` (from
+explicit seeds), `stand_ins` (tensors in the place of a cell's weights, and what its equations may not do), `as_traced`
+(without TensorFlow's graph optimizer), `eagerly` (all of it as plain Python), `compute` (the machine: precision,
+replicas, threads).
 """

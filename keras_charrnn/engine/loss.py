@@ -8,8 +8,8 @@ import tensorflow as tf
 from keras_charrnn.engine.compiled import compiled
 from keras_charrnn.engine.compiled_product import has_gpu
 from keras_charrnn.engine.input_products import sum_rows
-from keras_charrnn.engine.norms import row_max
 from keras_charrnn.engine.products import rounded
+from keras_charrnn.engine.rows import row_max
 
 
 def mean_cross_entropy(hidden, kernel, bias, targets, precision, smoothing=0.0, weights=None):

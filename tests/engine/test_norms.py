@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_charrnn.engine.norms import layer_norm, rms_norm, row_mean
+from keras_charrnn.engine.norms import layer_norm, rms_norm
+from keras_charrnn.engine.rows import row_max, row_mean
 
 WIDTHS = [1, 31, 32, 40, 64, 100, 768, 4101]  # of one lane, of several, with a rest, with lanes that are wider
 EPSILON = 1e-5
@@ -17,8 +18,9 @@ def plain(name, x):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_mean_of_a_row_is_the_mean(width, rng):
+def test_the_mean_and_the_maximum_of_a_row_are_those(width, rng):
     x = rng.normal(size=(3, width)).astype("float32")
+    np.testing.assert_array_equal(row_max(tf.constant(x)), x.max(-1, keepdims=True))
     np.testing.assert_allclose(row_mean(tf.constant(x)), x.astype("float64").mean(-1, keepdims=True), atol=1e-6)
 
 
