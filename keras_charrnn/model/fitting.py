@@ -163,6 +163,7 @@ class Fitting(TrainingStep):
             self.gradient_clipping,
             self.watch,
             self.label_smoothing,
+            self.taught_share,
             self.ngram_decay,
             self.seed,
             self.workers,

@@ -36,6 +36,8 @@ class TrainingStep:
             nobody. `callbacks.Divergence` sets it.
         label_smoothing: Share of each target's probability that training spreads over all symbols. The metric `loss`
             is of the targets themselves.
+        taught_share: Share of each target's probability that is learned from the probabilities (B, T, V) that stand
+            beside the targets, `(targets, taught)`, where there are some. The metric `loss` is of the targets too then.
         ngram_decay: Weight decay of the tables of n-grams, in units of the learning rate: see `RowUpdates`, by which
             they learn, whatever the optimizer.
         seed: Of dropout and noise in training.
@@ -53,6 +55,7 @@ class TrainingStep:
     gradient_clipping = None
     watch = None
     label_smoothing = 0.0
+    taught_share = 0.0
     ngram_decay = 1.0
     seed = 0
     workers = None
@@ -97,6 +100,7 @@ class TrainingStep:
 
     def train_step(self, data):
         inputs, targets, weights, independent = unpack(data)
+        targets, taught = targets if isinstance(targets, tuple) else (targets, None)
         batch, replicas, carried = inputs.shape[0], self.replicas, self.carry_states and not independent
         if carried and batch != self.state_layers[0].states[0].shape[0]:
             raise SettingsError(f"the states have {self.state_layers[0].states[0].shape[0]} rows, the window {batch}")
@@ -119,8 +123,8 @@ class TrainingStep:
             with self._device(replica):
                 before = [[state[mine] for state in layer] for layer in states]
                 own_seed = tf.random.experimental.stateless_fold_in(seed, first + replica)
-                own_weights = None if weights is None else weights[mine]
-                found.append(run(inputs[mine], targets[mine], own_weights, before, own_seed))
+                own = [each if each is None else each[mine] for each in (inputs, targets, weights, taught)]
+                found.append(run(*own, before, own_seed))
         gradients, slices, losses, after = zip(*found, strict=True)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
         loss, per = tf.add_n(losses) / replicas, self.characters_of(targets, weights)
@@ -150,7 +154,7 @@ class TrainingStep:
             self._clipping_means.made[name].update_state(value)
         return {metric.name: metric.result() for metric in self.training_metrics}
 
-    def _run_replica(self, inputs, targets, weights, states, seed):
+    def _run_replica(self, inputs, targets, weights, taught, states, seed):
         """Return the gradients, those of the tables apart, the loss in nats and the new states of a window's rows."""
         dense, tables = (
             [weight.value for weight in each] for each in (self.trainable_weights, self.row_updates.tables)
@@ -161,7 +165,9 @@ class TrainingStep:
             wanted, weights = (
                 each if each is None else tf.reshape(tf.transpose(each), (-1,)) for each in (targets, weights)
             )
-            how = self.precision, self.label_smoothing, weights
+            if taught is not None:
+                taught = tf.reshape(tf.transpose(taught, (1, 0, 2)), (-1, taught.shape[-1]))
+            how = self.precision, self.label_smoothing, weights, taught, self.taught_share
             loss, nats = mean_cross_entropy(hidden, *self.head_weights, wanted, *how)
         gradients, slices = tape.gradient(loss, [dense, tables])
         return [tf.convert_to_tensor(each) for each in gradients], slices, nats, new

@@ -20,6 +20,7 @@ from keras_charrnn.recipe.schema import dump
 from keras_charrnn.recipe.search import SearchCheck, candidates
 from keras_charrnn.recipe.section import Section, build, key, keys
 from keras_charrnn.recipe.starting import Start, complete, without_continuation
+from keras_charrnn.recipe.teaching import Teacher, located
 from keras_charrnn.recipe.training import Training
 
 NAME = text(
@@ -61,6 +62,7 @@ class Recipe(Section):
     start: Start = _section(Start)
     model: sections.Model = _section(sections.Model)
     training: Training = _section(Training)
+    teacher: Teacher = _section(Teacher)
     states: sections.States = _section(sections.States)
     validation: sections.Validation = _section(sections.Validation)
     samples: sections.Samples = _section(sections.Samples)
@@ -157,6 +159,9 @@ def read(source, overrides=None, plugins=(), begun=False):
         plugin_folder=here if "plugins" in overrides else folder,
         problems=problems,
     )
+    near = here if _overridden(overrides, "teacher", "from") else folder
+    teacher = dataclasses.replace(recipe.teacher, source=located(recipe.teacher.source, near, problems, begun))
+    recipe = dataclasses.replace(recipe, teacher=teacher)
     recipe, found = _load_plugins(recipe, registry.load_plugins(plugins))
     problems += found
     problems += _refused_candidates(recipe.tune, mapping, problems)

@@ -12,6 +12,7 @@ from keras_charrnn.errors import WindowsError
 
 WARM_UP = 256  # characters after which a recurrent state has forgotten that it started from nothing
 AT_ONCE = 2**16  # characters that are read together: a call of Python for each window would take from training
+NUMBERS_AT_ONCE = 2**22  # where there are many for each of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +54,7 @@ def split(ids, shares):
     return [ids[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def training_windows(ids, batch_size, length, random_offset=False, seed=0, split="train", rows=None):
+def training_windows(ids, batch_size, length, random_offset=False, seed=0, split="train", rows=None, taught=None):
     """Cut a text into B rows, and these into windows of T characters.
 
     An element is `(inputs, targets)`, both int32 (B, T), targets one character ahead. Row b of window k+1 continues row
@@ -68,6 +69,8 @@ def training_windows(ids, batch_size, length, random_offset=False, seed=0, split
         seed: Of the offsets.
         split: What part of the corpus this is, for messages.
         rows: A slice of the B rows, of which the elements are made; None for all.
+        taught: Probabilities (N, V) of every symbol at each of the text's N places, an array. An element then is
+            `(inputs, (targets, taught))`, the last of these (B, T, V). None for none.
 
     Returns:
         `Windows`.
@@ -88,11 +91,16 @@ def training_windows(ids, batch_size, length, random_offset=False, seed=0, split
     def read(places):
         offset = tf.constant(0, tf.int64)
         if random_offset:
-            offset = tf.random.stateless_uniform((), (seed % 2**31, epoch), 0, offsets, tf.int32)
-        text = _read(lambda places: ids[starts + places], tf.cast(offset, tf.int64) + places, starts.shape)
-        return text[..., :-1], text[..., 1:]
+            offset = tf.cast(tf.random.stateless_uniform((), (seed % 2**31, epoch), 0, offsets, tf.int32), tf.int64)
+        text = _read(lambda places: ids[starts + places], offset + places, starts.shape)
+        inputs, targets = text[..., :-1], text[..., 1:]
+        if taught is None:
+            return inputs, targets
+        shape, dtype = (*targets.shape[1:], taught.shape[1]), taught.dtype
+        return inputs, (targets, _read(lambda places: taught[starts[:, 1:] + places], offset + places, shape, dtype))
 
-    dataset, left_over = _dataset(read, steps, starts.shape), len(ids) - 1 - steps * batch_size * length
+    wide = 1 if taught is None else taught.shape[1]
+    dataset, left_over = _dataset(read, steps, starts.shape, wide), len(ids) - 1 - steps * batch_size * length
     return Windows(dataset, steps, (len(starts), length), left_over, epoch if random_offset else None)
 
 
@@ -154,6 +162,10 @@ class EvaluationRows:
         """
         return self._ids[np.minimum(self._starts + self._columns + places, self._targets)]
 
+    def targets(self, places):
+        """Return where in the text the targets (..., B, T) of such windows stand; beyond the end, its end."""
+        return np.minimum(self._starts + self._columns[1:] + places, self._targets)
+
     def counted(self, places):
         """Return which targets (..., B, T) of windows at places in the rows count: of arrays or of tensors."""
         inside = places + self._columns[:-1]
@@ -161,25 +173,27 @@ class EvaluationRows:
         return counted & ((inside >= self._warm_up) | (np.arange(self.count)[:, None] == 0))
 
 
-def _read(read, places, shape):
-    """Return what `read(places)` gives for places in the graph, as int32 (windows, *shape).
+def _read(read, places, shape, dtype=np.int32):
+    """Return what `read(places)` gives for places in the graph, (windows, *shape).
 
     NumPy reads, so that the text may be longer than the memory, and is no part of the graph.
     """
-    text = tf.numpy_function(lambda places: read(places).astype(np.int32), [places], tf.int32, stateful=False)
-    return tf.ensure_shape(text, (None, *shape))
+    found = tf.numpy_function(lambda places: read(places).astype(dtype), [places], dtype, stateful=False)
+    return tf.ensure_shape(found, (None, *shape))
 
 
-def _dataset(read, steps, shape):
+def _dataset(read, steps, shape, wide=1):
     """Return a dataset of n windows, of which `read` makes some from their places (windows, 1, 1) in the rows.
 
     Args:
         read: A function of tensors.
         steps: n.
         shape: (B, T + 1), of what a window takes of the text.
+        wide: Numbers that are read for each of its characters.
     """
     rows, characters = shape
-    dataset = tf.data.Dataset.range(steps).batch(max(1, AT_ONCE // (rows * characters)))
+    at_once = AT_ONCE if wide == 1 else NUMBERS_AT_ONCE // wide
+    dataset = tf.data.Dataset.range(steps).batch(max(1, at_once // (rows * characters)))
 
     @tf.autograph.experimental.do_not_convert  # there is nothing to convert, and looking for it takes a while
     def take(ks):

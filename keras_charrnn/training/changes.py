@@ -30,6 +30,7 @@ TAKEN = (
 FREE = (
     "name",
     "start.from",
+    "teacher.from",
     "corpus.name",
     "corpus.path",
     "corpus.validation",

@@ -13,6 +13,7 @@ from keras_charrnn.text import corpora, vocabularies
 from keras_charrnn.text.parts import encode_parts
 from keras_charrnn.text.vocabularies import UnitVocabulary
 from keras_charrnn.text.windows import Windows, evaluation_windows, training_windows
+from keras_charrnn.training.teaching import Lessons
 
 
 def read_recipe(source, overrides, callbacks=(), name=None):
@@ -78,6 +79,7 @@ class Data:
         validation: `Windows`; None where the recipe has no validation split.
         part: `Windows` of the part of it that looks read; None where that is all of it, or there are no looks.
         batch_size: B, of all workers.
+        lessons: What a teacher says of the training split, `Lessons`; None without one.
     """
 
     text: corpora.Text
@@ -89,6 +91,7 @@ class Data:
     validation: Windows | None
     part: Windows | None
     batch_size: int
+    lessons: Lessons | None
 
     @property
     def characters(self):
@@ -97,7 +100,7 @@ class Data:
         return round(targets * self.split["train"] / self.symbols)
 
     @classmethod
-    def of(cls, text, plan, console, known=None, rows=None):
+    def of(cls, text, plan, console, known=None, rows=None, teacher=None):
         """Make of a text all that a recipe asks for, with a bar on the console while that takes.
 
         Args:
@@ -106,6 +109,7 @@ class Data:
             console: As in `fit`.
             known: As of `vocabulary_of`.
             rows: Of the batch that this worker trains on, a slice; None for all.
+            teacher: A `Teacher`, or None.
         """
         vocabulary = vocabulary_of(text, plan, known)
         with progress("encoding the text", text.characters, console=console) as advance:
@@ -117,6 +121,10 @@ class Data:
                 f"validation.characters: is {characters:,}, and the validation split has {len(validation):,}; write "
                 "that or fewer, or null for all"
             )
+        lessons = None
+        if teacher is not None:
+            with progress("asking the teacher", len(train), console=console) as advance:
+                lessons = teacher.teach(train, vocabulary, progress=advance)
         is_part = characters not in (None, len(validation))
         return cls(
             text,
@@ -125,9 +133,16 @@ class Data:
             len(train),
             {name: vocabulary.characters(each) for name, each in parts.items()},
             training_windows(
-                train, settings.batch_size, settings.length, settings.random_offset, plan.compute.seed, rows=rows
+                train,
+                settings.batch_size,
+                settings.length,
+                settings.random_offset,
+                plan.compute.seed,
+                rows=rows,
+                taught=lessons and lessons.table,
             ),
             evaluation_windows(validation) if plan.validates else None,
             evaluation_windows(validation[:characters]) if is_part else None,
             settings.batch_size,
+            lessons,
         )

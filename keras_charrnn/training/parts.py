@@ -48,6 +48,7 @@ def make_model(plan, data, machine, workers=None):
     model.precision, model.replicas, model.seed = machine.precision, machine.replicas, plan.compute.seed
     model.workers = workers
     model.label_smoothing = plan.training.label_smoothing
+    model.taught_share = plan.teacher.weight
     model.ngram_decay = plan.training.ngram_decay
     hold(model, plan.start.freeze, plan.start.freeze_epochs is None)
     note_of_prefix(plan.samples.beginning, model.vocabulary)  # refuses what no sample can begin with

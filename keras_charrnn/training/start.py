@@ -21,6 +21,7 @@ from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
 from keras_charrnn.training.requirements import require_callbacks
 from keras_charrnn.training.starting import Beginning, known_symbols
+from keras_charrnn.training.teaching import Teacher
 from keras_charrnn.training.telling import announce, describe, tell_changes
 from keras_charrnn.training.train import train
 from keras_charrnn.training.workers import Group, meet
@@ -75,7 +76,7 @@ def begin(plan, make_folder, callbacks=(), console=None):
         machine = _prepare(plan, team)
         beginning = Beginning.of(plan)
         known = None if beginning is None else beginning.model.vocabulary
-        data, model, callbacks = _make(plan, team, machine, callbacks, console, known, text)
+        data, model, callbacks = _make(plan, team, machine, callbacks, console, known, Teacher.of(plan), text)
         start = None if beginning is None else beginning.hand_over(model, data, plan.compute.seed)
         folder = make_folder()
         with folder.lock() as note:
@@ -105,10 +106,10 @@ def _prepare(plan, team, precision=None, replicas=None):
     return compute.prepare(facts["precision"], facts["replicas"], rows, team.count, connect, facts["cores"])
 
 
-def _make(plan, team, machine, callbacks, console, known, text=None):
+def _make(plan, team, machine, callbacks, console, known, teacher, text=None):
     """Return data, model and callbacks of a training, all that comes before its folder is touched."""
     text = text or read_text(plan, console)
-    data = Data.of(text, plan, console, known, team and team.collective.rows(plan.windows.batch_size))
+    data = Data.of(text, plan, console, known, team and team.collective.rows(plan.windows.batch_size), teacher)
     model = make_model(plan, data, machine, team and team.collective)
     return data, model, [*make_named_callbacks(plan), *callbacks]
 
@@ -127,7 +128,7 @@ def _follow(plan, team, callbacks):
     machine = _prepare(plan, team)
     beginning = None if start is not None else Beginning.of(plan)
     known = known_symbols(team.facts["start"]) if beginning is None else beginning.model.vocabulary
-    data, model, callbacks = _make(plan, team, machine, callbacks, console, known, text)
+    data, model, callbacks = _make(plan, team, machine, callbacks, console, known, Teacher.of(plan), text)
     if beginning is not None:
         beginning.hand_over(model, data, plan.compute.seed)
     with tempfile.TemporaryDirectory() as place:
@@ -215,7 +216,8 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
                 team.agree_on(text)
             machine = _same_machine(recorded, plan, team)
             known = known_symbols(environment.get("start"))
-            data, model, callbacks = _make(plan, team, machine, callbacks, console, known, text)
+            teacher = Teacher.of(plan, environment.get("teacher", {}).get("sha256", []))
+            data, model, callbacks = _make(plan, team, machine, callbacks, console, known, teacher, text)
             if len(data.vocabulary) != environment["vocabulary"]["symbols"]:
                 raise RunError(
                     f"{text.source} has {len(data.vocabulary)} symbols, {environment['vocabulary']['symbols']} when "

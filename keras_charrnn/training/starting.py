@@ -39,11 +39,7 @@ class Beginning:
         if plan.start.source is None:
             return None
         path = pathlib.Path(plan.start.source)
-        with file_of(path).open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        folder = RunFolder(path)
-        corpus = folder.read_environment()["corpus"] if folder.environment.is_file() else None
-        return cls(load(path, plan.plugins), path, sha256, corpus)
+        return cls(load(path, plan.plugins), path, *identity(path))
 
     def hand_over(self, model, data, seed):
         """Give a compiled model the weights; return what to keep of it, a mapping of plain values.
@@ -64,6 +60,18 @@ class Beginning:
             "symbols": {"known": len(known & now), "new": len(now - known), "left_out": len(known - now)},
             "val_loss": loss,
         }
+
+
+def identity(path):
+    """Return the checksum of a model's file, and what its run says of its own text, None for a file.
+
+    Args:
+        path: Of the run or the file.
+    """
+    with file_of(path).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    folder = RunFolder(path)
+    return sha256, folder.read_environment()["corpus"] if folder.environment.is_file() else None
 
 
 def known_symbols(record):

@@ -30,6 +30,7 @@ def announce(console, plan, machine, data, model, folder, note, start=None):
         f"model    {settings.layers} x {settings.cell['name']} {settings.units}, {model.parameters:,} parameters"
         + (f", and {of_ngrams:,} of n-grams" if of_ngrams else ""),
         *_of_start(start),
+        *_of_teacher(data.lessons, plan.teacher.weight),
         f"windows  {data.training.steps} of {plan.windows.batch_size} x {plan.windows.length} an epoch, "
         f"{data.training.left_over:,} characters left over",
         f"compute  {machine.describe()}",
@@ -51,6 +52,13 @@ def _of_start(start):
     counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in symbols.items() if count)
     loss = "" if start["val_loss"] is None else f", validation {start['val_loss']:.4f} nats before the first step"
     return [f"start    from {quote(start['from'])}: symbols {counts}{loss}"]
+
+
+def _of_teacher(lessons, weight):
+    if lessons is None:
+        return []
+    names = " + ".join(map(quote, lessons.teacher.paths))
+    return [f"teacher  {names}: {lessons.nats:.4f} nats on the training split, weight {weight:g}"]
 
 
 def tell_changes(changed, plan):
@@ -108,6 +116,7 @@ def describe(machine, data, model, start=None):
     """Return what a reader must know to trust the run's figures; `start` as of `announce`."""
     return {
         **({} if start is None else {"start": start}),
+        **({} if data.lessons is None else {"teacher": data.lessons.describe()}),
         "corpus": data.text.describe(),
         "vocabulary": {
             "unit": data.vocabulary.unit,

@@ -57,3 +57,27 @@ def test_smoothing_spreads_a_share_of_the_target_and_the_plain_loss_stays(rng):
     np.testing.assert_allclose(nats, -log_shares[np.arange(6), targets].mean(), rtol=1e-5)
     d_logits = (np.exp(log_shares) - wanted) / 6
     np.testing.assert_allclose(tape.gradient(loss, hidden), d_logits @ kernel.numpy().T, atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_what_is_taught_is_mixed_with_the_targets_whose_own_loss_stays(smoothing, weighted, rng):
+    hidden, kernel, bias = (tf.constant(rng.normal(size=shape).astype("float32")) for shape in [(6, 4), (4, 5), (5,)])
+    targets, taught = np.array([0, 4, 2, 2, 1, 3], "int32"), rng.uniform(0.1, 1, (6, 5)).astype("float16")
+    weights = np.array([1.5, 0.5, 1, 0, 2, 1], "float32") if weighted else None
+    with tf.GradientTape() as tape:
+        tape.watch([hidden, bias])
+        loss, nats = mean_cross_entropy(
+            hidden, kernel, bias, tf.constant(targets), "float32", smoothing, weights, tf.constant(taught), 0.3
+        )
+    log_shares = tf.nn.log_softmax(hidden @ kernel + bias).numpy()
+    own = (1 - smoothing) * np.eye(5)[targets] + smoothing / 5
+    taught = taught.astype("float64")
+    wanted = 0.7 * own + 0.3 * taught / taught.sum(1, keepdims=True)
+    weights = np.ones(6) if weights is None else weights
+    np.testing.assert_allclose(loss, (weights * -(wanted * log_shares).sum(-1)).mean(), rtol=1e-5)
+    np.testing.assert_allclose(nats, (weights * -log_shares[np.arange(6), targets]).mean(), rtol=1e-5)
+    d_logits = weights[:, None] * (np.exp(log_shares) - wanted) / 6
+    wanted = [d_logits @ kernel.numpy().T, d_logits.sum(0)]
+    for one, other in zip(tape.gradient(loss, [hidden, bias]), wanted, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)

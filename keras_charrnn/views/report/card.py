@@ -100,6 +100,9 @@ def _data(environment):
         of = "" if start["corpus"] is None else f", trained on {start['corpus']['name']}"
         loss = "" if start["val_loss"] is None else f"; before the first step it scored {start['val_loss']:.4f} nats"
         yield f"The training began from another model (`{start['sha256']}`{of}){loss}."
+    if teacher := environment.get("teacher"):
+        names = ", ".join(f"`{each}`" for each in teacher["sha256"])
+        yield f"It learned from the probabilities of other models too ({names}), and may know of their texts."
 
 
 def _figures(run):

@@ -178,6 +178,9 @@ class _Report:
         if start := self._environment.get("start"):
             own = "" if start["corpus"] is None else f", of {start['corpus']['name']} ({start['corpus']['sha256']})"
             rows.append(("began from", f"{start['from']} ({start['sha256']}){own}"))
+        if teacher := self._environment.get("teacher"):
+            both = zip(teacher["from"], teacher["sha256"], strict=True)
+            rows.append(("taught by", ", ".join(f"{path} ({sha256})" for path, sha256 in both)))
         return f"<section><h2>Corpus</h2>{pages.table((), rows, numbers=False)}{self._symbols()}</section>"
 
     def _symbols(self):
