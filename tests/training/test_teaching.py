@@ -22,6 +22,7 @@ from keras_charrnn.training.teaching import Lessons, Teacher, room
 from keras_charrnn.views.report import write_card
 from tests.conftest import TEXT, tiny_recipe
 from tests.training.test_resume import Kill, KillAt, assert_same
+from tests.training.workers.test_workers import assert_near, program, state
 
 
 def teacher_of(model):
@@ -136,6 +137,15 @@ def test_a_killed_run_goes_on_exactly_where_its_teacher_is_now(taught, console, 
     file.write_text(yaml.safe_dump({**written, "teacher": {**written["teacher"], "from": there}}))
     run = keras_charrnn.resume("runs/cut-001", console=console)
     assert_same(taught / "student-001", run.folder)
+
+
+@pytest.mark.thorough
+def test_two_workers_are_taught_as_one_process_with_two_replicas(taught, tmp_path):
+    shutil.copytree(taught, tmp_path / "here")
+    asked = tmp_path / "here" / "student.yaml"
+    program("train", asked, "--workers", 2, "--runs", tmp_path / "two")
+    keras_charrnn.fit(asked, {"compute.replicas": 2}, tmp_path / "one")
+    assert_near(*(state(tmp_path / each / "student-001") for each in ("two", "one")), 1e-5)
 
 
 @pytest.mark.parametrize(
