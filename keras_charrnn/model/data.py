@@ -89,12 +89,17 @@ def shape_of(data):
 
 
 def unpack(data):
-    """Return the parts of an element: inputs, targets, weights (B, T) or None, and whether its rows are independent."""
+    """Return the parts of an element.
+
+    These are inputs and targets (B, T), the probabilities (B, T, V) that stand beside the targets, or None, weights
+    (B, T), or None, and whether the rows are independent.
+    """
     inputs, targets, weights, independent = (*data, None, None)[:4]
+    targets, taught = targets if isinstance(targets, tuple) else (targets, None)
     if weights is not None:
         weights = tf.cast(weights, tf.float32)
         weights = tf.broadcast_to(weights[:, None] if weights.shape.rank == 1 else weights, tf.shape(inputs))
-    return inputs, targets, weights, independent is not None
+    return inputs, targets, taught, weights, independent is not None
 
 
 def ids_of(values, name, symbols):

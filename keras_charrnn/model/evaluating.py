@@ -54,7 +54,7 @@ class Evaluating:
         return self.evaluate(x, y, self._at_once(x), 0, sample_weight, return_dict=return_dict)
 
     def test_step(self, data):
-        inputs, targets, weights, independent = unpack(data)
+        inputs, targets, _, weights, independent = unpack(data)
         carried = None if independent else self._evaluation_states
         states = self.initial_states(inputs.shape[0]) if independent else carried.values()
         with eagerly(self.run_eagerly):

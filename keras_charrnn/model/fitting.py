@@ -62,9 +62,10 @@ class Fitting(TrainingStep):
         """Like Keras's `fit`, on `Windows`, on a data set of elements of one fixed shape (B, T), or on arrays.
 
         In `Windows` and data sets, whose elements are `(inputs, targets)` or have weights too, each window begins with
-        the states in which the one before it ended. The rows of arrays, ids `x` and targets `y` (N, T), are texts
-        of their own, each from the initial states. With weights, the loss is the weighted mean of a batch. A last
-        batch of fewer rows counts these alone.
+        the states in which the one before it ended. `Windows` may have probabilities beside the targets, of which
+        `taught_share` is learned. The rows of arrays, ids `x` and targets `y` (N, T), are texts of their own, each from
+        the initial states. With weights, the loss is the weighted mean of a batch. A last batch of fewer rows counts
+        these alone.
 
         A callback with a method `prepare(model)` has it called before the training step is traced.
 

@@ -99,8 +99,7 @@ class TrainingStep:
         return [self._loss_mean, *self._clipping_means.made.values()]
 
     def train_step(self, data):
-        inputs, targets, weights, independent = unpack(data)
-        targets, taught = targets if isinstance(targets, tuple) else (targets, None)
+        inputs, targets, taught, weights, independent = unpack(data)
         batch, replicas, carried = inputs.shape[0], self.replicas, self.carry_states and not independent
         if carried and batch != self.state_layers[0].states[0].shape[0]:
             raise SettingsError(f"the states have {self.state_layers[0].states[0].shape[0]} rows, the window {batch}")
@@ -123,7 +122,7 @@ class TrainingStep:
             with self._device(replica):
                 before = [[state[mine] for state in layer] for layer in states]
                 own_seed = tf.random.experimental.stateless_fold_in(seed, first + replica)
-                own = [each if each is None else each[mine] for each in (inputs, targets, weights, taught)]
+                own = [each if each is None else each[mine] for each in (inputs, targets, taught, weights)]
                 found.append(run(*own, before, own_seed))
         gradients, slices, losses, after = zip(*found, strict=True)
         gradients = [tf.add_n(each) / replicas for each in map(list, zip(*gradients, strict=True))]
@@ -154,7 +153,7 @@ class TrainingStep:
             self._clipping_means.made[name].update_state(value)
         return {metric.name: metric.result() for metric in self.training_metrics}
 
-    def _run_replica(self, inputs, targets, weights, taught, states, seed):
+    def _run_replica(self, inputs, targets, taught, weights, states, seed):
         """Return the gradients, those of the tables apart, the loss in nats and the new states of a window's rows."""
         dense, tables = (
             [weight.value for weight in each] for each in (self.trainable_weights, self.row_updates.tables)

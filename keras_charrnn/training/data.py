@@ -73,7 +73,7 @@ class Data:
         text: As it was read.
         vocabulary: Of the whole text.
         counts: int (V,): of each symbol in the text.
-        symbols: The number of symbols in the training split.
+        ids: The training split, an array of integers.
         split: Mapping from "train", "validation" and "test" to their numbers of characters.
         training: `Windows`.
         validation: `Windows`; None where the recipe has no validation split.
@@ -85,22 +85,22 @@ class Data:
     text: corpora.Text
     vocabulary: UnitVocabulary
     counts: np.ndarray
-    symbols: int
+    ids: np.ndarray
     split: dict
     training: Windows
     validation: Windows | None
     part: Windows | None
     batch_size: int
-    lessons: Lessons | None
+    lessons: Lessons | None = None
 
     @property
     def characters(self):
         """The number of characters that the targets of an epoch stand for."""
         targets = self.training.characters // self.training.shape[0] * self.batch_size
-        return round(targets * self.split["train"] / self.symbols)
+        return round(targets * self.split["train"] / len(self.ids))
 
     @classmethod
-    def of(cls, text, plan, console, known=None, rows=None, teacher=None):
+    def of(cls, text, plan, console, known=None, rows=None):
         """Make of a text all that a recipe asks for, with a bar on the console while that takes.
 
         Args:
@@ -109,40 +109,39 @@ class Data:
             console: As in `fit`.
             known: As of `vocabulary_of`.
             rows: Of the batch that this worker trains on, a slice; None for all.
-            teacher: A `Teacher`, or None.
         """
         vocabulary = vocabulary_of(text, plan, known)
         with progress("encoding the text", text.characters, console=console) as advance:
             parts = encode_parts(text, vocabulary, dataclasses.astuple(plan.split), progress=advance)
         train, validation, _ = parts.values()
-        settings, characters = plan.windows, plan.validation.characters
+        characters = plan.validation.characters
         if characters is not None and characters > len(validation):
             raise SettingsError(
                 f"validation.characters: is {characters:,}, and the validation split has {len(validation):,}; write "
                 "that or fewer, or null for all"
             )
-        lessons = None
-        if teacher is not None:
-            with progress("asking the teacher", len(train), console=console) as advance:
-                lessons = teacher.teach(train, vocabulary, progress=advance)
         is_part = characters not in (None, len(validation))
         return cls(
             text,
             vocabulary,
             vocabulary.tally(text, parts.values()),
-            len(train),
+            train,
             {name: vocabulary.characters(each) for name, each in parts.items()},
-            training_windows(
-                train,
-                settings.batch_size,
-                settings.length,
-                settings.random_offset,
-                plan.compute.seed,
-                rows=rows,
-                taught=lessons and lessons.table,
-            ),
+            _training(train, plan, rows),
             evaluation_windows(validation) if plan.validates else None,
             evaluation_windows(validation[:characters]) if is_part else None,
-            settings.batch_size,
-            lessons,
+            plan.windows.batch_size,
         )
+
+    def with_lessons(self, teacher, plan, console, rows=None):
+        """Return the same with what a `Teacher` says of the training split; `plan`, `console` and `rows` as `of`."""
+        with progress("asking the teacher", len(self.ids), console=console) as advance:
+            lessons = teacher.teach(self.ids, self.vocabulary, progress=advance)
+        return dataclasses.replace(self, training=_training(self.ids, plan, rows, lessons.table), lessons=lessons)
+
+
+def _training(ids, plan, rows, taught=None):
+    settings, seed = plan.windows, plan.compute.seed
+    return training_windows(
+        ids, settings.batch_size, settings.length, settings.random_offset, seed, rows=rows, taught=taught
+    )

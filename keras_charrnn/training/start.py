@@ -108,10 +108,13 @@ def _prepare(plan, team, precision=None, replicas=None):
 
 def _make(plan, team, machine, callbacks, console, known, teacher, text=None):
     """Return data, model and callbacks of a training, all that comes before its folder is touched."""
-    text = text or read_text(plan, console)
-    data = Data.of(text, plan, console, known, team and team.collective.rows(plan.windows.batch_size), teacher)
+    text, rows = text or read_text(plan, console), team and team.collective.rows(plan.windows.batch_size)
+    data = Data.of(text, plan, console, known, rows)
     model = make_model(plan, data, machine, team and team.collective)
-    return data, model, [*make_named_callbacks(plan), *callbacks]
+    callbacks = [*make_named_callbacks(plan), *callbacks]
+    if teacher is not None:  # when all else is in order, for it takes a while
+        data = data.with_lessons(teacher, plan, console, rows)
+    return data, model, callbacks
 
 
 def _follow_resumed(callbacks, plugins):

@@ -77,8 +77,9 @@ def test_who_is_taught_the_text_itself_learns_as_without(make_model, replicas):
         if share == 1:  # then the targets are only measured
             hidden = windows.dataset.map(lambda inputs, targets: (inputs, (tf.zeros_like(targets[0]), targets[1])))
             windows = dataclasses.replace(windows, dataset=hidden)
+        before = model.evaluate(windows, verbose=0)
         losses = model.fit(windows, epochs=2, verbose=0).history["loss"]
-        found.append([losses, *model.get_weights()])
+        found.append([[before, *losses], *model.get_weights()])
     assert not np.allclose(found[0][0], found[2][0], rtol=0.01)
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
     for other in found[1:]:
