@@ -207,10 +207,12 @@ def _conclude(trainings, plan, console):
     ]
     if len(found) > 1:
         together = pathlib.Path("+".join(str(each.folder.path) for each, _ in found))
+        teaching = "train", found[0][0].folder.recipe, "--set", f"teacher.from={together}"
         lines += [
             f"{what} of {len(found)} seeds: mean {statistics.mean(losses):.4f} nats per character, from "
             f"{min(losses):.4f} to {max(losses):.4f}, standard deviation {statistics.stdev(losses):.4f}",
             f"together, as an ensemble:\n{command_line('evaluate', together)}\n{command_line('sample', together)}",
+            f"as one model that learns from them:\n{command_line(*teaching)}",
         ]
     say(console, "\n".join(["", *lines]))
     if failed:

@@ -68,6 +68,9 @@ def test_each_seed_has_a_run_and_together_they_have_a_mean(tiny, console):
         "0.1000\ntogether, as an ensemble:\n"
         "    keras-charrnn evaluate runs/poem-001+runs/poem-002+runs/poem-003\n"
         "    keras-charrnn sample runs/poem-001+runs/poem-002+runs/poem-003\n"
+        "as one model that learns from them:\n"
+        "    keras-charrnn train runs/poem-001/recipe.yaml --set "
+        "teacher.from=runs/poem-001+runs/poem-002+runs/poem-003\n"
     ) in text
 
 
