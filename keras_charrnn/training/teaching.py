@@ -3,7 +3,9 @@
 Shapes in letters: N symbols of the training split, B rows, T symbols of a window, V symbols.
 """
 
+import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import tempfile
@@ -19,7 +21,7 @@ from keras_charrnn.training.starting import identity
 
 ROWS, LENGTH = 64, 128  # B and T in which they read
 SHOWN = 10  # symbols that a message names
-NUMBERS = np.float16  # of the probabilities: a thousandth of each, which is less than models differ by
+STORED = np.float16  # to a thousandth of each probability, which is less than models differ by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Teacher:
             logits, states = self.model.run(inputs, states)
             logits = tf.gather(logits, columns, axis=-1)
             nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
-            return tf.cast(tf.nn.softmax(logits), NUMBERS), nats, states
+            return tf.cast(tf.nn.softmax(logits), STORED), nats, states
 
         table, total, states = room(len(ids), len(vocabulary)), 0.0, self.model.initial_states(rows.count)
         table[0] = 1 / len(vocabulary)  # which is no target
@@ -144,13 +146,22 @@ class Lessons:
 
 
 def room(places, symbols):
-    """Return an array (N, V) in a temporary file without a name."""
-    size = places * symbols * np.dtype(NUMBERS).itemsize
+    """Return an array (N, V) in a temporary file without a name.
+
+    Raises:
+        SettingsError: If the disk has not so much room.
+    """
+    size = places * symbols * np.dtype(STORED).itemsize
     folder = tempfile.gettempdir()
-    if size > (free := shutil.disk_usage(folder).free):
-        raise SettingsError(
-            f"teacher.from: {places:,} places of {symbols:,} symbols take {size / 1e9:,.1f} GB in {folder}, and "
-            f"{free / 1e9:,.1f} GB are free; set TMPDIR to a folder with more room, or take a shorter text"
-        )
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, NUMBERS, "w+", shape=(places, symbols))
+    free = shutil.disk_usage(folder).free
+    with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
+        if size <= free:
+            if hasattr(
+                os, "posix_fallocate"
+            ):  # Where a disk is full, to write into a file with holes ends the process.
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, STORED, "w+", shape=(places, symbols))
+    raise SettingsError(
+        f"teacher.from: {places:,} places of {symbols:,} symbols take {size / 1e9:,.1f} GB in {folder}, and "
+        f"{free / 1e9:,.1f} GB are free; set TMPDIR to a folder with more room, or take a shorter text"
+    )
