@@ -162,6 +162,6 @@ def room(places, symbols):
                 os.posix_fallocate(file.fileno(), 0, size)
             return np.memmap(file, STORED, "w+", shape=(places, symbols))
     raise SettingsError(
-        f"teacher.from: {places:,} places of {symbols:,} symbols take {size / 1e9:,.1f} GB in {folder}, and "
-        f"{free / 1e9:,.1f} GB are free; set TMPDIR to a folder with more room, or take a shorter text"
+        f"teacher.from: {places:,} places of {symbols:,} symbols take {size / 1e6:,.1f} MB in {folder}, and "
+        f"{free / 1e6:,.1f} MB are free; set TMPDIR to a folder with more room, or take a shorter text"
     )
