@@ -187,7 +187,8 @@ def test_a_teacher_that_does_not_fit_is_refused_before_a_folder_is_made(tmp_path
 
 
 def test_a_text_whose_lessons_have_no_room_is_refused():
-    with pytest.raises(SettingsError, match=r"1,000,000,000,000 places of 65 symbols take 130,000,000.0 MB in .*TMPDIR"):
+    message = r"1,000,000,000,000 places of 65 symbols take 130,000,000.0 MB in .*TMPDIR"
+    with pytest.raises(SettingsError, match=message):
         room(10**12, 65)
 
 
