@@ -24,6 +24,8 @@ from keras_charrnn.runs import Run
 from tests.browser import open_browser
 from tests.quick import CASES, LATER
 
+HAS_MUON = hasattr(keras.optimizers, "Muon")  # from Keras 3.13 on
+needs_muon = pytest.mark.skipif(not HAS_MUON, reason="this Keras has no Muon")
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
 
 

@@ -15,7 +15,7 @@ from keras_charrnn.recipe.training import Training
 from keras_charrnn.text import windows
 from keras_charrnn.training.callbacks import AverageWeights, GradientClipping, TimeBudget
 from keras_charrnn.training.optimization import Course, make_callbacks, make_optimizer
-from tests.conftest import TEXT
+from tests.conftest import TEXT, needs_muon
 
 thorough = pytest.mark.thorough
 
@@ -215,6 +215,7 @@ def test_weight_decay_spares_biases_and_gains(make_model, cell):
     assert {path.rpartition("/")[2] for path in spared} == {"bias", "gamma", "beta"}
 
 
+@needs_muon
 @pytest.mark.parametrize(
     ("settings", "kernels"), [({"embedding": "one_hot"}, set()), ({"ngrams": 2}, {"recurrent_0/kernel"})]
 )
@@ -248,6 +249,7 @@ def test_muon_makes_updates_of_matrices_orthogonal_and_leaves_the_rest_to_adamw(
     assert turned == inside | kernels  # and not W of one-hot inputs, the head, nor the gru's bias, (2, 3*H)
 
 
+@needs_muon
 @pytest.mark.parametrize(
     ("optimizer", "message"),
     [

@@ -22,7 +22,7 @@ from keras_charrnn.errors import DivergenceError, RunError, WriteError
 from keras_charrnn.runs.checkpoints import Checkpoints, read
 from keras_charrnn.runs.folder import RunFolder
 from keras_charrnn.training.callbacks import TimeBudget
-from tests.conftest import tiny_recipe
+from tests.conftest import HAS_MUON, tiny_recipe
 
 thorough = pytest.mark.thorough
 
@@ -116,7 +116,7 @@ COMPOSED = {
     },
     "training": {
         "average": 0.9, "accumulate": 3, "label_smoothing": 0.1, "patience": 2, "minutes": 60, "schedule": "step",
-        "optimizer": {"name": "muon", "learning_rate": 0.01},
+        "optimizer": {"name": "muon" if HAS_MUON else "adamw", "learning_rate": 0.01},
     },
     "compute": {"replicas": 2},
 }  # fmt: skip
