@@ -20,12 +20,13 @@ import tensorflow as tf
 
 import keras_charrnn
 from keras_charrnn import plugins, registry
+from keras_charrnn.recipe.arguments import SINCE
 from keras_charrnn.runs import Run
 from tests.browser import open_browser
 from tests.quick import CASES, LATER
 
-HAS_MUON = hasattr(keras.optimizers, "Muon")  # from Keras 3.13 on
-needs_muon = pytest.mark.skipif(not HAS_MUON, reason="this Keras has no Muon")
+HAS_MUON = tuple(map(int, keras.version().split(".")[:2])) >= SINCE["muon"]
+needs_muon = pytest.mark.skipif(not HAS_MUON, reason="this Keras has no Muon that can be used")
 TEXT = "the quick brown fox jumps over the lazy dog.\nHow vexingly quick daft zebras jump!\n" * 40
 
 
