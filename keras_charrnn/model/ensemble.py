@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_charrnn.errors import SettingsError
 from keras_charrnn.model.on_text import OnText
+from keras_charrnn.text.vocabularies.base import shown
 
-SHOWN = 10  # symbols of a difference that a message names
 # Settings of training alone: they change nothing of what a trained model computes.
 _OF_TRAINING = {
     "dropout",
@@ -99,7 +99,7 @@ def _difference(one, other, *names):
         return f"their vocabularies are of other units, {units[0]} and {units[1]}"
     symbols = [set(each.symbols) for each in (one.vocabulary, other.vocabulary)]
     alone = dict(zip(names, (symbols[0] - symbols[1], symbols[1] - symbols[0]), strict=True))
-    apart = [f"{_shown(sorted(each))} in {name} alone" for name, each in alone.items() if each]
+    apart = [f"{shown(sorted(each))} in {name} alone" for name, each in alone.items() if each]
     if apart:
         return f"their vocabularies differ, by {' and '.join(apart)}"
     if one.vocabulary.symbols != other.vocabulary.symbols:
@@ -111,7 +111,3 @@ def _difference(one, other, *names):
         if key not in _OF_TRAINING and settings[0][key] != settings[1][key]
     ]
     return ", ".join(differing)
-
-
-def _shown(symbols):
-    return ", ".join(map(repr, symbols[:SHOWN])) + (", …" if len(symbols) > SHOWN else "")

@@ -16,11 +16,11 @@ import tensorflow as tf
 from keras_charrnn.engine.as_traced import as_traced
 from keras_charrnn.errors import CharRNNError, RunError, SettingsError
 from keras_charrnn.runs import load
+from keras_charrnn.text.vocabularies.base import shown
 from keras_charrnn.text.windows import EvaluationRows
 from keras_charrnn.training.starting import identity
 
 ROWS, LENGTH = 64, 128  # B and T in which they read
-SHOWN = 10  # symbols that a message names
 STORED = np.float16  # to a thousandth of each probability, which is less than models differ by
 
 
@@ -111,10 +111,9 @@ class Teacher:
             )
         ids = {symbol: place for place, symbol in enumerate(known.symbols)}
         if unknown := [symbol for symbol in vocabulary.symbols if symbol not in ids]:
-            shown = ", ".join(map(repr, unknown[:SHOWN])) + (", …" if len(unknown) > SHOWN else "")
             raise SettingsError(
-                f"teacher.from: the models do not know {shown}; take some that were trained on a text with all symbols "
-                "of this one, or leave these out of it"
+                f"teacher.from: the models do not know {shown(unknown)}; take some that were trained on a text with "
+                "all symbols of this one, or leave these out of it"
             )
         return np.array([ids[symbol] for symbol in vocabulary.symbols], np.int32)
 
@@ -156,9 +155,8 @@ def room(places, symbols):
     free = shutil.disk_usage(folder).free
     with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
         if size <= free:
-            if hasattr(
-                os, "posix_fallocate"
-            ):  # Where a disk is full, to write into a file with holes ends the process.
+            # Where a disk is full, to write into a file with holes ends the process.
+            if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, size)
             return np.memmap(file, STORED, "w+", shape=(places, symbols))
     raise SettingsError(

@@ -13,6 +13,7 @@ POLICIES = ("error", "drop", "replace")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 LINE_END = "\n"
 DOCUMENT = "\x1e"  # stands before each document, as in JSON text sequences (RFC 7464), and after the last
+SHOWN = 10  # symbols that a message names
 AT_ONCE = 2**22  # ids that are counted together: those of a long text are in a file
 
 
@@ -124,8 +125,7 @@ class UnitVocabulary(abc.ABC):
         if not unknown or self.unknown == "error":  # encode tells it then
             return ""
         done = "drops" if self.unknown == "drop" else "replaces by U+FFFD"
-        shown = ", ".join(map(repr, unknown[:10])) + (", …" if len(unknown) > 10 else "")
-        return f"{what} has characters that the model does not know, and {done}: {shown}"
+        return f"{what} has characters that the model does not know, and {done}: {shown(unknown)}"
 
     def characters(self, ids):
         """Return the number of characters for which ids stand: of an array, or of `StoredIds`."""
@@ -217,6 +217,11 @@ def shared_out(nats, lengths):
         return np.zeros(0, np.float32)
     sums = np.add.reduceat(np.asarray(nats, np.float32), begins)
     return np.repeat(sums / lengths[begins], lengths[begins]).astype(np.float32)
+
+
+def shown(symbols):
+    """Return the first of a list of symbols, as a message names them."""
+    return ", ".join(map(repr, symbols[:SHOWN])) + (", …" if len(symbols) > SHOWN else "")
 
 
 def require_text(text, what):
