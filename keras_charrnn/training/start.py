@@ -21,7 +21,7 @@ from keras_charrnn.training.ending import end
 from keras_charrnn.training.parts import make_model, make_named_callbacks
 from keras_charrnn.training.requirements import require_callbacks
 from keras_charrnn.training.starting import Beginning, known_symbols
-from keras_charrnn.training.teaching import Teacher
+from keras_charrnn.training.teaching import Teacher, identities
 from keras_charrnn.training.telling import announce, describe, tell_changes
 from keras_charrnn.training.train import train
 from keras_charrnn.training.workers import Group, meet
@@ -87,10 +87,14 @@ def begin(plan, make_folder, callbacks=(), console=None):
 
 
 def _agreed_text(plan, team, console):
-    """Return the text of a recipe, once all workers have seen that they have the same."""
+    """Return the text of a recipe, once all workers have seen that they have the same, and the same teachers."""
     text = read_text(plan, console)
-    team.agree_on(text)
+    _agree(plan, team, text)
     return text
+
+
+def _agree(plan, team, text):
+    team.agree_on(text, [sha256 for sha256, _ in identities(plan)])
 
 
 def _prepare(plan, team, precision=None, replicas=None):
@@ -216,7 +220,7 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
                     "bring the text back, or start a new run"
                 )
             if team is not None:
-                team.agree_on(text)
+                _agree(plan, team, text)
             machine = _same_machine(recorded, plan, team)
             known = known_symbols(environment.get("start"))
             teacher = Teacher.of(plan, environment.get("teacher", {}).get("sha256", []))

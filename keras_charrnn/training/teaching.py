@@ -24,6 +24,25 @@ ROWS, LENGTH = 64, 128  # B and T in which they read
 STORED = np.float16  # to a thousandth of each probability, which is less than models differ by
 
 
+@contextlib.contextmanager
+def _naming_the_key():
+    """Have errors within `with` begin with the key that they are of."""
+    try:
+        yield
+    except CharRNNError as error:
+        raise type(error)(f"teacher.from: {error}") from error
+
+
+def identities(plan):
+    """Return the checksum and the text of each model of `teacher.from`, a list of pairs, as `starting.identity` does.
+
+    Raises:
+        CharRNNError: If one cannot be read.
+    """
+    with _naming_the_key():
+        return [identity(pathlib.Path(each)) for each in plan.teacher.source or ()]
+
+
 @dataclasses.dataclass(frozen=True)
 class Teacher:
     """The models of `teacher.from`.
@@ -51,10 +70,9 @@ class Teacher:
         Raises:
             CharRNNError: If a model cannot be read, or they are others than so far.
         """
-        paths = plan.teacher.source or ()
-        try:
-            known = [identity(pathlib.Path(each)) for each in paths]
-            sha256, corpora = [each for each, _ in known], [each for _, each in known]
+        paths, known = plan.teacher.source or (), identities(plan)
+        sha256, corpora = [each for each, _ in known], [each for _, each in known]
+        with _naming_the_key():
             if before is not None and before != sha256:
                 raise RunError(
                     f"{' + '.join(paths) or 'null'} is not what taught the run so far: its checksum is another; name "
@@ -63,8 +81,6 @@ class Teacher:
             if not paths:
                 return None
             model = load(paths[0] if len(paths) == 1 else list(paths), plan.plugins)
-        except CharRNNError as error:
-            raise type(error)(f"teacher.from: {error}") from error
         kept = [each and {name: each[name] for name in ("name", "sha256")} for each in corpora]
         return cls(model, paths, sha256, kept)
 

@@ -101,13 +101,17 @@ class Team:
             sums = Ring(self.rank, self.facts["addresses"], precision)
         self.collective = Collective(self.rank, self.count, sums, lambda: time.monotonic() - self._began)
 
-    def agree_on(self, text):
-        """Have all see that they have the same text.
+    def agree_on(self, text, teachers=()):
+        """Have all see that they have the same text, and the same models to teach them.
+
+        Args:
+            text: A `Text`.
+            teachers: Checksums of the models.
 
         Raises:
             SettingsError: If not.
         """
-        said = {"text": text.sha256, "characters": text.characters, "source": str(text.source)}
+        said = {"text": text.sha256, "characters": text.characters, "source": str(text.source), "teachers": [*teachers]}
 
         def answer(every):
             for rank, other in enumerate(every):
@@ -115,6 +119,11 @@ class Team:
                     raise SettingsError(
                         f"worker {rank} has another text than the chief: {other['source']}, of {other['characters']:,} "
                         f"characters, and {said['source']}, of {said['characters']:,}; give all the same file"
+                    )
+                if other["teachers"] != said["teachers"]:
+                    raise SettingsError(
+                        f"worker {rank} has other models than the chief where teacher.from names them: their checksums "
+                        "differ; give all the same files"
                     )
             return {}, b""
 

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from keras_charrnn.errors import SettingsError, WorkerError
+from keras_charrnn.text import corpora
 from keras_charrnn.training.workers.group import Group, expand
 from keras_charrnn.training.workers.meeting import Meeting
 from keras_charrnn.training.workers.ring import _terms
+from keras_charrnn.training.workers.team import Team
 
 WORKERS = ["a:1", "b:2", "c:3"]
 
@@ -135,6 +137,20 @@ def test_all_end_with_what_the_chief_refuses():
 
     found = together(*[lambda meeting: meeting.exchange(meeting.group.rank, refuse)] * 3)
     assert [str(found[rank]) for rank in range(3)] == ["worker 1 says 1"] * 3
+
+
+def test_all_learn_from_the_same_text_and_the_same_models(tmp_path):
+    (tmp_path / "text.txt").write_text("one text")
+    text = corpora.load(path=str(tmp_path / "text.txt"))
+
+    def agree(*teachers):
+        return lambda meeting: Team(meeting).agree_on(text, teachers)
+
+    assert together(agree("a", "b"), agree("a", "b")) == {0: None, 1: None}
+    for others in (("a", "c"), ("b", "a"), ()):
+        found = together(agree("a", "b"), agree("a", "b"), agree(*others))
+        wanted = "worker 2 has other models than the chief where teacher.from names them: their checksums differ; "
+        assert [str(found[rank]).startswith(wanted) for rank in range(3)] == [True] * 3, found
 
 
 def test_who_does_not_come_is_named():
