@@ -26,15 +26,20 @@ class Held:
         return value * (1 - self.active.value) if self._has(weight) else value
 
     @contextlib.contextmanager
-    def keep(self, weights):
-        """Within `with`, let something change weights; those that are held are as before afterwards.
+    def keep(self, optimizer, weights):
+        """Within `with`, let an optimizer change its weights; those that are held are as before afterwards.
 
-        Weight decay would change them, and momentum of the time before.
+        Weight decay would change them, and momentum of the time before. The moving average that an optimizer may have
+        of one is what it was all the time.
         """
+        averages = optimizer._model_variables_moving_average if getattr(optimizer, "use_ema", False) else ()
         before = [(weight, tf.identity(weight.value)) for weight in weights if self._has(weight)]
         yield
         for weight, value in before:
             weight.assign(tf.where(self.active.value > 0, value, weight.value))
+        for weight, average in zip(weights, averages, strict=False):
+            if self._has(weight):
+                average.assign(tf.where(self.active.value > 0, weight.value, average.value))
 
     def _has(self, weight):
         return any(each is weight for each in self.weights)

@@ -32,8 +32,8 @@ class TrainingStep:
             do.
         gradient_clipping: Called with the list of gradients; returns the clipped ones and a mapping of metrics, each a
             scalar that is averaged over the epoch. None for no clipping. `callbacks.GradientClipping` sets it.
-        watch: Called with the loss and the gradient's norm, scalars of a step, inside the compiled step. None for
-            nobody. `callbacks.Divergence` sets it.
+        watch: Called with the loss, in nats per character, and the gradient's norm, scalars of a step, inside the
+            compiled step. None for nobody. `callbacks.Divergence` sets it.
         label_smoothing: Share of each target's probability that training spreads over all symbols. The metric `loss`
             is of the targets themselves.
         taught_share: Share of each target's probability that is learned from the probabilities (B, T, V) that stand
@@ -129,6 +129,7 @@ class TrainingStep:
         loss, per = tf.add_n(losses) / replicas, self.characters_of(targets, weights)
         if self.workers is not None:
             gradients, slices, loss, per = self.workers.reduce(gradients, slices, loss, per)
+        loss /= per  # from here on of a character
         # A GPU adds in no fixed order, and workers must come to the same.
         with contextlib.nullcontext() if self.workers is None else tf.device("CPU:0"):
             dense, collected = len(gradients), [self.row_updates.collect(each) for each in zip(*slices, strict=True)]
@@ -146,9 +147,9 @@ class TrainingStep:
         rates = [self.held.scaled(rate, table) for table in self.row_updates.tables]
         rows = [rows for _, rows in collected]
         self.row_updates.apply(gradients[dense:], rows, rates, self.ngram_decay, windows)
-        with self.held.keep(self.trainable_weights):
+        with self.held.keep(self.optimizer, self.trainable_weights):
             self.optimizer.apply_gradients(zip(gradients[:dense], self.trainable_weights, strict=True))
-        self._loss_mean.update_state(loss / per, per if total is None else per * total)
+        self._loss_mean.update_state(loss, per if total is None else per * total)
         for name, value in logs.items():
             self._clipping_means.made[name].update_state(value)
         return {metric.name: metric.result() for metric in self.training_metrics}

@@ -137,7 +137,7 @@ def test_it_begins_from_a_file_and_from_the_command_line(old, capsys):
 
 def test_frozen_layers_stay_as_they_are_until_their_epochs_are_over(old):
     how = {"training.optimizer": {"name": "adamw", "learning_rate": 0.05, "weight_decay": 0.5}}
-    how["split.validation"] = 0  # the last model is kept, not the best one
+    how |= {"split.validation": 0, "training.average": 0.9}  # the last model is kept, not the best one
     before = keras_charrnn.load(old)
     names = ["embedding", "ngrams", "recurrent_0"]
     frozen = keras_charrnn.fit(to_begin(old, freeze=names), how, console=QUIET).model
