@@ -4,6 +4,7 @@ import dataclasses
 
 from keras_charrnn.common import ready
 from keras_charrnn.common.files import user_path
+from keras_charrnn.common.joined import separate
 from keras_charrnn.errors import CharRNNError
 from keras_charrnn.recipe.checks import either, optional, pathname, several, show
 from keras_charrnn.recipe.section import Section, key
@@ -36,17 +37,15 @@ def located(source, folder, problems, begun=False):
     """Return the paths of the models that `teacher.from` names, absolute, a tuple; None for none.
 
     Args:
-        source: As a recipe has it. Names with a "+" of their own are told from several by their being there, or stand
-            in a list.
+        source: As a recipe has it. Names with a "+" of their own are told from several by their being there, or by
+            their folder's; or they stand in a list.
         folder: From which the paths start.
         problems: A list, to which is added what cannot be.
         begun: Whether they may be missing, as for a run that has ended.
     """
     if source is None:
         return None
-    given = source
-    if isinstance(source, str):
-        given = [source] if "+" not in source or _place(source, folder).exists() else source.split("+")
+    given = separate(source, folder) if isinstance(source, str) else source
     if "" in given:
         problems.append(f"teacher.from: must have a path on both sides of each +, not {show(source)}")
         return None

@@ -2,6 +2,7 @@
 
 import os
 
+from keras_charrnn.common.joined import separate
 from keras_charrnn.errors import SettingsError
 
 
@@ -18,7 +19,7 @@ def members_of(path):
     if isinstance(path, list | tuple):
         found, shown = [os.fspath(each) for each in path], list(map(str, path))
     else:
-        found = shown = _split(os.fspath(path))
+        found = shown = separate(os.fspath(path))
         if len(found) == 1:
             return None
     if len(found) < 2 or "" in found:
@@ -37,24 +38,3 @@ def require_one(path):
         raise SettingsError(
             f"{path} is an ensemble, which evaluate, score, sample and write take, and nothing else; give one run"
         )
-
-
-def _split(text):
-    """Return the paths between which there is a "+".
-
-    Each is the longest that is there; else one in a folder whose own path has a "+", so that a misspelt name in it is
-    told as one; else what ends at the next "+".
-    """
-    parts, found = text.split("+"), []
-    while parts:
-        paths = ["+".join(parts[: end + 1]) for end in range(len(parts))]
-        there = [path for path in paths if _is_there(path)][-1:]
-        within = [path for path in paths if "+" in (folder := os.path.dirname(path)) and _is_there(folder)]  # noqa: PTH120
-        found.append([*there, *within, paths[0]][0])
-        del parts[: found[-1].count("+") + 1]
-    return found
-
-
-def _is_there(text):
-    # Of `os`, which finds nothing where the text is too long to be a path, and raises nothing.
-    return os.path.lexists(os.path.expanduser(text))  # noqa: PTH111

@@ -14,6 +14,7 @@ import yaml
 import keras_charrnn
 from keras_charrnn import Vocabulary, recipe
 from keras_charrnn.cli import main
+from keras_charrnn.common import ready
 from keras_charrnn.errors import CharRNNError, RecipeError, RunError, SettingsError
 from keras_charrnn.model import Ensemble
 from keras_charrnn.runs import RunFolder
@@ -154,6 +155,15 @@ def test_two_workers_are_taught_as_one_process_with_two_replicas(taught, tmp_pat
     program("train", asked, "--workers", 2, "--runs", tmp_path / "two")
     keras_charrnn.fit(asked, {"compute.replicas": 2}, tmp_path / "one")
     assert_near(*(state(tmp_path / each / "student-001") for each in ("two", "one")), 1e-5)
+
+
+def test_names_with_a_plus_are_told_by_what_is_there(tmp_path):
+    there = [tmp_path / "c++" / name for name in ("a.keras", "b+c.keras")]
+    there[0].parent.mkdir()
+    for each in there:
+        shutil.copyfile(ready.find_model("names"), each)
+    plan = recipe.read({**tiny_recipe(tmp_path), "teacher": {"from": f"{there[0]}+{there[1]}+shakespeare"}})
+    assert plan.teacher.source == (*map(str, there), str(ready.find_model("shakespeare")))
 
 
 @pytest.mark.parametrize(
