@@ -115,7 +115,7 @@ class Teacher:
             total += float(np.sum(nats.numpy(), where=counted, dtype=np.float64))
             if progress is not None:
                 progress(int(np.count_nonzero(counted)))
-        return Lessons(self, table, total / vocabulary.characters(ids[1:]))
+        return Lessons(self, table, total / max(vocabulary.characters(ids[1:]), 1))
 
     def _columns(self, vocabulary):
         """Return the id that each symbol has in the models: int (V,)."""
@@ -169,13 +169,17 @@ def room(places, symbols):
     size = places * symbols * np.dtype(STORED).itemsize
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
-    with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
-        if size <= free:
-            # Where a disk is full, to write into a file with holes ends the process.
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, size)
-            return np.memmap(file, STORED, "w+", shape=(places, symbols))
+    why = f"{free / 1e6:,.1f} MB are free"
+    try:
+        with tempfile.TemporaryFile() as file:
+            if size <= free:
+                # Where a disk is full, to write into a file with holes ends the process.
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, size)
+                return np.memmap(file, STORED, "w+", shape=(places, symbols))
+    except OSError as error:  # such as a quota, or a limit of the shell's
+        why += f", but: {error.strerror}"
     raise SettingsError(
-        f"teacher.from: {places:,} places of {symbols:,} symbols take {size / 1e6:,.1f} MB in {folder}, and "
-        f"{free / 1e6:,.1f} MB are free; set TMPDIR to a folder with more room, or take a shorter text"
+        f"teacher.from: {places:,} places of {symbols:,} symbols take {size / 1e6:,.1f} MB in {folder}, and {why}; set "
+        "TMPDIR to a folder with more room, or take a shorter text"
     )

@@ -14,6 +14,7 @@ from keras_charrnn.model import Ensemble
 from keras_charrnn.runs import measures
 from keras_charrnn.studies.comparison import compare
 from keras_charrnn.text.vocabularies import ByteVocabulary, WordVocabulary
+from keras_charrnn.training import callbacks
 from tests.conftest import TEXT, train_once
 
 ACCENTED = TEXT.replace("e", "é")
@@ -85,8 +86,10 @@ def test_the_weighted_loss_of_windows_is_per_character():
     assert model.evaluate(ids[:, :-1], ids[:, 1:], sample_weight=weights, verbose=0) == pytest.approx(
         expected, rel=1e-4
     )
-    history = model.fit(ids[:, :-1], ids[:, 1:], sample_weight=weights, verbose=0)
+    watching = callbacks.Divergence()
+    history = model.fit(ids[:, :-1], ids[:, 1:], sample_weight=weights, verbose=0, callbacks=[watching])
     assert history.history["loss"][0] == pytest.approx(expected, rel=1e-4)
+    assert float(watching.variables[0]) == pytest.approx(expected, rel=1e-4)  # what a divergence is told by
 
 
 def test_any_file_is_learned_and_written_as_bytes(on_bytes, tmp_path, capsys):
