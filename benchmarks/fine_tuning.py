@@ -1,6 +1,7 @@
 """How far does one epoch from a model that knows the language come, against ten from nothing?
 
     python benchmarks/fine_tuning.py
+    python benchmarks/fine_tuning.py --model shakespeare
     python benchmarks/fine_tuning.py --model runs/shakespeare-001 --text my.txt
 
 The text is the first 50 kB of Shakespeare's sonnets, of which tiny_shakespeare, on which the model is trained, has
@@ -17,6 +18,7 @@ import tempfile
 import common
 import yaml
 
+from keras_charrnn.common import ready
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.text import corpora
 
@@ -67,9 +69,14 @@ def main(model, base, text, characters, seeds, overrides):
     common.table(title, ("training", "before", "after", "seconds"), shown)
 
 
+def place(model):
+    """Return a run's or a file's path from wherever it is asked for; a name of the package as it is."""
+    return model if ready.find_model(model) else pathlib.Path(model).absolute()
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", metavar="RUN", type=lambda path: pathlib.Path(path).absolute(), help="to begin from")
+    parser.add_argument("--model", metavar="RUN", type=place, help="to begin from, or a model of the package")
     parser.add_argument("--base", metavar="RECIPE", default="shakespeare", help="of that model, where none is given")
     parser.add_argument("--text", metavar="FILE", help="in place of the sonnets")
     parser.add_argument("--characters", type=int, default=SIZE, help="of the text, from its beginning")

@@ -51,7 +51,9 @@ def torch_settings(plan):
     model, training, windows = plan.model, plan.training, plan.windows
     asked = model.cell["name"], training.optimizer["name"], training.schedule["name"]
     offered = ("gru", "lstm", "simple_rnn"), ("adamw",), ("constant", "cosine")
-    if any(name not in names for name, names in zip(asked, offered, strict=True)) or model.embedding == "one_hot":
+    if any(name not in names for name, names in zip(asked, offered, strict=True)):
+        return None
+    if model.embedding == "one_hot" or model.ngrams > 1:
         return None
     return {
         "cell": model.cell["name"],

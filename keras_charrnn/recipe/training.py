@@ -49,7 +49,7 @@ class Training(Section):
     epochs: int = key(10, "passes over the training text, with minutes the most", whole(1))
     minutes: float | None = key(
         None,
-        "minutes after which the run ends, all included; null: when the epochs are over",
+        "minutes after which the run ends, from the first epoch on, all included; null: when the epochs are over",
         optional(ABOVE_0),
     )
     patience: int | None = key(
