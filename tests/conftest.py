@@ -1,6 +1,7 @@
 """What the tests share. Each starts in an empty folder of its own."""
 
 import fcntl
+import gc
 import os
 import pathlib
 import shutil
@@ -69,6 +70,11 @@ def pytest_collection_modifyitems(items):
         quick = {round(place * len(found) / CASES[name]) for place in range(CASES[name])}
         for place in {*range(len(found))} - quick:
             found[place].add_marker(pytest.mark.thorough)
+
+
+def pytest_collection_finish():
+    gc.collect()
+    gc.freeze()  # a million objects that are there to stay, through which it would look again and again
 
 
 @pytest.fixture(autouse=True)

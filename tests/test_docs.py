@@ -28,7 +28,7 @@ RUN_ELSEWHERE = {"plugins.md", "cells.md", "optimizers.md", "tuning.md"}
 OTHER_PROGRAMS = {"pip"}  # whose lines are not run
 # What every training on a page is given on top, so that it takes seconds; a long window takes longer to compile.
 SMALLER = {"training.epochs": 1, "model.units": 16, "model.ngrams": 1, "compute.replicas": 1, "windows.length": 8}
-QUICK = {"getting-started.md", "recipes.md"}  # the others run among the thorough tests
+QUICK = {"getting-started.md"}  # the others run among the thorough tests
 PLOTTED = {"inspecting.md"}  # the others run without plots too
 LINES = (
     'Once upon a time, said the quick brown fox, I jumped over "a lazy dog".\nHow vexingly quick daft zebras jump!\n'
