@@ -25,7 +25,7 @@ from keras_charrnn.runs import RunFolder
 # Of each a recipe of the package, by which it is taught, and what is laid over that to have at most 3 MB.
 MODELS = {
     "shakespeare": ("shakespeare_best", ("model.units=512", "model.ngrams=2")),
-    "names": ("names", ("model.ngrams=2",)),
+    "names": ("names", ("model.ngrams=2", "training.epochs=12")),
     "python": ("python_source", ("model.units=448", "model.ngrams=1", "training.epochs=4")),
 }
 

@@ -118,7 +118,7 @@ def run(options):
             write_text(user_path(options.output), _written(samples, options.json))
         else:
             _show(samples, options.json)
-        if is_ruled and not options.json:
+        if is_ruled and options.beams is None and not options.json:
             cost = sum(each.cost for each in samples) / max(1, sum(map(len, texts)))
             say(errors, f"keras-charrnn: the rules cost {cost:.3f} nats per character of likelihood")
     if learned is not None:

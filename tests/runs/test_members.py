@@ -87,8 +87,8 @@ def test_what_takes_one_run_refuses_an_ensemble_in_one_line(trained, second, cap
     assert main([command[0], ensemble, *command[1:]]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err == (
-        f"keras-charrnn: {ensemble} is an ensemble, which evaluate, score, sample and write take, and nothing else; "
-        "give one run\n"
+        f"keras-charrnn: {ensemble} is an ensemble, which evaluate, score, sample, write, serve and teacher.from take, "
+        "and nothing else; give one run\n"
     )
 
 
