@@ -36,6 +36,6 @@ def require_one(path):
     """Raise a SettingsError if a path names several runs, to what takes one."""
     if members_of(path) is not None:
         raise SettingsError(
-            f"{path} is an ensemble, which evaluate, score, sample, write, serve and teacher.from take, and nothing else; "
-            "give one run"
+            f"{path} is an ensemble, which evaluate, score, sample, write, serve and teacher.from take, and "
+            "nothing else; give one run"
         )
