@@ -1,6 +1,7 @@
 """A run's folder: every path in it, and how it is read."""
 
 import contextlib
+import dataclasses
 import json
 
 from keras_charrnn import recipe
@@ -9,6 +10,7 @@ from keras_charrnn.common.files import clean_name, lock, make_numbered, remove_t
 from keras_charrnn.common.importing import suggest
 from keras_charrnn.common.shell import command_line, quote
 from keras_charrnn.errors import CharRNNError, RunError
+from keras_charrnn.recipe.reading import load_file
 from keras_charrnn.runs.checkpoints import Checkpoints
 from keras_charrnn.runs.members import require_one
 from keras_charrnn.runs.records import ENVIRONMENT, MEMORIZATION, METRICS, TIMING, read_record, read_rows
@@ -163,6 +165,20 @@ class RunFolder:
             plugins: As in `recipe.read`.
         """
         return recipe.read(self.recipe, {"name": clean_name(self.path.name)}, plugins, begun=True)
+
+    def write_recipe(self, plan):
+        """Write another recipe of the run, under the name that the present one has.
+
+        Args:
+            plan: A `Recipe`, as `read_recipe` returned it but for what is to change.
+        """
+        name = load_file(self.recipe)[0].get("name", plan.name)
+        write_text(self.recipe, dataclasses.replace(plan, name=name).to_yaml())
+
+    def forget_end(self):
+        """Remove what a run gets when it has ended, for one that goes on: an end that is cut short leaves none."""
+        for path in (self.report, self.memorization):
+            path.unlink(missing_ok=True)
 
     def read_metrics(self):
         """Return the metrics of each epoch, with what the clock said, a list of mappings.

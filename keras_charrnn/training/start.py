@@ -4,8 +4,6 @@ import dataclasses
 import json
 import tempfile
 
-import yaml
-
 from keras_charrnn import recipe
 from keras_charrnn.common.files import write_text
 from keras_charrnn.common.keras_settings import require_no_limits
@@ -13,6 +11,7 @@ from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.engine import compute
 from keras_charrnn.errors import CorpusError, RunError, SettingsError
 from keras_charrnn.recipe.fights import refuse_fights
+from keras_charrnn.recipe.reading import load_text
 from keras_charrnn.runs import Run, RunFolder
 from keras_charrnn.runs.measures import training_text
 from keras_charrnn.training.changes import adapted, changes, extended, goes_on
@@ -125,7 +124,8 @@ def _follow_resumed(callbacks, plugins):
     """Go on beside the chief, whose recipe and checkpoint come from it: the run's folder may be on its own disk."""
     with meet("auto") as team:
         team.join(None)
-        return _follow(recipe.read(yaml.safe_load(team.facts["recipe"]), {}, plugins, begun=True), team, callbacks)
+        told, _ = load_text(team.facts["recipe"], "the chief's recipe")
+        return _follow(recipe.read(told, {}, plugins, begun=True), team, callbacks)
 
 
 def _follow(plan, team, callbacks):
@@ -196,7 +196,7 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
             changed = changes(plan, start, folder.recipe)
             if changed:  # a run that has begun otherwise goes on as it did
                 refuse_fights(plan, folder.recipe, callbacks)
-        if start.facts["finished"] and not goes_on(changed):
+        if start.facts["finished"] and not (asked or goes_on(changed)):
             if not folder.report.is_file():  # the end came between the last checkpoint and the report
                 characters = folder.read_environment()["split"].get("train")
                 try:
@@ -231,7 +231,7 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
                     f"{folder.path} began: before 0.2.0 a CR alone was no line end; start a new run"
                 )
             if asked:
-                write_text(folder.recipe, plan.to_yaml())
+                folder.write_recipe(plan)
             announce(console, plan, machine, data, model, folder, note)
             for line in tell_changes(changed, plan):
                 say(console, line)
@@ -239,6 +239,8 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
                 console,
                 f"resume   from epoch {start.facts['epoch'] + 1}, step {start.facts['step']} of {data.training.steps}",
             )
+            if start.facts["finished"]:
+                folder.forget_end()
             return train(plan, data, model, folder, callbacks, console, start)
 
 

@@ -5,6 +5,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import yaml
 
 import keras_charrnn
 from keras_charrnn.cli import main
@@ -30,6 +31,7 @@ def finished(tmp_path, once, console):
 
 def test_a_finished_run_goes_on_as_if_never_interrupted_with_a_new_course_of_its_rate(finished, console, capsys):
     whole, cut = finished("whole"), finished("cut")
+    named = yaml.safe_load((whole / "recipe.yaml").read_text())["name"]
     assert main(["resume", str(whole), "--epochs", "4", "--learning-rate", "0.02"]) == 0
     out = capsys.readouterr().out
     assert "schedule cosine: a new course, from 0.02; the run had finished, at step 184" in out
@@ -37,6 +39,7 @@ def test_a_finished_run_goes_on_as_if_never_interrupted_with_a_new_course_of_its
     assert "changed  training.optimizer.learning_rate: 0.02, 0.01 so far\n" in out
     with pytest.raises(Kill):
         keras_charrnn.resume(cut, [KillAt(230)], console, epochs=4, learning_rate=0.02)
+    assert not (cut / "report.html").exists()  # that of its first end is not of it any more
     with pytest.raises(Kill):
         keras_charrnn.resume(cut, [KillAt(300)], console)
     keras_charrnn.resume(cut, console=console)
@@ -49,6 +52,7 @@ def test_a_finished_run_goes_on_as_if_never_interrupted_with_a_new_course_of_its
         assert row["learning_rate"] == pytest.approx(float(course(row["step"] - 184)), abs=1e-8)
     assert min(row["val_loss"] for row in run.history[2:]) < run.history[1]["val_loss"]
     assert "continued" in (whole / "report.html").read_text()
+    assert named != "whole" and yaml.safe_load((whole / "recipe.yaml").read_text())["name"] == named
 
 
 @pytest.mark.thorough
@@ -109,7 +113,7 @@ def test_a_run_that_time_or_patience_has_ended_goes_on_when_that_is_more(tiny, c
     how = {"training.patience": 2, "training.epochs": 9, "training.optimizer.learning_rate": 1e-12}  # learns nothing
     run = keras_charrnn.fit(tiny, how, "runs", "patient", console=console)
     ended = len(run.history)
-    again = keras_charrnn.resume(run, console=console, epochs=12, learning_rate=1e-2)
+    again = keras_charrnn.resume(run, console=console, learning_rate=1e-2)
     assert ended == 3 and len(again.history) >= ended + 2
 
 
