@@ -17,6 +17,7 @@ from keras_charrnn.common.signals import HeldSignals, ending
 from keras_charrnn.errors import SeedsError, SettingsError
 from keras_charrnn.model.evaluation import bits
 from keras_charrnn.runs import Run, RunFolder
+from keras_charrnn.runs.records import PART, choosing
 from keras_charrnn.studies.shares import PROGRAM, Started, divide
 from keras_charrnn.training import read_recipe
 from keras_charrnn.training.data import read_text
@@ -198,16 +199,18 @@ def _conclude(trainings, plan, console):
     done, failed = ([each for each in trainings if (each.problem is None) == good] for good in (True, False))
     if not done and {each.status for each in failed} == {2} and len({each.problem for each in failed}) == 1:
         raise SettingsError(failed[0].problem)
-    found = [(each, metrics) for each in done if (metrics := each.run.metrics)]
-    name, what = ("val_loss", "best validation loss") if plan.validates else ("loss", "training loss")
-    losses = [each[name] for _, each in found]
+    found = [each for each in done if each.run.metrics]
+    names = [choosing(each.run.history, each.run.progress)[0] for each in found]  # alike: all are of one recipe
+    losses = [each.run.metrics[name or "loss"] for each, name in zip(found, names, strict=True)]
+    what = "best validation loss" if plan.validates else "training loss"
+    of = " on the part that looks read" if PART in names else ""
     lines = [
-        f"seed {each.seed}  {quote(each.folder.path)}  {what} {loss:.4f} nats ({bits(loss):.4f} bits)"
-        for (each, _), loss in zip(found, losses, strict=True)
+        f"seed {each.seed}  {quote(each.folder.path)}  {what} {loss:.4f} nats ({bits(loss):.4f} bits){of}"
+        for each, loss in zip(found, losses, strict=True)
     ]
     if len(found) > 1:
-        together = pathlib.Path("+".join(str(each.folder.path) for each, _ in found))
-        teaching = "train", found[0][0].folder.recipe, "--set", f"teacher.from={together}"
+        together = pathlib.Path("+".join(str(each.folder.path) for each in found))
+        teaching = "train", found[0].folder.recipe, "--set", f"teacher.from={together}"
         lines += [
             f"{what} of {len(found)} seeds: mean {statistics.mean(losses):.4f} nats per character, from "
             f"{min(losses):.4f} to {max(losses):.4f}, standard deviation {statistics.stdev(losses):.4f}",

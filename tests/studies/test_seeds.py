@@ -34,6 +34,9 @@ shutil.copytree(RUN, folder, dirs_exist_ok=True)
 metrics = folder / "metrics.jsonl"
 rows = [json.loads(line) for line in metrics.read_text().splitlines()]
 rows = [{**row, "val_loss": 2 + seed / 10 - row["epoch"]} if "val_loss" in row else row for row in rows]
+if seed in (41, 42):
+    part = {"val_part_loss": seed / 100, "val_part_bits_per_character": 1.0}
+    rows = [{**row, **part} if "within" in row else row for row in rows]
 metrics.write_text("".join(json.dumps(row) + chr(10) for row in rows))
 while seed in (31, 32):
     (folder / "ready").touch()
@@ -72,6 +75,16 @@ def test_each_seed_has_a_run_and_together_they_have_a_mean(tiny, console):
         "    keras-charrnn train runs/poem-001/recipe.yaml --set "
         "teacher.from=runs/poem-001+runs/poem-002+runs/poem-003\n"
     ) in text
+
+
+@pytest.mark.usefixtures("program")
+def test_the_loss_of_looks_at_a_part_is_that_of_each(tiny, console):
+    train_seeds(from_seed(tiny, 41), 2, console=console)
+    text = console.export_text()
+    assert (
+        "seed 42  runs/tiny-002  best validation loss 0.4200 nats (0.6059 bits) on the part that looks read\n" in text
+    )
+    assert "best validation loss of 2 seeds: mean 0.4150 nats per character, from 0.4100 to 0.4200" in text
 
 
 @pytest.mark.usefixtures("program")
