@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -15,7 +16,7 @@ from keras_charrnn import GatedCell, register_cell
 from keras_charrnn.errors import CharRNNError, CorpusError, RecipeError, SettingsError, WriteError
 from keras_charrnn.recipe import read
 from keras_charrnn.studies.comparison.clock import Clock
-from keras_charrnn.studies.comparison.matching import count_parameters, match_units
+from keras_charrnn.studies.comparison.matching import count_parameters, match_units, units_of
 from keras_charrnn.studies.comparison.results import Trial, Variant
 from keras_charrnn.text import corpora
 from tests.conftest import TEXT
@@ -50,6 +51,15 @@ def test_the_units_of_every_cell_are_those_nearest_in_parameters(cell, tiny):
         distances = {n: abs(parameters(n) - wanted) for n in (units - 1, units, units + 1)}
         assert distances[units] == min(distances.values())
     assert distances[units] <= 0.01 * wanted  # of 40,000; of 2,000 one unit may be more
+
+
+def test_an_embedding_that_is_the_head_too_follows_the_units(tiny):
+    vocabulary, settings = keras_charrnn.Vocabulary(TEXT), read(tiny, {"model": {"units": 32, "embedding": 32}}).model
+    tied = dataclasses.replace(settings, tie_embedding=True)
+    units = match_units(tied, vocabulary, count_parameters(settings, vocabulary))
+    plan = read(tiny, {"model": vars(tied)} | units_of(units, tied)).model
+    assert units > 32 and (plan.units, plan.embedding) == (units, units)
+    assert match_units(tied, vocabulary, count_parameters(tied, vocabulary)) == 32
 
 
 def test_the_recipes_own_cell_keeps_its_units_and_the_least_model_has_one(tiny):

@@ -14,7 +14,7 @@ from keras_charrnn.recipe.checks import several
 from keras_charrnn.recipe.sections import ABOVE_0
 from keras_charrnn.studies.comparison.axes import make_variants, read_axes
 from keras_charrnn.studies.comparison.growing import GrowingTable
-from keras_charrnn.studies.comparison.matching import count_parameters, match_units
+from keras_charrnn.studies.comparison.matching import count_parameters, match_units, units_of, with_units
 from keras_charrnn.studies.comparison.results import Comparison, Trial
 from keras_charrnn.studies.comparison.training import train_one
 from keras_charrnn.studies.comparison.writing import to_rich, write_plots, write_tables
@@ -167,7 +167,7 @@ def _train_variant(variant, plan, find_vocabulary, comparison, screen, jobs):
         seed, rate = asked
         order = {
             "recipe": plan.to_mapping() if jobs.count > 1 else plan,
-            "overrides": {"model.units": variant.units, "compute.seed": seed},
+            "overrides": {**units_of(variant.units, plan.model), "compute.seed": seed},
             "rate": rate,
             "folder": str(comparison.folder),
             "name": clean_name(variant.name),
@@ -195,7 +195,7 @@ def _train_variant(variant, plan, find_vocabulary, comparison, screen, jobs):
             units, vocabulary = plan.model.units, find_vocabulary(json.dumps(plan.vocabulary.unit))
             if facts["match"] == "parameters":
                 units = match_units(plan.model, vocabulary, facts["parameters"])
-            variant.parameters = count_parameters(dataclasses.replace(plan.model, units=units), vocabulary)
+            variant.parameters = count_parameters(with_units(plan.model, units), vocabulary)
             variant.units = units
     except Exception as error:
         with jobs.lock:

@@ -7,6 +7,16 @@ import functools
 from keras_charrnn.training import model_of
 
 
+def units_of(units, settings):
+    """Return what is laid over a recipe for other units: of its section `model`, whose embedding may be as wide."""
+    return {"model.units": units, **({"model.embedding": units} if settings.tie_embedding else {})}
+
+
+def with_units(settings, units):
+    """Return the section `model` of a recipe with other units."""
+    return dataclasses.replace(settings, **{k.removeprefix("model."): v for k, v in units_of(units, settings).items()})
+
+
 def count_parameters(settings, vocabulary):
     """Return the `parameters` of the model that the section `model` of a recipe describes."""
     return model_of(settings, vocabulary).parameters
@@ -26,7 +36,7 @@ def match_units(settings, vocabulary, parameters):
 
     @functools.cache
     def count(units):
-        return count_parameters(dataclasses.replace(settings, units=units), vocabulary)
+        return count_parameters(with_units(settings, units), vocabulary)
 
     low, high = 1, settings.units
     while count(high) < parameters:  # it ends, for the head alone has more parameters than units
