@@ -29,7 +29,7 @@ def read_samples(folder):
         RunError: If a file of them cannot be read.
     """
     sets = []
-    for path in sorted(folder.glob("*.txt"), key=lambda path: (path.name.startswith("epoch"), path.name)):
+    for path in sorted(folder.glob("*.txt"), key=_place):
         try:
             _, *parts = _TITLE.split(path.read_bytes().decode("utf-8", "replace"))
         except OSError as error:
@@ -39,3 +39,9 @@ def read_samples(folder):
             texts = [(how, text.removesuffix("\n").removesuffix("\n")) for _, how, text in pieces]
             sets.append(SampleSet(pieces[0][0], texts))
     return sets
+
+
+def _place(path):
+    """Return what puts files of samples in order: those of steps first, by their numbers, of however many digits."""
+    number = re.search(r"\d+$", path.stem)
+    return path.name.startswith("epoch"), int(number[0]) if number else 0, path.name
