@@ -23,7 +23,7 @@ from keras_charrnn.training.starting import Beginning, known_symbols
 from keras_charrnn.training.teaching import Teacher, identities
 from keras_charrnn.training.telling import announce, describe, tell_changes
 from keras_charrnn.training.train import train
-from keras_charrnn.training.workers import Group, meet
+from keras_charrnn.training.workers import Group, awaited, meet
 
 
 def fit(source, overrides=None, runs_dir="runs", name=None, callbacks=(), console=None, start=None):
@@ -124,6 +124,8 @@ def _follow_resumed(callbacks, plugins):
     """Go on beside the chief, whose recipe and checkpoint come from it: the run's folder may be on its own disk."""
     with meet("auto") as team:
         team.join(None)
+        if "dismissed" in team.facts:
+            return None
         told, _ = load_text(team.facts["recipe"], "the chief's recipe")
         return _follow(recipe.read(told, {}, plugins, begun=True), team, callbacks)
 
@@ -183,6 +185,11 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
     group = Group.of()
     if group is not None and group.rank:
         return _follow_resumed(callbacks, plugins)
+    with awaited(group) as told:
+        return _resume(path, callbacks, console, plugins, epochs, minutes, learning_rate, told)
+
+
+def _resume(path, callbacks, console, plugins, epochs, minutes, learning_rate, told):
     folder = RunFolder.open(getattr(path, "folder", path))
     console = console or Screen(lasting=True)
     asked = {"epochs": epochs, "minutes": minutes, "optimizer.learning_rate": learning_rate}
@@ -210,6 +217,7 @@ def resume(path, callbacks=(), console=None, plugins=(), epochs=None, minutes=No
         environment = folder.read_environment()
         start = adapted(start, plan)
         with meet(plan.compute.workers) as team:
+            told()
             recorded = environment["machine"]
             if team is not None:
                 team.join(plan, start, environment.get("start"), _as_before(recorded, plan, team.count))

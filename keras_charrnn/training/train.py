@@ -91,12 +91,13 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
     ]
     checkpointing = ours.Checkpointing(
         folder.checkpoints,
-        [*looks.choosing, *used],
+        used,
         steps,
         **dataclasses.asdict(plan.checkpoints),
         start=start,
         rate_factor=1.0 if start is None else _rate_factor(plan, went_back - start.facts["went_back"]),
         facts={"went_back": went_back, "recipe": recorded(plan)},
+        choosing=looks.choosing,
     )
     interruption = ours.Interruption(checkpointing, *(each.agreed for each in together))
     for each in together:

@@ -12,6 +12,7 @@ from keras_charrnn.recipe.overrides import apply_overrides
 from keras_charrnn.runs import RunFolder
 from keras_charrnn.runs.checkpoints import Checkpoint
 from keras_charrnn.training import model_of
+from keras_charrnn.training.callbacks.checkpointing import _matching
 from keras_charrnn.training.changes import adapted, changes, goes_on, recorded
 from keras_charrnn.training.optimization import make_optimizer
 from keras_charrnn.training.parts import _steps_per_execution
@@ -107,7 +108,20 @@ def test_what_may_change_has_effect_and_is_said(folder, console):
     assert len((folder.samples / "epoch-003.txt").read_text().splitlines()[1]) == len("the ") + 7
     again = keras_charrnn.resume(run)  # with the recipe that it has now
     assert again.history == run.history
-    assert not changes(recipe.read(folder.recipe), folder.checkpoints.newest(), folder.recipe)
+    newest = folder.checkpoints.newest()
+    assert not changes(recipe.read(folder.recipe), newest, folder.recipe)
+    assert {"choosing/ModelCheckpoint", "EarlyStopping"} <= {name for name, _ in newest.facts["memories"]}
+
+
+def test_patience_that_is_new_remembers_nothing_of_a_callback_of_its_kind():
+    best, users = {"best": 1.5}, {"wait": 2}
+    names = ["choosing/ModelCheckpoint", "choosing/EarlyStopping", "EarlyStopping"]
+    saved = [["choosing/ModelCheckpoint", best], ["EarlyStopping", users]]
+    assert _matching(saved, names) == [best, {}, users]
+    saved.insert(1, ["choosing/EarlyStopping", {"wait": 1}])
+    assert _matching(saved, [names[0], names[2]]) == [best, users]  # and none when it is taken out
+    earlier = [["ModelCheckpoint", best], ["EarlyStopping", {"wait": 1}], ["EarlyStopping", users]]
+    assert _matching(earlier, names) == [best, {"wait": 1}, users]
 
 
 @pytest.mark.parametrize(

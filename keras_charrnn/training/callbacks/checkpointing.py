@@ -11,6 +11,8 @@ import numpy as np
 
 from keras_charrnn.errors import RunError
 
+APART = "choosing/"  # before the names of memories that are apart
+
 
 class Checkpointing(keras.callbacks.Callback):
     """Writes all that a training needs to go on exactly where it was, or brings a training back to that.
@@ -29,7 +31,7 @@ class Checkpointing(keras.callbacks.Callback):
 
     Args:
         checkpoints: A `Checkpoints`.
-        callbacks: The other callbacks, whose memories count.
+        callbacks: The other callbacks, whose memories count: of one kind, each has that of its place among them.
         steps: Windows in an epoch.
         every_minutes, every_steps, every_epochs: When to write, whichever comes first; 0 for never. Steps are looked
             at where Keras calls: with `steps_per_execution` above 1, at the first such step at or after the period's
@@ -37,6 +39,7 @@ class Checkpointing(keras.callbacks.Callback):
         start: The `Checkpoint` to go on from; None for the beginning, which is then written as a checkpoint too.
         rate_factor: By which to multiply the learning rate that the optimizer had then.
         facts: A mapping of plain values to put into each checkpoint.
+        choosing: Callbacks before these whose memories are apart, so that there may be others of them another time.
     """
 
     def __init__(
@@ -50,9 +53,11 @@ class Checkpointing(keras.callbacks.Callback):
         start=None,
         rate_factor=1.0,
         facts=None,
+        choosing=(),
     ):
         super().__init__()
-        self.checkpoints, self.callbacks, self.steps, self.start = checkpoints, list(callbacks), steps, start
+        self.checkpoints, self.callbacks, self.steps, self.start = checkpoints, [*choosing, *callbacks], steps, start
+        self._choosing = len(choosing)
         self.every_minutes, self.every_steps, self.every_epochs = every_minutes, every_steps, every_epochs
         self.rate_factor, self.facts = rate_factor, dict(facts or {})
         self.clock = time.monotonic
@@ -150,7 +155,8 @@ class Checkpointing(keras.callbacks.Callback):
         _set_random_states(self.start.facts["random"])
 
     def _names(self):
-        return [type(callback).__name__ for callback in self.callbacks]
+        names = [type(callback).__name__ for callback in self.callbacks]
+        return [f"{APART}{name}" for name in names[: self._choosing]] + names[self._choosing :]
 
     def _memory(self, callback, before):
         if (names := getattr(callback, "memory", None)) is not None:
@@ -190,6 +196,8 @@ def _number(value):
 def _matching(memories, names):
     """Return for each of `names` the memory saved under it, in order; {} where there is none."""
     left = [list(each) for each in memories]
+    if not any(name.startswith(APART) for name, _ in left):  # earlier versions had all in one order
+        names = [name.removeprefix(APART) for name in names]
     found = []
     for name in names:
         place = next((i for i, (saved, _) in enumerate(left) if saved == name), None)

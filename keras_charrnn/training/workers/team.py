@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from keras_charrnn.common.screen import Screen, say
 from keras_charrnn.engine import compute
-from keras_charrnn.errors import SettingsError
+from keras_charrnn.errors import CharRNNError, SettingsError, WorkerError
 from keras_charrnn.recipe.checks import show
 from keras_charrnn.runs.checkpoints import from_bytes, to_bytes
 from keras_charrnn.training.changes import FREE, is_in, keys_of, recorded
@@ -37,7 +37,7 @@ class Team:
         start: The `Checkpoint` from which all go on; None from the beginning.
         facts: What the chief has told: a mapping with `recipe`; `start`, the record of a model begun from;
             `precision`, `replicas` and `cores`, with which all compute; and how they add up: `memory`, the name of
-            what they share, or None, and `addresses`.
+            what they share, or None, and `addresses`. {"dismissed": True} where there is nothing to do.
         collective: The `Collective`; None before `connect`.
     """
 
@@ -130,6 +130,16 @@ class Team:
         self._meeting.exchange(said, answer)
         self._meeting.watch(self._break_off)  # nothing else is said from here on
 
+    def dismiss(self, error=None):
+        """Have the others, who are about to join, end: in order, for there is nothing to do, or with an error."""
+
+        def answer(every):
+            if error is not None:
+                raise error
+            return {"dismissed": True}, b""
+
+        self._meeting.exchange(None, answer)
+
     def close(self):
         """Let nothing happen any more when another worker ends."""
         if self._timer is not None:
@@ -192,6 +202,29 @@ def meet(workers):
         meeting.end()
     finally:
         team.close()
+
+
+@contextlib.contextmanager
+def awaited(group):
+    """Have the others, who are on their way to the chief, hear of an end within `with` that comes before all meet.
+
+    Args:
+        group: The chief's `Group`; None for a process by itself.
+
+    Yields:
+        A function to call when they have met.
+    """
+    waiting = [] if group is None else [group]
+    try:
+        yield waiting.clear
+    except CharRNNError as error:
+        if waiting and not isinstance(error, WorkerError):
+            with contextlib.suppress(CharRNNError), meet("auto") as team:
+                team.dismiss(error)
+        raise
+    if waiting:
+        with meet("auto") as team:
+            team.dismiss()
 
 
 def _address(meeting):

@@ -144,7 +144,11 @@ def test_all_learn_from_the_same_text_and_the_same_models(tmp_path):
     text = corpora.load(path=str(tmp_path / "text.txt"))
 
     def agree(*teachers):
-        return lambda meeting: Team(meeting).agree_on(text, teachers)
+        def work(meeting):
+            meeting.watch = lambda on_loss: None  # this process is to outlive them all
+            Team(meeting).agree_on(text, teachers)
+
+        return work
 
     assert together(agree("a", "b"), agree("a", "b")) == {0: None, 1: None}
     for others in (("a", "c"), ("b", "a"), ()):

@@ -149,6 +149,24 @@ def test_two_workers_go_on_where_one_process_has_ended(alone, tmp_path):
 
 
 @thorough
+@pytest.mark.parametrize("restarts", [[], ["--restarts", 1]])
+def test_workers_who_wait_hear_that_nothing_goes_on(alone, tmp_path, restarts):
+    recipe = shutil.copytree(alone / "runs" / "tiny-001", tmp_path / "run") / "recipe.yaml"
+    for status, message in ((0, "run has finished; nothing is left to do"), (2, "model.units: is 9 now, and 8 so far")):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            group = {"MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+        # The run is on the chief's disk alone.
+        workers = [
+            program("resume", tmp_path / name, *restarts, environment={**group, "RANK": str(rank)}, wait=False)
+            for rank, name in enumerate(("run", "nowhere"))
+        ]
+        outputs = [each.communicate()[0] for each in workers]
+        assert [each.returncode for each in workers] == [status] * 2, outputs
+        assert message in outputs[0] and (message in outputs[1]) == bool(status), outputs
+        recipe.write_text(recipe.read_text().replace("units: 8", "units: 9"))
+
+
+@thorough
 def test_a_lost_worker_is_noticed_and_all_go_on_to_the_same_end(pair, tmp_path):
     recipe, runs = recipe_of(tmp_path), tmp_path / "runs"
     process = program("train", recipe, "--workers", 2, "--restarts", 1, "--runs", runs, wait=False)
