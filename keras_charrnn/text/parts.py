@@ -29,6 +29,19 @@ def encode_parts(text, vocabulary, shares, progress=None):
     return {name: parts[name] for name in SPLITS}
 
 
+def beginning(ids, characters, vocabulary):
+    """Return the first ids of a text, which stand for so many characters, or for a few more where a symbol goes on."""
+    if vocabulary.is_of_characters:
+        return ids[:characters]
+    passed = 0
+    for begin in range(0, len(ids), AT_ONCE):
+        ended = passed + np.cumsum(vocabulary.lengths[np.asarray(ids[begin : begin + AT_ONCE])])
+        if ended[-1] >= characters:
+            return ids[: begin + int(np.searchsorted(ended, characters)) + 1]
+        passed = int(ended[-1])
+    return ids
+
+
 def _split(ids, shares, vocabulary):
     """Cut ids where `windows.split` would cut the characters that they stand for, or at the next symbol that begins."""
     ends = np.cumsum([0, *map(len, split(range(vocabulary.characters(ids)), shares))])

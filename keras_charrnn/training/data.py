@@ -10,7 +10,7 @@ from keras_charrnn.common.progress import progress
 from keras_charrnn.errors import SettingsError, VocabularyError
 from keras_charrnn.recipe.fights import refuse_fights
 from keras_charrnn.text import corpora, vocabularies
-from keras_charrnn.text.parts import encode_parts
+from keras_charrnn.text.parts import beginning, encode_parts
 from keras_charrnn.text.vocabularies import UnitVocabulary
 from keras_charrnn.text.windows import Windows, evaluation_windows, training_windows
 from keras_charrnn.training.teaching import Lessons
@@ -114,13 +114,13 @@ class Data:
         with progress("encoding the text", text.characters, console=console) as advance:
             parts = encode_parts(text, vocabulary, dataclasses.astuple(plan.split), progress=advance)
         train, validation, _ = parts.values()
-        characters = plan.validation.characters
-        if characters is not None and characters > len(validation):
+        characters, most = plan.validation.characters, vocabulary.characters(validation)
+        if characters is not None and characters > most:
             raise SettingsError(
-                f"validation.characters: is {characters:,}, and the validation split has {len(validation):,}; write "
-                "that or fewer, or null for all"
+                f"validation.characters: is {characters:,}, and the validation split has {most:,}; write that or "
+                "fewer, or null for all"
             )
-        is_part = characters not in (None, len(validation))
+        is_part = characters not in (None, most)
         return cls(
             text,
             vocabulary,
@@ -129,7 +129,7 @@ class Data:
             {name: vocabulary.characters(each) for name, each in parts.items()},
             _training(train, plan, rows),
             evaluation_windows(validation) if plan.validates else None,
-            evaluation_windows(validation[:characters]) if is_part else None,
+            evaluation_windows(beginning(validation, characters, vocabulary)) if is_part else None,
             plan.windows.batch_size,
         )
 

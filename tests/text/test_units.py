@@ -11,7 +11,7 @@ import keras_charrnn
 from keras_charrnn import Vocabulary, registry
 from keras_charrnn.errors import RegistryError, VocabularyError
 from keras_charrnn.text import corpora, vocabularies
-from keras_charrnn.text.parts import encode_parts
+from keras_charrnn.text.parts import beginning, encode_parts
 from keras_charrnn.text.vocabularies import ByteVocabulary, PieceVocabulary, WordVocabulary
 
 UNITS = ["character", "byte", "word", {"name": "word", "most": 9}]
@@ -116,6 +116,16 @@ def test_every_unit_has_the_same_splits_of_the_text(unit, shares):
     assert "".join(parts) == text[: sum(map(len, parts))]
     for part, whole in zip(parts, expected.values(), strict=True):
         assert abs(len(part) - len(whole)) < 10  # a word that stands at the cut is in one of them as a whole
+
+
+@given(st.sampled_from(UNITS), TEXTS, st.data())
+def test_the_beginning_of_a_text_has_so_many_characters_in_every_unit(unit, text, data):
+    vocabulary, wanted = of(text + "xy", unit), data.draw(st.integers(1, len(text)))
+    ids = vocabulary.encode(text)
+    found = beginning(ids, wanted, vocabulary)
+    assert vocabulary.characters(found[:-1]) < wanted <= vocabulary.characters(found)
+    assert np.array_equal(found, ids[: len(found)])
+    assert np.array_equal(beginning(ids, len(text), vocabulary), ids) or unit == "byte"  # the rest has no length
 
 
 def test_the_most_frequent_characters_can_be_chosen():
