@@ -438,6 +438,14 @@ class Explode(keras.callbacks.Callback):
                 weight.assign(weight * self.factor)
 
 
+class Once(Explode):
+    memory = ()
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.done = self.done or int(self.model.windows_done) >= self.step
+
+
 @pytest.mark.parametrize(("step", "factor"), [pytest.param(40, np.nan, marks=thorough), (40, 1e4), (120, np.inf)])
 def test_a_diverging_run_stops_with_its_last_good_model(tiny, console, tmp_path, step, factor):
     with pytest.raises(DivergenceError, match=r"diverged at step \d+: loss .*, running mean .*, gradient norm .*, le"):
@@ -487,13 +495,6 @@ def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training, 
         def on_train_batch_end(self, batch, logs=None):
             self.calls += 1
 
-    class Once(Explode):
-        memory = ()
-
-        def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
-            self.done = self.done or int(self.model.windows_done) >= self.step
-
     tiny["training"] |= {"divergence": {"name": "go_back", "rate": 0.25}, "epochs": 3, **training}
     counting = Counting()
     run = keras_charrnn.fit(tiny, callbacks=[counting, Once(130, np.nan)], console=console)
@@ -511,6 +512,15 @@ def test_a_diverging_run_goes_back_with_a_smaller_rate(tiny, console, training, 
     )
     factors = [row["learning_rate"] / rate(row["step"]) for row in run.history]
     np.testing.assert_allclose(factors, [1, 0.25, 0.25], rtol=1e-4)
+
+
+def test_a_run_that_goes_back_keeps_the_best_look_with_its_model(tiny, console):
+    tiny["training"] |= {"divergence": {"name": "go_back", "rate": 1e-9}, "epochs": 2}  # nothing better comes later
+    tiny["validation"] = {"every_steps": 20}
+    run = keras_charrnn.fit(tiny, callbacks=[Once(130, np.nan)], console=console)
+    assert "going back to epoch 2, step 30" in console.export_text()  # of the last look, in place of the epoch's end
+    assert run.metrics["step"] == 92 + 30
+    assert keras_charrnn.evaluate(run).nats_per_character == pytest.approx(run.metrics["val_loss"], rel=1e-5)
 
 
 def test_a_run_that_diverges_at_once_keeps_the_weights_and_not_an_average_of_nothing(tiny, console):

@@ -40,6 +40,8 @@ class Checkpointing(keras.callbacks.Callback):
         rate_factor: By which to multiply the learning rate that the optimizer had then.
         facts: A mapping of plain values to put into each checkpoint.
         choosing: Callbacks before these whose memories are apart, so that there may be others of them another time.
+        kept: One of those, with an attribute `best`; each change of that is written before the next step. So what it
+            has kept is never of steps that a training which goes back forgets. None for nothing of the kind.
     """
 
     def __init__(
@@ -54,10 +56,11 @@ class Checkpointing(keras.callbacks.Callback):
         rate_factor=1.0,
         facts=None,
         choosing=(),
+        kept=None,
     ):
         super().__init__()
         self.checkpoints, self.callbacks, self.steps, self.start = checkpoints, [*choosing, *callbacks], steps, start
-        self._choosing = len(choosing)
+        self._choosing, self._kept, self._best = len(choosing), kept, None
         self.every_minutes, self.every_steps, self.every_epochs = every_minutes, every_steps, every_epochs
         self.rate_factor, self.facts = rate_factor, dict(facts or {})
         self.clock = time.monotonic
@@ -88,11 +91,16 @@ class Checkpointing(keras.callbacks.Callback):
                 for attribute, value in memory.items():
                     setattr(callback, attribute, value)
             self._bring_back(["states", "seeds", "watch"])
+        self._best = getattr(self._kept, "best", None)
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._step:  # in the midst of an epoch: what its beginning has reset, here or in Keras, is brought back
             self._bring_back(["states", "seeds", "watch", "metrics"])
         self._epoch, self.start = epoch, None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._kept is not None and self._kept.best != self._best:
+            self.save()
 
     def on_train_batch_end(self, batch, logs=None):
         self.close()
@@ -117,6 +125,7 @@ class Checkpointing(keras.callbacks.Callback):
         now = self._now()
         self.checkpoints.save(*now)
         self.saved, self._written = now[0], self.clock()
+        self._best = getattr(self._kept, "best", None)
 
     def close(self):
         """Wait until the checkpoint of the beginning is written.
