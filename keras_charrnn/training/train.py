@@ -98,7 +98,8 @@ def _fit(plan, data, model, folder, further, console, start, went_back):
         rate_factor=1.0 if start is None else _rate_factor(plan, went_back - start.facts["went_back"]),
         facts={"went_back": went_back, "recipe": recorded(plan)},
         choosing=looks.choosing,
-        kept=looks.choosing[0] if settings.divergence.get("times") else None,
+        # Workers write together, and might differ in the last digit of what is better.
+        kept=looks.choosing[0] if settings.divergence.get("times") and model.workers is None else None,
     )
     interruption = ours.Interruption(checkpointing, *(each.agreed for each in together))
     for each in together:
