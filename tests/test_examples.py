@@ -124,7 +124,7 @@ def test_the_gradient_by_hand_is_the_engines(cell, embedding, capsys, float64):
     assert "within 0.0001" in out and "within 1e-05" in out
 
 
-def test_the_gradient_by_hand_is_a_program(run):
+def test_the_gradient_by_hand_is_a_program(run, float64):  # which it leaves behind
     out = run("bptt_by_hand.py", "--cell=gru", "--units=4", "--length=5")
     assert "float64: gru, loss" in out and "BEYOND" not in out
 
