@@ -31,26 +31,25 @@ def encode_parts(text, vocabulary, shares, progress=None):
 
 def beginning(ids, characters, vocabulary):
     """Return the first ids of a text, which stand for so many characters, or for a few more where a symbol goes on."""
-    if vocabulary.is_of_characters:
-        return ids[:characters]
-    passed = 0
-    for begin in range(0, len(ids), AT_ONCE):
-        ended = passed + np.cumsum(vocabulary.lengths[np.asarray(ids[begin : begin + AT_ONCE])])
-        if ended[-1] >= characters:
-            return ids[: begin + int(np.searchsorted(ended, characters)) + 1]
-        passed = int(ended[-1])
-    return ids
+    return ids[: characters if vocabulary.is_of_characters else _places(ids, [characters], vocabulary)[0]]
 
 
 def _split(ids, shares, vocabulary):
     """Cut ids where `windows.split` would cut the characters that they stand for, or at the next symbol that begins."""
-    ends = np.cumsum([0, *map(len, split(range(vocabulary.characters(ids)), shares))])
+    places = _places(ids, np.cumsum([0, *map(len, split(range(vocabulary.characters(ids)), shares))]), vocabulary)
+    places[0] = 0
+    return [ids[begin:end] for begin, end in itertools.pairwise(places)]
+
+
+def _places(ids, ends, vocabulary):
+    """Return how many ids stand before each of some places, in characters and in order, an array of integers."""
     places, before = np.zeros(len(ends), np.int64), 0
     for begin in range(0, len(ids), AT_ONCE):
+        if before > ends[-1]:
+            break
         lengths = vocabulary.lengths[np.asarray(ids[begin : begin + AT_ONCE])]
         ended = before + np.cumsum(lengths)
         # A symbol goes before a cut if it begins before it; one of no length with that which it goes on with.
         places += np.searchsorted(ended - lengths - (lengths == 0), ends)
         before = int(ended[-1])
-    places[0] = 0
-    return [ids[begin:end] for begin, end in itertools.pairwise(places)]
+    return places
