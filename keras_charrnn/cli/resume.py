@@ -21,12 +21,10 @@ def run(options):
 
     if options.workers is not None or options.restarts:
         from keras_charrnn.runs import RunFolder
-        from keras_charrnn.studies.launch import launch
-        from keras_charrnn.training.workers import Group
+        from keras_charrnn.studies.launch import is_chief, launch
 
-        group = Group.of() if options.workers is None else None
-        is_chief = group is None or group.rank == 0  # the run may be on its disk alone
-        folder = RunFolder.open(options.run_folder) if is_chief else None
+        # The run may be on the chief's disk alone.
+        folder = RunFolder.open(options.run_folder) if is_chief(options.workers) else None
         launch(folder, *_arguments(options), options.workers, options.restarts)
         return
     longer = {name: getattr(options, name) for name in ("epochs", "minutes", "learning_rate")}

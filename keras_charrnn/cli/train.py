@@ -74,16 +74,14 @@ def _launch(options, plan, console):
 
     from keras_charrnn.common.files import write_text
     from keras_charrnn.runs import RunFolder
-    from keras_charrnn.studies.launch import launch
-    from keras_charrnn.training.workers import Group
+    from keras_charrnn.studies.launch import is_chief, launch
 
-    group = Group.of() if options.workers is None else None
-    is_chief = group is None or group.rank == 0
-    folder = RunFolder.reserve(options.runs, plan.name) if is_chief else RunFolder(options.runs)
+    is_here = is_chief(options.workers)
+    folder = RunFolder.reserve(options.runs, plan.name) if is_here else RunFolder(options.runs)
     with tempfile.TemporaryDirectory() as place:
         recipe = pathlib.Path(place) / f"{plan.name}.yaml"
         write_text(recipe, plan.to_yaml())
         follow = ["train", recipe, "--quiet"]
         first = ["train", recipe, "--into", folder.path, *(["--quiet"] if options.quiet else [])]
         again = ["resume", folder.path]
-        launch(folder if is_chief else None, first, again, follow, options.workers, options.restarts, console)
+        launch(folder if is_here else None, first, again, follow, options.workers, options.restarts, console)

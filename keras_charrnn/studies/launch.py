@@ -44,8 +44,7 @@ def launch(folder, first, again, follow, workers=None, restarts=0, console=None)
             if value is not None and value < least:
                 raise SettingsError(f"{name} must be {least} or more; received {value}")
         shares = [None] if workers is None else divide_among(workers)
-        group = Group.of() if workers is None else None
-        if group is not None and group.rank:
+        if not is_chief(workers):
             first = again = follow
         for attempt in range(restarts + 1):
             written = folder.checkpoints.paths() if folder else []
@@ -67,6 +66,12 @@ def launch(folder, first, again, follow, workers=None, restarts=0, console=None)
             with contextlib.suppress(OSError):  # it is empty where nothing began
                 folder.path.rmdir()
         raise
+
+
+def is_chief(workers):
+    """Whether the chief is started here: with `workers` as `launch` takes them."""
+    group = Group.of() if workers is None else None
+    return group is None or group.rank == 0
 
 
 class _Crew:
